@@ -1,0 +1,85 @@
+# Everything that can be done with Sitewatch on this machine. `make run` and `make test` are all that one has to know.
+#
+# PYTHON=python3.13   the interpreter to set up with (3.11 or later)
+# PORT=4566           the emulator's port
+# SIMULATE=off        leave every schedule disabled
+# FILE= STREAM=       for `make ingest`: a CSV or JSON Lines file, or - for standard input; another stream
+PYTHON ?= python3
+PORT ?=
+SIMULATE ?=
+FILE ?=
+STREAM ?=
+
+VENV_PYTHON := .venv/bin/python
+RUNNER := $(VENV_PYTHON) -m runner
+SOURCES := functions layers runner tests
+export PORT SIMULATE
+
+.DEFAULT_GOAL := help
+.PHONY: help run up down logs status reset test lint types unit ingest bench-pipeline bench-functions lock venv venv-dev python
+
+help: ## show this
+	@echo "make run    sets Sitewatch up and runs it until Ctrl-C"
+	@echo "make test   sets it up and runs the linters, the type checker and every test"
+	@echo
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do \
+		printf '  %-18s %s\n' "$$name" "$$what"; done
+
+python:
+	@command -v $(PYTHON) >/dev/null || { echo "Sitewatch needs Python 3.11 or later; there is no $(PYTHON) here." >&2; exit 1; }
+
+venv: python
+	@$(PYTHON) runner/bootstrap.py local
+
+venv-dev: python
+	@$(PYTHON) runner/bootstrap.py dev
+
+run: venv ## build, start the emulator, deploy, show what to try; Ctrl-C stops it
+	@$(RUNNER) run
+
+up: venv ## the same, detached: returns when it is ready
+	@$(RUNNER) up
+
+down: venv ## stop it; the data stays
+	@$(RUNNER) down
+
+logs: venv ## follow the emulator's log, with the functions' own lines
+	@$(RUNNER) logs
+
+status: venv ## whether it runs, and where
+	@$(RUNNER) status
+
+reset: venv ## stop it and delete the local data
+	@$(RUNNER) reset
+
+ingest: venv ## put a file of vehicles on the stream: FILE=vehicles.csv [STREAM=name]
+	@$(VENV_PYTHON) -m runner.ingest "$(FILE)" $(if $(STREAM),--stream "$(STREAM)")
+
+test: venv-dev lint types ## lint, types and every test
+	@$(VENV_PYTHON) -m pytest
+
+unit: venv-dev ## the fast tests alone, with their coverage
+	@$(VENV_PYTHON) -m pytest tests/unit --cov --cov-report=term-missing:skip-covered
+
+lint: venv-dev ## ruff, and cfn-lint through sam validate
+	@$(VENV_PYTHON) -m ruff check $(SOURCES)
+	@$(VENV_PYTHON) -m ruff format --check $(SOURCES)
+	@$(RUNNER) validate
+
+types: venv-dev ## mypy, strict
+	@$(VENV_PYTHON) -m mypy
+
+bench-pipeline: venv-dev ## records a second through the pipeline, and the time to an alert
+	@$(VENV_PYTHON) -m tests.load.bench_pipeline
+
+bench-functions: venv-dev ## import and warm times of every function beside a bare one
+	@$(VENV_PYTHON) -m tests.load.bench_functions
+
+# Needs uv on the PATH (pip install uv). Each file is locked within the one before it, so that they agree.
+COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
+	--no-config --no-emit-index-url --no-emit-find-links
+LAYER := layers/dependencies
+lock: ## renew the locked requirements from the .in files
+	$(COMPILE) requirements/local.in -o requirements/local.txt
+	$(COMPILE) $(LAYER)/requirements.in -c requirements/local.txt -o $(LAYER)/requirements.txt
+	$(COMPILE) requirements/dev.in -c requirements/local.txt -c $(LAYER)/requirements.txt -o requirements/dev.txt

@@ -1,0 +1,193 @@
+"""The runner's commands; the Makefile's targets of the same names call them."""
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import time
+from types import FrameType
+from typing import NoReturn
+
+from rich.table import Table
+
+from runner import emulator, environment, local
+from runner.errors import RunnerError
+from runner.local import Options
+from runner.progress import Progress
+from runner.stack import Stack
+from runner.workspace import LOCAL_FOLDER, PROJECT_ROOT, Workspace
+
+INTERRUPTED = 128 + signal.SIGINT
+
+
+def up(workspace: Workspace, options: Options, progress: Progress) -> int:
+    """Bring the system up and leave it running."""
+    began = time.monotonic()
+    with local.only_one(workspace):
+        stack = local.bring_up(workspace, options, progress)
+    progress.say(f"Ready in {time.monotonic() - began:.1f} s: {stack.base_url}")
+    progress.say("make logs follows it, make down stops it; .local/stack.json has the addresses and users.")
+    return 0
+
+
+def run(workspace: Workspace, options: Options, progress: Progress) -> int:
+    """Bring the system up and keep it until Ctrl-C."""
+    with local.only_one(workspace):
+        if emulator.running(workspace) is not None:
+            progress.say("Sitewatch runs already: make logs follows it, make down stops it, make up applies changes.")
+            return 0
+        began = time.monotonic()
+        stack = local.bring_up(workspace, options, progress)
+        progress.say(f"Ready in {time.monotonic() - began:.1f} s. Ctrl-C stops it; the data stays for the next run.\n")
+        show(stack, progress)
+    return follow(workspace, progress)
+
+
+def follow(workspace: Workspace, progress: Progress) -> int:
+    """Wait for Ctrl-C, then stop the emulator.
+
+    Raises RunnerError where the emulator ends by itself.
+    """
+    try:
+        while emulator.running(workspace) is not None:
+            time.sleep(0.5)
+    except KeyboardInterrupt:
+        with progress.step("Stopping …", "Stopped, the data is saved"):
+            local.take_down(workspace)
+        return 0
+    progress.say("The emulator has ended: by make down, or see .local/emulator.log.")
+    return 0
+
+
+def show(stack: Stack, progress: Progress) -> None:
+    """Print the addresses, the users and what to try next."""
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_row("Base URL", stack.base_url)
+    for username, password in stack.users.items():
+        table.add_row("User", f"{username} / {password} (role admin, here only)")
+    table.add_row("Stream", f"{stack.detections_stream} on {stack.endpoint_url}")
+    progress.console.print(table, soft_wrap=True)
+    progress.say("\nTo try next, in another terminal:")
+    progress.say(f"  URL={stack.base_url}")
+    progress.say(
+        "  TOKEN=$(curl -s $URL/token -d username=daikiri -d password="
+        f"{stack.users['daikiri']} | python3 -c 'import json,sys; print(json.load(sys.stdin)[\"access_token\"])')"
+    )
+    progress.say('  curl "$URL/detections?limit=5" -H "Authorization: Bearer $TOKEN"')
+    progress.say('  curl -N $URL/alerts -H "Authorization: Bearer $TOKEN"\n')
+
+
+def down(workspace: Workspace, progress: Progress) -> int:
+    """Stop the system; its data stays."""
+    with local.only_one(workspace):
+        stopped = local.take_down(workspace)
+    progress.say("Stopped, the data is saved." if stopped else "Sitewatch does not run.")
+    return 0
+
+
+def reset(workspace: Workspace, progress: Progress) -> int:
+    """Stop the system and delete its data."""
+    with local.only_one(workspace):
+        running = emulator.running(workspace)
+        if running is not None:
+            local.stop_quietly(running)
+        workspace.erase()
+    progress.say("The local data is gone.")
+    return 0
+
+
+def status(workspace: Workspace, progress: Progress) -> int:
+    """Say whether the system runs; 1 where it does not."""
+    if emulator.running(workspace) is None:
+        progress.say("Sitewatch does not run.")
+        return 1
+    show(Stack.read(workspace.stack), progress)
+    return 0
+
+
+def logs(workspace: Workspace) -> int:
+    """Follow the emulator's log, with the functions' own lines in it, until Ctrl-C."""
+    if not workspace.log.exists():
+        raise RunnerError("There is no log yet; make up starts the emulator.")
+    with workspace.log.open(encoding="utf-8", errors="replace") as log:
+        while True:
+            text = log.read()
+            if text:
+                sys.stdout.write(text)
+                sys.stdout.flush()
+            else:
+                time.sleep(0.2)
+
+
+def validate(workspace: Workspace) -> int:
+    """Check template.yaml with SAM and cfn-lint; SAM's exit code."""
+    workspace.prepare()
+    environment.silence_version_check(workspace)
+    command = [sys.executable, "-m", "samcli", "validate", "--lint"]
+    command += ["--template-file", str(PROJECT_ROOT / "template.yaml")]
+    return subprocess.run(command, env=environment.sam(workspace), cwd=PROJECT_ROOT, check=False, timeout=300).returncode
+
+
+def port_number(text: str) -> int:
+    """A port that a person may name; argparse reports the ValueError."""
+    port = int(text)
+    if not 1024 <= port <= 65535:
+        raise ValueError(text)
+    return port
+
+
+def parse(arguments: list[str] | None = None) -> argparse.Namespace:
+    """The command line; an empty PORT or SIMULATE is none."""
+    parser = argparse.ArgumentParser(prog="make", description="Run Sitewatch on this machine.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name in ("run", "up"):
+        command = commands.add_parser(name)
+        command.add_argument("--port", type=port_number, default=os.environ.get("PORT") or None)
+        command.add_argument("--simulate", choices=("on", "off"), default=os.environ.get("SIMULATE") or "on")
+    for name in ("down", "logs", "reset", "status", "validate"):
+        commands.add_parser(name)
+    return parser.parse_args(arguments)
+
+
+def dispatch(parsed: argparse.Namespace) -> int:
+    """Carry out one command."""
+    workspace = Workspace(LOCAL_FOLDER)
+    progress = Progress()
+    match parsed.command:
+        case "run":
+            return run(workspace, Options(parsed.port, parsed.simulate == "on"), progress)
+        case "up":
+            return up(workspace, Options(parsed.port, parsed.simulate == "on"), progress)
+        case "down":
+            return down(workspace, progress)
+        case "reset":
+            return reset(workspace, progress)
+        case "status":
+            return status(workspace, progress)
+        case "logs":
+            return logs(workspace)
+        case _:
+            return validate(workspace)
+
+
+def interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+    """A closed terminal or a polite kill is a Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+def main() -> int:
+    """Run the command; 1 with a line on standard error where it fails, 130 where it was interrupted."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, interrupt)
+    try:
+        return dispatch(parse())
+    except RunnerError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,123 @@
+"""Make `.venv` from a locked requirements file: `python3 runner/bootstrap.py local|dev`.
+
+Run by the Makefile with whatever python3 the machine has, before anything is installed; so it imports the standard
+library only, and its syntax is one that every Python 3 reads, for an old one to be told so in a line.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+
+OLDEST = (3, 11)
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+VENV = os.path.join(ROOT, ".venv")
+PYTHON = os.path.join(VENV, "bin", "python")
+
+# dev.txt holds all of local.txt, at the same versions.
+COVERS = {"local": ["local"], "dev": ["local", "dev"]}
+
+
+def lock_file(name):
+    # type: (str) -> str
+    """The path of a locked requirements file."""
+    return os.path.join(ROOT, "requirements", name + ".txt")
+
+
+def fingerprint(name):
+    # type: (str) -> str
+    """What the stamp of an installed lock file holds: the file's hash and the interpreter it was installed for."""
+    with open(lock_file(name), "rb") as lock:
+        digest = hashlib.sha256(lock.read()).hexdigest()
+    return "{} python{}.{}\n".format(digest, *sys.version_info[:2])
+
+
+def stamp_file(name):
+    # type: (str) -> str
+    """Written after an installation has ended well, and only then."""
+    return os.path.join(VENV, ".installed-" + name)
+
+
+def installed(name):
+    # type: (str) -> bool
+    """Whether the virtual environment holds exactly this lock file's packages."""
+    try:
+        with open(stamp_file(name), encoding="utf-8") as stamp:
+            return stamp.read() == fingerprint(name) and os.path.exists(PYTHON)
+    except FileNotFoundError:
+        return False
+
+
+def ready_for_packages():
+    # type: () -> bool
+    """Whether the virtual environment is whole, has pip, and is of this interpreter's version."""
+    ask = "import pip, sys; sys.exit(sys.version_info[:2] != {!r})".format(tuple(sys.version_info[:2]))
+    try:
+        return subprocess.call([PYTHON, "-c", ask], stderr=subprocess.DEVNULL) == 0
+    except OSError:
+        return False
+
+
+def problem():
+    # type: () -> str
+    """Why this interpreter cannot set the project up, in a line; empty where it can."""
+    if sys.version_info < OLDEST:
+        return "Sitewatch needs Python {}.{} or later; {} is {}.{}. Name a newer one: make run PYTHON=python3.13".format(
+            OLDEST[0], OLDEST[1], sys.executable, *sys.version_info[:2]
+        )
+    try:
+        import ensurepip  # noqa: F401
+        import venv  # noqa: F401
+    except ImportError:
+        return (
+            "{} has no venv module; on Debian and Ubuntu it comes with: "
+            "apt-get install python3-venv".format(sys.executable)
+        )
+    return ""
+
+
+def install(name):
+    # type: (str) -> int
+    """Install a lock file into the virtual environment; pip's exit code."""
+    if not ready_for_packages():
+        shutil.rmtree(VENV, ignore_errors=True)
+        code = subprocess.call([sys.executable, "-m", "venv", VENV])
+        if code:
+            return code
+    # The lock is complete, so nothing is left to resolve. Modules compile when first imported, which few of them are.
+    command = [PYTHON, "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet", "--no-deps"]
+    command += ["--no-compile", "--require-hashes", "--requirement", lock_file(name)]
+    return subprocess.call(command)
+
+
+def main():
+    # type: () -> int
+    """Install what is missing; 0 when the virtual environment is as locked."""
+    name = sys.argv[1]
+    reason = problem()
+    if reason:
+        sys.stderr.write(reason + "\n")
+        return 1
+    if installed(name):
+        return 0
+    print("Installing requirements/{}.txt into .venv (once, a minute or two)".format(name), flush=True)
+    try:
+        code = install(name)
+    except OSError as error:
+        sys.stderr.write("Cannot write {}: {}\n".format(VENV, error.strerror))
+        return 1
+    if code:
+        sys.stderr.write("The installation failed (see above); run the same command again to go on with it.\n")
+        return 1
+    for covered in COVERS[name]:
+        with open(stamp_file(covered), "w", encoding="utf-8") as stamp:
+            stamp.write(fingerprint(covered))
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

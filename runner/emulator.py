@@ -1,0 +1,138 @@
+"""The emulator's process: start it, wait for it, find it again, stop it."""
+
+import http.client
+import json
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+
+from runner import environment
+from runner.errors import RunnerError
+from runner.processes import ProcessIdentity, stop_group, tail
+from runner.workspace import Workspace, write_whole
+
+DEFAULT_PORT = 4566
+READY_DEADLINE_S = 90.0
+STOP_GRACE_S = 60.0
+"""It writes its state when it is asked to end; hundreds of megabytes take seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Emulator:
+    """A started emulator, of a workspace, on a port of 127.0.0.1."""
+
+    workspace: Workspace
+    port: int
+    identity: ProcessIdentity
+
+    @property
+    def endpoint_url(self) -> str:
+        """Where it answers AWS calls."""
+        return environment.endpoint_url(self.port)
+
+    def alive(self) -> bool:
+        """Whether its process still runs."""
+        return self.identity.alive()
+
+    def wait_until_ready(self, deadline_s: float = READY_DEADLINE_S) -> None:
+        """Return when it answers.
+
+        Raises RunnerError where its process ends before, or after `deadline_s` seconds.
+        """
+        end = time.monotonic() + deadline_s
+        while time.monotonic() < end:
+            if answers(self.port, "/_ministack/ready") == http.HTTPStatus.OK:
+                return
+            if not self.alive():
+                break
+            time.sleep(0.1)
+        reason = "did not answer in time" if self.alive() else "ended"
+        log = self.workspace.log
+        raise RunnerError(f"The emulator {reason}; its log is {log} and ends with:\n{tail(log)}")
+
+    def stop(self) -> None:
+        """End it, its state saved, and its workers with it.
+
+        Raises RunnerError where it had to be killed before it had saved its state.
+        """
+        ended = stop_group(self.identity, STOP_GRACE_S)
+        self.workspace.process.unlink(missing_ok=True)
+        if not ended:
+            raise RunnerError(
+                f"The emulator did not end within {STOP_GRACE_S:.0f} s and was killed: "
+                f"what changed since the last start may be lost ({self.workspace.log})."
+            )
+
+
+def answers(port: int, path: str, timeout_s: float = 5.0) -> int | None:
+    """The status of a GET of a path on this machine; None where nothing answers HTTP there."""
+    connection = http.client.HTTPConnection(environment.HOST, port, timeout=timeout_s)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+
+
+def port_is_free(port: int) -> bool:
+    """Whether a server could listen on that port of 127.0.0.1."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((environment.HOST, port))
+        except OSError:
+            return False
+        return True
+
+
+def free_port() -> int:
+    """A port that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind((environment.HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def running(workspace: Workspace) -> Emulator | None:
+    """The workspace's emulator; None where it does not run."""
+    try:
+        recorded = json.loads(workspace.process.read_text(encoding="utf-8"))
+        identity = ProcessIdentity(recorded["pid"], recorded["started"])
+        emulator = Emulator(workspace, recorded["port"], identity)
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
+    return emulator if emulator.alive() else None
+
+
+def start(workspace: Workspace, port: int, *, persist: bool = True) -> Emulator:
+    """Start the workspace's emulator, detached from the terminal; it is not ready yet.
+
+    Raises RunnerError where the port is in use.
+    """
+    if not port_is_free(port):
+        raise RunnerError(
+            f"Port {port} of {environment.HOST} is in use by something else; another one: make run PORT={port + 1}"
+        )
+    workspace.scratch_anew()
+    if workspace.log.exists():
+        workspace.log.replace(workspace.log.with_suffix(".log.1"))
+    with workspace.log.open("w", encoding="utf-8") as log:
+        process = subprocess.Popen(
+            # -P: the folder that it is started in is no place to import from.
+            [sys.executable, "-P", "-m", "ministack"],
+            env=environment.emulator(workspace, port, persist=persist),
+            cwd=workspace.home,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    identity = ProcessIdentity.of(process.pid)
+    if identity is None:
+        raise RunnerError(f"The emulator ended at once; its log is {workspace.log}:\n{tail(workspace.log)}")
+    write_whole(workspace.process, json.dumps({**asdict(identity), "port": port}) + "\n")
+    return Emulator(workspace, port, identity)
