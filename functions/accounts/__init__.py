@@ -1,0 +1,1 @@
+"""Accounts: users, their passwords and sessions, and the API tokens of machines."""

@@ -1,0 +1,60 @@
+"""Create users, and check who they say they are: all that knows of passwords."""
+
+from accounts.model import NewUser, UsernameClaim, UserRecord
+from accounts.users import by_username, claim_key, user_key
+from pynamodb.exceptions import TransactWriteError
+from pynamodb.transactions import TransactWrite
+
+from sitewatch import clock, ids, passwords, tables
+from sitewatch.errors import USERNAME_TAKEN, ApiError
+from sitewatch.tokens import Role
+
+
+def create(new: NewUser, role: Role = Role.USER) -> UserRecord:
+    """Store a new user.
+
+    Raises
+    ------
+    ApiError
+        409 where the username is taken, in whatever letter case, be it by a sign-up at this moment.
+    """
+    user_id = ids.new_id()
+    user = UserRecord(
+        user_key(user_id),
+        id=user_id,
+        username=new.username,
+        password_hash=passwords.hash_password(new.password),
+        role=role.value,
+        email=new.email,
+        full_name=new.full_name,
+        created_at=clock.now(),
+    )
+    try:
+        with TransactWrite(connection=tables.connection()) as transaction:
+            transaction.save(
+                UsernameClaim(claim_key(new.username), user_id=user_id),
+                condition=UsernameClaim.key.does_not_exist(),
+            )
+            transaction.save(user)
+    except TransactWriteError as error:
+        # A conflict with another transaction is one with a sign-up for the same name: ids are new.
+        if {reason.code for reason in error.cancellation_reasons if reason} & {
+            "ConditionalCheckFailed",
+            "TransactionConflict",
+        }:
+            raise ApiError(USERNAME_TAKEN) from None
+        raise
+    return user
+
+
+def authenticate(username: str, password: str) -> UserRecord | None:
+    """The user whose name and password these are; ``None`` otherwise, in the same time for every reason.
+
+    A hash of an older kind, or of weaker parameters than today's, is replaced.
+    """
+    user = by_username(username)
+    if not passwords.verify(user.password_hash if user else None, password) or user is None or user.disabled:
+        return None
+    if passwords.needs_rehash(user.password_hash):
+        user.update(actions=[UserRecord.password_hash.set(passwords.hash_password(password))])
+    return user

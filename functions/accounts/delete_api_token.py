@@ -1,0 +1,28 @@
+"""DELETE /api/tokens/{id}: revoke an API token."""
+
+from typing import Annotated, Any
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.params import Path
+from pynamodb.exceptions import DeleteError
+from sitewatch.api import ADMINS, Api
+from sitewatch.api_tokens import KIND, ApiTokenRecord
+from sitewatch.errors import NOT_FOUND, ApiError
+
+app = Api(access=ADMINS)
+
+
+@app.delete("/api/tokens/<id>", status_code=204, summary="Revoke an API token", tags=["accounts"])
+def revoke_api_token(id: Annotated[str, Path(max_length=64)]) -> Response[None]:
+    """Effective within 60 seconds: functions remember for that long at most that a token stands."""
+    try:
+        ApiTokenRecord(KIND, id).delete(condition=ApiTokenRecord.id.exists())
+    except DeleteError as error:
+        if error.cause_response_code != "ConditionalCheckFailedException":
+            raise
+        raise ApiError(NOT_FOUND) from None
+    return Response(status_code=204)
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    return app.resolve(event, context)

@@ -1,0 +1,42 @@
+"""GET /api/tokens: the API tokens that stand."""
+
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+from pydantic import BaseModel
+from sitewatch.api import ADMINS, Api
+from sitewatch.api_tokens import KIND, ApiTokenRecord
+from sitewatch.clock import Timestamp
+from sitewatch.ids import UlidText
+from sitewatch.paging import Limit, page_of, paged
+
+app = Api(access=ADMINS)
+
+
+class ListedApiToken(BaseModel):
+    """An API token, without the token itself."""
+
+    id: str
+    name: str
+    created_by: str
+    created_at: Timestamp
+    expires_at: Timestamp
+
+
+class ApiTokens(BaseModel):
+    """A page of API tokens."""
+
+    tokens: list[ListedApiToken]
+
+
+@app.get("/api/tokens", summary="List API tokens, oldest first", tags=["accounts"])
+def list_api_tokens(start: UlidText | None = None, limit: Limit = 100) -> Response[ApiTokens]:
+    """Those that stand, without the tokens themselves. ``start`` is the id of the last one of the page before."""
+    after = ApiTokenRecord.id > start if start else None
+    found, more = page_of(ApiTokenRecord.query(KIND, after, limit=limit + 1), limit)
+    listed = [ListedApiToken(**token.attribute_values) for token in found]
+    return paged(ApiTokens(tokens=listed), {"start": listed[-1].id, "limit": limit} if more else None)
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    return app.resolve(event, context)

@@ -1,0 +1,39 @@
+"""GET /users: all users, oldest first."""
+
+from typing import Any
+
+from accounts import users
+from aws_lambda_powertools.event_handler import Response
+from pydantic import BaseModel
+from sitewatch.api import Api
+from sitewatch.clock import Timestamp
+from sitewatch.ids import UlidText
+from sitewatch.paging import Limit, page_of, paged
+
+app = Api(body_as_query=True)
+
+
+class ListedUser(BaseModel):
+    """A user in a list."""
+
+    id: str
+    timestamp: Timestamp
+    username: str
+
+
+class Users(BaseModel):
+    """A page of users."""
+
+    users: list[ListedUser]
+
+
+@app.get("/users", summary="List users, oldest first", tags=["accounts"])
+def list_users(start: UlidText | None = None, limit: Limit = 100) -> Response[Users]:
+    """``start`` is the id of the last user of the page before."""
+    found, more = page_of(users.oldest_first(start, limit + 1), limit)
+    listed = [ListedUser(id=user.id, timestamp=user.created_at, username=user.username) for user in found]
+    return paged(Users(users=listed), {"start": listed[-1].id, "limit": limit} if more else None)
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    return app.resolve(event, context)

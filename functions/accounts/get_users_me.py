@@ -1,0 +1,24 @@
+"""GET /users/me: the caller."""
+
+from typing import Any
+
+from accounts import users
+from accounts.model import CallerView, UserView
+from sitewatch.api import Api
+from sitewatch.errors import USER_NOT_FOUND, ApiError
+from sitewatch.tokens import Role
+
+app = Api()
+
+
+@app.get("/users/me", summary="Who am I?", tags=["accounts"])
+def get_caller() -> CallerView:
+    """The user that the access token speaks for, with its role."""
+    user = users.by_id(app.known_caller().subject)
+    if user is None:
+        raise ApiError(USER_NOT_FOUND)
+    return CallerView(role=Role(user.role), **UserView.of(user).model_dump())
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    return app.resolve(event, context)

@@ -1,0 +1,138 @@
+"""What is stored of an account, and what is said of it."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, StringConstraints
+from pynamodb.attributes import BooleanAttribute, TTLAttribute, UnicodeAttribute
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+from pynamodb.models import Model
+
+from sitewatch import settings
+from sitewatch.clock import Timestamp
+from sitewatch.tables import TableMeta, TimeAttribute
+from sitewatch.tokens import Role
+
+LONGEST_PASSWORD = 128
+
+Username = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{3,64}$")]
+Password = Annotated[
+    str,
+    StringConstraints(min_length=settings.integer("PASSWORD_MIN_LENGTH"), max_length=LONGEST_PASSWORD),
+]
+Email = Annotated[str, StringConstraints(max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+FullName = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
+
+class UsersByCreation(GlobalSecondaryIndex["UserRecord"]):
+    """All users by id, which sorts by creation.
+
+    One partition: a sign-up costs a password hash of tens of milliseconds, so that a partition's
+    1,000 writes a second are not what limits them.
+    """
+
+    class Meta:
+        index_name = "by_creation"
+        projection = AllProjection()
+
+    kind = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute(range_key=True)
+
+
+class UserRecord(Model):
+    """A user, under ``user#<id>``."""
+
+    class Meta(TableMeta):
+        table_name = settings.text("USERS_TABLE")
+
+    key = UnicodeAttribute(hash_key=True)
+    kind = UnicodeAttribute(default="user")
+    id = UnicodeAttribute()
+    username = UnicodeAttribute()
+    password_hash = UnicodeAttribute()
+    role = UnicodeAttribute()
+    email = UnicodeAttribute(null=True)
+    full_name = UnicodeAttribute(null=True)
+    disabled = BooleanAttribute(default=False)
+    created_at: datetime = TimeAttribute()  # type: ignore[assignment]
+
+    by_creation = UsersByCreation()
+
+
+class UsernameClaim(Model):
+    """Who has a username, under ``username#<lower case>``: what makes it unique whatever the case."""
+
+    class Meta(TableMeta):
+        table_name = settings.text("USERS_TABLE")
+
+    key = UnicodeAttribute(hash_key=True)
+    user_id = UnicodeAttribute()
+
+
+class SessionRecord(Model):
+    """A chain of refresh tokens, of which only ``current`` is good."""
+
+    class Meta(TableMeta):
+        table_name = settings.text("SESSIONS_TABLE")
+
+    family = UnicodeAttribute(hash_key=True)
+    user_id = UnicodeAttribute()
+    current = UnicodeAttribute()
+    revoked = BooleanAttribute(default=False)
+    expires_at = TTLAttribute()
+
+
+class Credentials(BaseModel):
+    """A username and a password to sign up with."""
+
+    username: Username
+    password: Password
+
+
+class NewUser(Credentials):
+    """A user to create."""
+
+    email: Email | None = None
+    full_name: FullName | None = None
+
+
+class UserView(BaseModel):
+    """A user as clients see one; never a password or its hash."""
+
+    id: str
+    username: str
+    email: str | None
+    full_name: str | None
+    disabled: bool
+    timestamp: Timestamp
+
+    @classmethod
+    def of(cls, user: UserRecord) -> "UserView":
+        return cls(
+            id=user.id,
+            username=user.username,
+            email=user.email,
+            full_name=user.full_name,
+            disabled=user.disabled,
+            timestamp=user.created_at,
+        )
+
+
+class CallerView(UserView):
+    """The caller: a user with its role."""
+
+    role: Role
+
+
+class AccessToken(BaseModel):
+    """An OAuth 2 token answer (RFC 6749, section 5.1); ``expires_in`` is in seconds."""
+
+    access_token: str
+    token_type: str = "bearer"
+    expires_in: int
+
+
+class TokenPair(AccessToken):
+    """An access token, and the refresh token that gets the next pair once."""
+
+    refresh_token: str

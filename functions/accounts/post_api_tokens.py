@@ -1,0 +1,52 @@
+"""POST /api/tokens: a long-lived token for a machine."""
+
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field, StringConstraints
+from sitewatch import clock, ids
+from sitewatch.api import ADMINS, Api
+from sitewatch.api_tokens import ApiTokenRecord
+from sitewatch.clock import Timestamp
+from sitewatch.issuing import sign
+from sitewatch.tokens import Caller, Role, TokenUse
+
+app = Api(access=ADMINS)
+
+
+class NewApiToken(BaseModel):
+    """A machine to trust, and for how long."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
+    expires_in_days: Annotated[int, Field(ge=1, le=3650, strict=True)] = 365
+
+
+class IssuedApiToken(BaseModel):
+    """The token: this answer is the only one that ever holds it."""
+
+    id: str
+    name: str
+    api_token: str
+    expires_at: Timestamp
+
+
+@app.post("/api/tokens", status_code=201, summary="Issue an API token", tags=["accounts"])
+def issue_api_token(new: NewApiToken) -> IssuedApiToken:
+    """A token with the role ``machine``, to send detections and events with."""
+    created_at = clock.now().replace(microsecond=0)
+    token = ApiTokenRecord(
+        id=ids.new_id(),
+        name=new.name,
+        created_by=app.known_caller().subject,
+        created_at=created_at,
+        expires_at=created_at + timedelta(days=new.expires_in_days),
+    )
+    token.save()
+    signed = sign(
+        Caller(token.id, token.name, Role.MACHINE, TokenUse.API, token.id), expires_at=token.expires_at
+    )
+    return IssuedApiToken(id=token.id, name=token.name, api_token=signed, expires_at=token.expires_at)
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    return app.resolve(event, context)

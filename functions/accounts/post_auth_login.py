@@ -1,0 +1,27 @@
+"""POST /auth/login: begin a session."""
+
+from typing import Any
+
+from accounts import sessions
+from accounts.login import FormExtra, FormPassword, FormUsername, log_in
+from accounts.model import TokenPair
+from sitewatch.api import PUBLIC, Api
+
+app = Api(access=PUBLIC)
+
+
+@app.post("/auth/login", summary="Log in with a form", tags=["accounts"])
+def begin_session(
+    username: FormUsername,
+    password: FormPassword,
+    grant_type: FormExtra = None,
+    scope: FormExtra = None,
+    client_id: FormExtra = None,
+    client_secret: FormExtra = None,
+) -> TokenPair:
+    """An access token, and a refresh token for ``POST /auth/refresh``."""
+    return sessions.begin(log_in(username, password))
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    return app.resolve(event, context)

@@ -1,0 +1,26 @@
+"""POST /auth/refresh: the next tokens of a session."""
+
+from typing import Annotated, Any
+
+from accounts import sessions
+from accounts.model import TokenPair
+from pydantic import BaseModel, StringConstraints
+from sitewatch.api import PUBLIC, Api
+
+app = Api(access=PUBLIC)
+
+
+class Refresh(BaseModel):
+    """The refresh token to spend."""
+
+    refresh_token: Annotated[str, StringConstraints(min_length=1, max_length=4096)]
+
+
+@app.post("/auth/refresh", summary="Refresh a session", tags=["accounts"])
+def refresh_session(refresh: Refresh) -> TokenPair:
+    """A new pair of tokens. The old refresh token is spent; using it again ends the whole session."""
+    return sessions.refresh(refresh.refresh_token)
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    return app.resolve(event, context)

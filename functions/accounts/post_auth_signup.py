@@ -1,0 +1,27 @@
+"""POST /auth/signup: sign up with a name and a password only."""
+
+from typing import Any
+
+from accounts import credentials
+from accounts.model import Credentials, NewUser
+from pydantic import BaseModel
+from sitewatch.api import PUBLIC, Api
+
+app = Api(access=PUBLIC)
+
+
+class SignedUp(BaseModel):
+    """Who signed up."""
+
+    username: str
+
+
+@app.post("/auth/signup", status_code=201, summary="Sign up with a name and a password", tags=["accounts"])
+def sign_up(new: Credentials) -> SignedUp:
+    """Create an account with the role ``user``. A taken username, in whatever letter case, is a 409."""
+    user = credentials.create(NewUser(username=new.username, password=new.password))
+    return SignedUp(username=user.username)
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    return app.resolve(event, context)

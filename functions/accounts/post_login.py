@@ -1,0 +1,47 @@
+"""POST /login: log in with JSON."""
+
+from typing import Annotated, Any
+
+from accounts import sessions
+from accounts.login import LONGEST_USERNAME, log_in
+from accounts.model import LONGEST_PASSWORD
+from pydantic import BaseModel, StringConstraints
+from sitewatch.api import PUBLIC, Api
+from sitewatch.clock import Timestamp
+
+app = Api(access=PUBLIC)
+
+
+class Login(BaseModel):
+    """The credentials of an account."""
+
+    username: Annotated[str, StringConstraints(max_length=LONGEST_USERNAME)]
+    password: Annotated[str, StringConstraints(max_length=LONGEST_PASSWORD)]
+
+
+class LoggedIn(BaseModel):
+    """The user, with an access token and a refresh token."""
+
+    id: str
+    timestamp: Timestamp
+    username: str
+    token: str
+    refresh_token: str
+
+
+@app.post("/login", summary="Log in with JSON", tags=["accounts"])
+def log_in_with_json(login: Login) -> LoggedIn:
+    """As ``POST /auth/login``, with a JSON body, and with the user in the answer."""
+    user = log_in(login.username, login.password)
+    pair = sessions.begin(user)
+    return LoggedIn(
+        id=user.id,
+        timestamp=user.created_at,
+        username=user.username,
+        token=pair.access_token,
+        refresh_token=pair.refresh_token,
+    )
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    return app.resolve(event, context)

@@ -1,0 +1,28 @@
+"""POST /token: an access token by the OAuth 2 password flow."""
+
+from typing import Any
+
+from accounts import sessions
+from accounts.login import FormExtra, FormPassword, FormUsername, log_in
+from accounts.model import AccessToken
+from sitewatch.api import PUBLIC, Api
+
+app = Api(access=PUBLIC)
+
+
+@app.post("/token", summary="Get an access token", tags=["accounts"])
+def issue_token(
+    username: FormUsername,
+    password: FormPassword,
+    grant_type: FormExtra = None,
+    scope: FormExtra = None,
+    client_id: FormExtra = None,
+    client_secret: FormExtra = None,
+) -> AccessToken:
+    """The OAuth 2 password flow (RFC 6749, section 4.3), as Swagger UI's Authorize button uses it."""
+    user = log_in(username, password)
+    return AccessToken(access_token=sessions.access_token(user), expires_in=sessions.ACCESS_SECONDS)
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    return app.resolve(event, context)

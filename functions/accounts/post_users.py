@@ -1,0 +1,20 @@
+"""POST /users: sign up."""
+
+from typing import Any
+
+from accounts import credentials
+from accounts.model import NewUser, UserView
+from sitewatch.api import PUBLIC, Api
+from sitewatch.idempotency import once
+
+app = Api(access=PUBLIC)
+
+
+@app.post("/users", status_code=201, summary="Sign up", tags=["accounts"])
+def create_user(new_user: NewUser) -> UserView:
+    """Create an account with the role ``user``. A taken username, in whatever letter case, is a 409."""
+    return UserView(**once(app, lambda: UserView.of(credentials.create(new_user)).model_dump(mode="json")))
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    return app.resolve(event, context)

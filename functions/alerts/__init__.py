@@ -1,0 +1,1 @@
+"""Alerts: suspicious detections in the order they became known, and the stream that clients read."""

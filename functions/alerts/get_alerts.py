@@ -1,0 +1,47 @@
+"""GET /alerts: suspicious detections as they become known, as Server-Sent Events.
+
+The managed runtime cannot stream, so an answer ends as soon as it has something to say, and the
+client comes again with the id that it has seen, as every EventSource does by itself.
+"""
+
+import time
+from typing import Annotated, Any
+
+from alerts import events, log
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.params import Header, Query
+
+from sitewatch.api import Api
+
+_POLL_SECONDS = 0.2
+_MOST_ALERTS = 1000
+
+app = Api()
+
+
+@app.get("/alerts", summary="Watch alerts", tags=["alerts"])
+def watch_alerts(
+    last_event_id: Annotated[int | None, Header(alias="Last-Event-ID", ge=0, le=10**15)] = None,
+    wait: Annotated[float, Query(ge=0, le=25, description="Seconds to wait for an alert.")] = 20,
+    replay: Annotated[int, Query(ge=0, le=_MOST_ALERTS, description="Alerts that a first connection gets.")] = 50,
+) -> Response[str]:
+    """``text/event-stream``: the last ``replay`` alerts, or those behind ``Last-Event-ID``, or the next ones."""
+    deadline = time.monotonic() + wait
+    head = log.head()
+    seen = last_event_id
+    if seen is None or seen > head:  # a first connection, or one to a log that began anew
+        seen = max(head - replay, 0)
+    while head == seen and time.monotonic() + _POLL_SECONDS < deadline:
+        time.sleep(_POLL_SECONDS)
+        head = log.head()
+    alerts = log.behind(seen, until=head, limit=_MOST_ALERTS)
+    return Response(
+        status_code=200,
+        content_type="text/event-stream; charset=utf-8",
+        body=events.spell(alerts, seen=seen),
+        headers={"Cache-Control": "no-store"},
+    )
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    return app.resolve(event, context)

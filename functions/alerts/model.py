@@ -1,0 +1,56 @@
+"""What is stored of alerts: a numbered log, and which detections are in it.
+
+The log has no gaps: the alerts of a batch and the number that the log has reached are written in
+one transaction. A reader that has seen number n has seen all before it, and asks for what is behind n.
+"""
+
+from pynamodb.attributes import NumberAttribute, TTLAttribute, UnicodeAttribute
+from pynamodb.models import Model
+
+from sitewatch import settings
+from sitewatch.tables import TableMeta
+
+ALERTS_PER_PARTITION = 1000
+
+
+class AlertRecord(Model):
+    """An alert, under ``log#<partition>`` and its number; ``detection`` is the JSON that clients read."""
+
+    class Meta(TableMeta):
+        table_name = settings.text("ALERTS_TABLE")
+
+    key = UnicodeAttribute(hash_key=True)
+    number = NumberAttribute(range_key=True)
+    detection = UnicodeAttribute()
+
+
+class LogHead(Model):
+    """The number of the last alert in the log."""
+
+    class Meta(TableMeta):
+        table_name = settings.text("ALERTS_TABLE")
+
+    key = UnicodeAttribute(hash_key=True, default="head")
+    number = NumberAttribute(range_key=True, default=0)
+    reached = NumberAttribute()
+
+
+class RecordedDetection(Model):
+    """That the log has an alert of a detection; it outlives every queue that could bring it again."""
+
+    class Meta(TableMeta):
+        table_name = settings.text("ALERTS_TABLE")
+
+    key = UnicodeAttribute(hash_key=True)
+    number = NumberAttribute(range_key=True, default=0)
+    expires_at = TTLAttribute()
+
+
+def partition(number: int) -> str:
+    """The partition of the log that holds the alert ``number``."""
+    return f"log#{number // ALERTS_PER_PARTITION}"
+
+
+def recorded_key(detection_id: str) -> str:
+    """The key of the mark that a detection is in the log."""
+    return f"detection#{detection_id}"

@@ -1,0 +1,17 @@
+"""SQS → the log of alerts."""
+
+import json
+from typing import Any
+
+from alerts import log
+
+from sitewatch.observability import count, logger, metrics
+
+
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: Any) -> None:
+    """Record a batch of published detections, all or none: a batch that fails comes again whole."""
+    alerts = {json.loads(record["body"])["id"]: record["body"] for record in event["Records"]}
+    appended = log.append(alerts)
+    count("AlertsRecorded", appended)
+    logger.info("recorded", messages=len(event["Records"]), alerts=appended)

@@ -1,0 +1,1 @@
+"""Detections: vehicles that cameras report, indexed, counted and, where suspicious, published."""

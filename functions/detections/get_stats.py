@@ -1,0 +1,19 @@
+"""GET /stats: how many vehicles there were."""
+
+from typing import Literal, Any
+
+from detections.counting import totals
+
+from sitewatch.api import Api
+
+app = Api()
+
+
+@app.get("/stats", summary="Count detections", tags=["detections"])
+def get_stats(by: Literal["make", "category", "year"] = "make") -> dict[str, int]:
+    """Detections by make, category or year, keys in order. Reads the sums: it costs the same however many there are."""
+    return dict(totals(by))
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    return app.resolve(event, context)

@@ -1,0 +1,129 @@
+"""What a camera reports, what is stored of it, and what is said of it."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
+from pynamodb.attributes import BooleanAttribute, NumberAttribute, TTLAttribute, UnicodeAttribute
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+from pynamodb.models import Model
+
+from sitewatch import settings
+from sitewatch.clock import Timestamp
+from sitewatch.tables import TableMeta, TimeAttribute
+
+_NO_CONTROLS = r"^[^\x00-\x1f\x7f]+$"
+Name = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=_NO_CONTROLS)]
+DetectionId = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=_NO_CONTROLS)]
+
+
+def _either(name: str) -> AliasChoices:
+    # Cameras of an older make spell the keys with a capital.
+    return AliasChoices(name, name.capitalize())
+
+
+class ReportedDetection(BaseModel):
+    """A vehicle as a camera reports it: types are strict, unknown keys are passed over."""
+
+    model_config = ConfigDict(strict=True)
+
+    year: Annotated[int, Field(ge=1886, le=2200, validation_alias=_either("year"))]
+    make: Annotated[Name, Field(validation_alias=_either("make"))]
+    model: Annotated[Name, Field(validation_alias=_either("model"))]
+    category: Annotated[Name, Field(validation_alias=_either("category"))]
+    created_at: Timestamp | None = None
+    id: DetectionId | None = None
+
+
+class Detection(BaseModel):
+    """A vehicle as clients and subscribers see it."""
+
+    id: str
+    year: int
+    make: str
+    model: str
+    category: str
+    created_at: Timestamp
+
+
+class DetectionsByTime(GlobalSecondaryIndex["DetectionRecord"]):
+    """All detections by time; a partition is a month and a write shard."""
+
+    class Meta:
+        index_name = "by_time"
+        projection = AllProjection()
+
+    time_partition = UnicodeAttribute(hash_key=True)
+    position = UnicodeAttribute(range_key=True)
+
+
+class DetectionsByMake(GlobalSecondaryIndex["DetectionRecord"]):
+    """The detections of a make by time; a partition is the make, a month and a write shard."""
+
+    class Meta:
+        index_name = "by_make"
+        projection = AllProjection()
+
+    make_partition = UnicodeAttribute(hash_key=True)
+    position = UnicodeAttribute(range_key=True)
+
+
+class DetectionsByCategory(GlobalSecondaryIndex["DetectionRecord"]):
+    """The detections of a category by time; a partition is the category, a month and a write shard."""
+
+    class Meta:
+        index_name = "by_category"
+        projection = AllProjection()
+
+    category_partition = UnicodeAttribute(hash_key=True)
+    position = UnicodeAttribute(range_key=True)
+
+
+class DetectionRecord(Model):
+    """A detection. Its id alone is the key: whatever comes twice under one id is one detection."""
+
+    class Meta(TableMeta):
+        table_name = settings.text("DETECTIONS_TABLE")
+
+    id = UnicodeAttribute(hash_key=True)
+    year = NumberAttribute()
+    make = UnicodeAttribute()
+    model = UnicodeAttribute()
+    category = UnicodeAttribute()
+    created_at: datetime = TimeAttribute()  # type: ignore[assignment]
+    suspicious = BooleanAttribute()
+    position = UnicodeAttribute()
+    time_partition = UnicodeAttribute()
+    make_partition = UnicodeAttribute()
+    category_partition = UnicodeAttribute()
+
+    by_time = DetectionsByTime()
+    by_make = DetectionsByMake()
+    by_category = DetectionsByCategory()
+
+
+class CountRecord(Model):
+    """How many detections there are of ``value`` among all that ``counter`` tells apart.
+
+    ``make``/``Acura`` is the number of Acuras; ``hours#make#Acura``/``2026-11-22T06`` how many of
+    them in that hour (see ``counting.sums_of``).
+    """
+
+    class Meta(TableMeta):
+        table_name = settings.text("DETECTION_COUNTS_TABLE")
+
+    counter = UnicodeAttribute(hash_key=True)
+    value = UnicodeAttribute(range_key=True)
+    total = NumberAttribute()
+
+
+class PositionRecord(Model):
+    """How far the counting of a shard of the table's stream has come."""
+
+    class Meta(TableMeta):
+        table_name = settings.text("DETECTION_COUNTS_TABLE")
+
+    counter = UnicodeAttribute(hash_key=True, default="position")
+    shard = UnicodeAttribute(range_key=True, attr_name="value")
+    sequence_number = UnicodeAttribute()
+    expires_at = TTLAttribute()

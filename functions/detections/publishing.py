@@ -1,0 +1,49 @@
+"""Tell subscribers of suspicious detections."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from detections.model import Detection, DetectionRecord
+
+from sitewatch import aws, settings
+from sitewatch.delivery import chunks, deliver
+
+_MOST_ENTRIES = 10
+
+
+def view(detection: DetectionRecord) -> Detection:
+    """A stored detection as clients and subscribers see it."""
+    return Detection(**{name: getattr(detection, name) for name in Detection.model_fields})
+
+
+def publish(detections: Sequence[DetectionRecord]) -> None:
+    """Publish each of ``detections`` to the alerts topic: ⌈n/10⌉ ``PublishBatch`` calls.
+
+    Raises
+    ------
+    DeliveryFailed
+        Where the topic goes on refusing messages after every retry.
+    """
+    entries = [_entry(str(number), view(detection)) for number, detection in enumerate(detections)]
+    for chunk in chunks(entries, most=_MOST_ENTRIES):
+        deliver(chunk, _send)
+
+
+def _entry(entry_id: str, detection: Detection) -> dict[str, Any]:
+    return {
+        "Id": entry_id,
+        "Message": detection.model_dump_json(),
+        "MessageAttributes": {
+            "category": {"DataType": "String", "StringValue": detection.category},
+            "make": {"DataType": "String", "StringValue": detection.make},
+            "year": {"DataType": "Number", "StringValue": str(detection.year)},
+        },
+    }
+
+
+def _send(entries: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
+    answer = aws.client("sns").publish_batch(
+        TopicArn=settings.text("ALERTS_TOPIC_ARN"), PublishBatchRequestEntries=entries
+    )
+    refused = {failure["Id"] for failure in answer.get("Failed", [])}
+    return [entry for entry in entries if entry["Id"] in refused]

@@ -1,0 +1,1 @@
+"""The portal: health and documents."""

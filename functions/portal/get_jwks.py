@@ -1,0 +1,25 @@
+"""GET /.well-known/jwks.json: the public keys that verify our tokens."""
+
+import json
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response, content_types
+from sitewatch import settings
+from sitewatch.api import PUBLIC, Api
+
+app = Api(access=PUBLIC)
+
+
+@app.get("/.well-known/jwks.json", summary="Get the public signing keys", tags=["portal"])
+def get_public_keys() -> Response[dict[str, list[dict[str, str]]]]:
+    """A JSON Web Key Set (RFC 7517) of Ed25519 keys."""
+    return Response(
+        status_code=200,
+        content_type=content_types.APPLICATION_JSON,
+        body=json.loads(settings.text("TOKEN_PUBLIC_KEYS")),
+        headers={"Cache-Control": "public, max-age=300"},
+    )
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    return app.resolve(event, context)

@@ -1,0 +1,26 @@
+"""GET /api/ready: is the backend ready for a machine to send to?"""
+
+from typing import Any, Literal
+
+from portal import health
+from pydantic import BaseModel
+from sitewatch.api import EVERYONE_KNOWN, Api
+
+app = Api(access=EVERYONE_KNOWN)
+
+
+class Readiness(BaseModel):
+    """Send away."""
+
+    status: Literal["ready"] = "ready"
+
+
+@app.get("/api/ready", summary="Check that machines can send", tags=["portal"])
+def get_readiness() -> Readiness:
+    """As ``/check``, and it tells a machine too whether its API token is good."""
+    health.check()
+    return Readiness()
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    return app.resolve(event, context)

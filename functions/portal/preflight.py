@@ -1,0 +1,24 @@
+"""OPTIONS of every path: tell a browser which origins, methods and headers are allowed."""
+
+from typing import Any
+
+from sitewatch import settings
+
+_METHODS = "DELETE,GET,OPTIONS,PATCH,POST,PUT"
+_HEADERS = "Authorization,Content-Type,Idempotency-Key,If-Match,Last-Event-ID,X-Signature-256"
+_MAX_AGE_SECONDS = "600"
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    origin = headers.get("origin", "")
+    allowed = settings.names("CORS_ORIGINS")
+    answer = {"Vary": "Origin"}
+    if origin in allowed or "*" in allowed:
+        answer |= {
+            "Access-Control-Allow-Origin": origin,
+            "Access-Control-Allow-Methods": _METHODS,
+            "Access-Control-Allow-Headers": _HEADERS,
+            "Access-Control-Max-Age": _MAX_AGE_SECONDS,
+        }
+    return {"statusCode": 204, "headers": answer, "body": ""}

@@ -1,0 +1,211 @@
+"""The factory of every HTTP endpoint: access, errors, CORS, size limits and logging are the same everywhere."""
+
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, CORSConfig, Response, content_types
+from aws_lambda_powertools.event_handler.openapi.exceptions import (
+    RequestUnsupportedContentType,
+    RequestValidationError,
+)
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic_core import from_json
+
+from sitewatch import api_tokens, settings, tokens
+from sitewatch.errors import (
+    BAD_TOKEN,
+    FORBIDDEN,
+    INVALID_QUERY,
+    NOT_FOUND,
+    UNEXPECTED_ERROR,
+    ApiError,
+    code_of_field,
+)
+from sitewatch.observability import logger
+from sitewatch.tokens import Caller, Role, TokenUse
+
+Access = frozenset[Role]
+"""The roles that may call an endpoint."""
+
+USERS: Access = frozenset({Role.USER, Role.ADMIN})
+ADMINS: Access = frozenset({Role.ADMIN})
+MACHINES_AND_ADMINS: Access = frozenset({Role.MACHINE, Role.ADMIN})
+EVERYONE_KNOWN: Access = frozenset(Role)
+PUBLIC: Access = frozenset()
+"""No token is needed, and one that comes is not looked at."""
+
+_MOST_BODY_BYTES = 64 * 1024
+
+
+class Api(APIGatewayRestResolver):
+    """The endpoint of one function.
+
+    Parameters
+    ----------
+    access
+        Who may call it. Secure by default: users and admins; only ``PUBLIC`` needs no token.
+    most_body_bytes
+        A request with a larger body is refused unread.
+    body_as_query
+        Whether a GET may carry its parameters as a JSON object in its body (older clients send it
+        so). The query string wins.
+    """
+
+    def __init__(
+        self,
+        *,
+        access: Access = USERS,
+        most_body_bytes: int = _MOST_BODY_BYTES,
+        body_as_query: bool = False,
+    ) -> None:
+        origins = settings.names("CORS_ORIGINS")
+        self.cors_config = CORSConfig(
+            allow_origin=origins[0] if origins else "",
+            extra_origins=origins[1:],
+            allow_headers=["Idempotency-Key", "If-Match", "Last-Event-ID"],
+            expose_headers=["Link", "WWW-Authenticate"],
+        )
+        super().__init__(cors=self.cors_config, enable_validation=True, json_body_deserializer=_from_json)
+        self.access = access
+        self.caller: Caller | None = None
+        self._most_body_bytes = most_body_bytes
+        self._body_as_query = body_as_query
+        self.exception_handler(ApiError)(_answer_of_error)
+        self.exception_handler([RequestValidationError, RequestUnsupportedContentType])(_answer_of_bad_input)
+        self.exception_handler(Exception)(_answer_of_surprise)
+        self.not_found(lambda _: _answer_of_error(ApiError(NOT_FOUND)))
+
+    def resolve(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
+        """Answer an API Gateway proxy event. Who calls is checked before what it asks is read."""
+        logger.set_correlation_id(event["requestContext"].get("requestId"))
+        started = time.perf_counter()
+        headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+        try:
+            self.caller = authenticate(headers.get("authorization"), self.access)
+            answer = super().resolve(self._readable(event), context)
+        except ApiError as error:
+            answer = self._refusal(_answer_of_error(error), headers)
+        except Exception as error:  # noqa: BLE001 - the boundary: a client never sees a failed function
+            answer = self._refusal(_answer_of_surprise(error), headers)
+        logger.info(
+            "request",
+            method=event["httpMethod"],
+            route=event["resource"],
+            status=answer["statusCode"],
+            milliseconds=round((time.perf_counter() - started) * 1000, 1),
+        )
+        return answer
+
+    def known_caller(self) -> Caller:
+        """The caller, on an endpoint that is not public."""
+        if self.caller is None:
+            raise ApiError(BAD_TOKEN, "Missing Authorization Header")
+        return self.caller
+
+    def _readable(self, event: Mapping[str, Any]) -> Mapping[str, Any]:
+        body = event.get("body") or ""
+        if len(body.encode("utf-8", "surrogatepass")) > self._most_body_bytes:
+            raise ApiError(INVALID_QUERY, [{"field": "body", "message": f"at most {self._most_body_bytes} bytes"}])
+        if not self._body_as_query or event["httpMethod"] != "GET" or not body:
+            return event
+        return {**event, "body": None, **_query_with_body(event, body)}
+
+    def _refusal(self, answer: Response[str], headers: Mapping[str, str]) -> dict[str, Any]:
+        cors = self.cors_config.to_dict(headers.get("origin"))
+        return {
+            "statusCode": answer.status_code,
+            "body": answer.body,
+            "isBase64Encoded": False,
+            "multiValueHeaders": {
+                name: value if isinstance(value, list) else [value]
+                for name, value in {"Content-Type": content_types.APPLICATION_JSON, **answer.headers, **cors}.items()
+            },
+        }
+
+
+def authenticate(authorization: str | None, access: Access) -> Caller | None:
+    """Who the ``Authorization`` header speaks for, where that one may call.
+
+    Raises
+    ------
+    ApiError
+        401 without a token of ours that is meant for this, 403 where its role is not in ``access``.
+    """
+    if not access:
+        return None
+    if not authorization:
+        raise ApiError(BAD_TOKEN, "Missing Authorization Header")
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer":
+        raise ApiError(BAD_TOKEN, "Only bearer tokens are allowed")
+    try:
+        caller = tokens.verify(token.strip())
+    except tokens.TokenRefused as refusal:
+        raise ApiError(BAD_TOKEN, str(refusal)) from None
+    if caller.use is TokenUse.REFRESH:
+        raise ApiError(BAD_TOKEN, "Only access tokens are allowed")
+    if caller.role not in access:
+        raise ApiError(FORBIDDEN, "this needs the role " + " or ".join(sorted(access)))
+    if caller.use is TokenUse.API and not api_tokens.stands(caller.token_id):
+        raise ApiError(BAD_TOKEN, "Token has been revoked")
+    return caller
+
+
+def _from_json(text: str) -> Any:
+    # Stricter than the standard library's, and safe: no NaN, no lone surrogate, a bounded depth.
+    try:
+        return from_json(text, allow_inf_nan=False)
+    except ValueError as error:
+        raise json.JSONDecodeError(str(error), "", 0) from None
+
+
+def _query_with_body(event: Mapping[str, Any], body: str) -> dict[str, Any]:
+    try:
+        parameters = from_json(body, allow_inf_nan=False)
+    except ValueError:
+        parameters = None
+    if not isinstance(parameters, dict):
+        raise ApiError(INVALID_QUERY, [{"field": "body", "message": "a JSON object"}])
+    in_query = event.get("multiValueQueryStringParameters") or {}
+    in_body = {
+        name: [value if isinstance(value, str) else json.dumps(value)]
+        for name, value in parameters.items()
+        if value is not None
+    }
+    merged = {**in_body, **in_query}
+    return {
+        "multiValueQueryStringParameters": merged,
+        "queryStringParameters": {name: values[-1] for name, values in merged.items()},
+    }
+
+
+def _answer_of_error(error: ApiError) -> Response[str]:
+    headers: dict[str, str | list[str]] = {"Cache-Control": "no-store"}
+    if error.code.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return Response(
+        status_code=error.code.status,
+        content_type=content_types.APPLICATION_JSON,
+        body=json.dumps(error.body()),
+        headers=headers,
+    )
+
+
+def _answer_of_bad_input(error: RequestValidationError | RequestUnsupportedContentType) -> Response[str]:
+    """A 400 that names each bad field. What came in is not repeated: it may be a password."""
+    problems = [{"field": _field(problem["loc"]), "message": problem["msg"]} for problem in error.errors()]
+    return _answer_of_error(ApiError(code_of_field(problems[0]["field"].rpartition(".")[2]), problems))
+
+
+def _field(location: tuple[str | int, ...]) -> str:
+    """``("body", 3, "year")`` is ``3.year``: the index or name as the client sent it."""
+    names = [str(part) for part in location if part not in ("body", "query", "path", "header")]
+    return ".".join(names) or "body"
+
+
+def _answer_of_surprise(error: Exception) -> Response[str]:
+    """The one place where an error that nobody expected becomes an answer; its trace goes to the log only."""
+    logger.exception("unexpected error", exc_info=error)
+    return _answer_of_error(ApiError(UNEXPECTED_ERROR))

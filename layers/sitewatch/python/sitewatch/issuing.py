@@ -1,0 +1,30 @@
+"""Sign tokens. Only the functions that hand out tokens import this, and only they may read the secret."""
+
+from datetime import datetime, timedelta
+
+import jwt
+
+from sitewatch import clock, keys
+from sitewatch.tokens import ALGORITHM, AUDIENCE, Caller, TokenUse, issuer
+
+ACCESS_LIFETIME = timedelta(minutes=30)
+REFRESH_LIFETIME = timedelta(days=7)
+
+
+def sign(caller: Caller, *, expires_at: datetime) -> str:
+    """The signed token that speaks for ``caller`` until ``expires_at``."""
+    key = keys.current_signing_key()
+    claims = {
+        "iss": issuer(),
+        "aud": AUDIENCE,
+        "sub": caller.subject,
+        "username": caller.username,
+        "role": caller.role.value,
+        "use": caller.use.value,
+        "jti": caller.token_id,
+        "iat": clock.now(),
+        "exp": expires_at,
+    }
+    if caller.use is TokenUse.REFRESH:
+        claims["family"] = caller.family
+    return jwt.encode(claims, key, algorithm=ALGORITHM, headers={"kid": keys.key_id(key.public_key())})

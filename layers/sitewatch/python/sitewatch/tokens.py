@@ -1,0 +1,96 @@
+"""JSON Web Tokens: what is in them, and how a function checks one without any call."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+
+import jwt
+
+from sitewatch import settings
+
+AUDIENCE = "sitewatch"
+ALGORITHM = "EdDSA"
+
+
+class TokenUse(StrEnum):
+    """What a token is for; a token for one use is refused for every other."""
+
+    ACCESS = "access"
+    REFRESH = "refresh"
+    API = "api"
+
+
+class Role(StrEnum):
+    """What a caller may do."""
+
+    USER = "user"
+    ADMIN = "admin"
+    MACHINE = "machine"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who a verified token speaks for.
+
+    ``subject`` is the user's id (of an API token: the token's own id), ``token_id`` the ``jti``,
+    ``family`` the chain of refresh tokens that a refresh token belongs to.
+    """
+
+    subject: str
+    username: str
+    role: Role
+    use: TokenUse
+    token_id: str
+    family: str | None = None
+
+
+class TokenRefused(Exception):
+    """The token is not one of ours, or no longer; the message is what the client is told."""
+
+
+@cache
+def _public_keys() -> dict[str, jwt.PyJWK]:
+    key_set = jwt.PyJWKSet.from_json(settings.text("TOKEN_PUBLIC_KEYS"))
+    return {key.key_id: key for key in key_set.keys if key.key_id is not None}
+
+
+def issuer() -> str:
+    """The ``iss`` of this deployment's tokens: another deployment's are refused."""
+    return settings.text("TOKEN_ISSUER")
+
+
+def verify(token: str) -> Caller:
+    """Check signature, time, issuer, audience and shape of ``token``.
+
+    Raises
+    ------
+    TokenRefused
+        With the message that the contract gives for the case.
+    """
+    try:
+        key = _public_keys().get(jwt.get_unverified_header(token).get("kid", ""))
+        if key is None:
+            raise TokenRefused("Signature verification failed")
+        claims = jwt.decode(
+            token,
+            key=key,
+            algorithms=[ALGORITHM],
+            audience=AUDIENCE,
+            issuer=issuer(),
+            options={"require": ["exp", "iat", "sub", "jti", "iss", "aud"]},
+        )
+        return Caller(
+            subject=claims["sub"],
+            username=claims.get("username", ""),
+            role=Role(claims.get("role")),
+            use=TokenUse(claims.get("use")),
+            token_id=claims["jti"],
+            family=claims.get("family"),
+        )
+    except jwt.ExpiredSignatureError:
+        raise TokenRefused("Token has expired") from None
+    except jwt.PyJWTError as error:
+        raise TokenRefused(str(error)) from None
+    except ValueError:
+        # Signed by us, with a role or a use that this version does not know.
+        raise TokenRefused("Unknown role or use") from None
