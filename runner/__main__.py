@@ -106,7 +106,7 @@ def status(workspace: Workspace, progress: Progress) -> int:
     return 0
 
 
-def logs(workspace: Workspace) -> int:
+def logs(workspace: Workspace, _progress: Progress) -> int:
     """Follow the emulator's log, with the functions' own lines in it, until Ctrl-C."""
     if not workspace.log.exists():
         raise RunnerError("There is no log yet; make up starts the emulator.")
@@ -120,13 +120,15 @@ def logs(workspace: Workspace) -> int:
                 time.sleep(0.2)
 
 
-def validate(workspace: Workspace) -> int:
+def validate(workspace: Workspace, _progress: Progress) -> int:
     """Check template.yaml with SAM and cfn-lint; SAM's exit code."""
     workspace.prepare()
     environment.silence_version_check(workspace)
     command = [sys.executable, "-m", "samcli", "validate", "--lint"]
     command += ["--template-file", str(PROJECT_ROOT / "template.yaml")]
-    return subprocess.run(command, env=environment.sam(workspace), cwd=PROJECT_ROOT, check=False, timeout=300).returncode
+    return subprocess.run(
+        command, env=environment.sam(workspace), cwd=PROJECT_ROOT, check=False, timeout=300
+    ).returncode
 
 
 def port_number(text: str) -> int:
@@ -151,24 +153,15 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def dispatch(parsed: argparse.Namespace) -> int:
-    """Carry out one command."""
+    """Carry out one command; its exit code."""
     workspace = Workspace(LOCAL_FOLDER)
     progress = Progress()
-    match parsed.command:
-        case "run":
-            return run(workspace, Options(parsed.port, parsed.simulate == "on"), progress)
-        case "up":
-            return up(workspace, Options(parsed.port, parsed.simulate == "on"), progress)
-        case "down":
-            return down(workspace, progress)
-        case "reset":
-            return reset(workspace, progress)
-        case "status":
-            return status(workspace, progress)
-        case "logs":
-            return logs(workspace)
-        case _:
-            return validate(workspace)
+    if parsed.command in ("run", "up"):
+        options = Options(port=parsed.port, simulate=parsed.simulate == "on")
+        return {"run": run, "up": up}[parsed.command](workspace, options, progress)
+    return {"down": down, "reset": reset, "status": status, "logs": logs, "validate": validate}[parsed.command](
+        workspace, progress
+    )
 
 
 def interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:

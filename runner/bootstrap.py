@@ -63,16 +63,17 @@ def problem():
     # type: () -> str
     """Why this interpreter cannot set the project up, in a line; empty where it can."""
     if sys.version_info < OLDEST:
-        return "Sitewatch needs Python {}.{} or later; {} is {}.{}. Name a newer one: make run PYTHON=python3.13".format(
-            OLDEST[0], OLDEST[1], sys.executable, *sys.version_info[:2]
+        return (
+            "Sitewatch needs Python {}.{} or later; {} is {}.{}. Name a newer one: make run PYTHON=python3.13".format(
+                OLDEST[0], OLDEST[1], sys.executable, *sys.version_info[:2]
+            )
         )
     try:
-        import ensurepip  # noqa: F401
-        import venv  # noqa: F401
+        import ensurepip
+        import venv
     except ImportError:
-        return (
-            "{} has no venv module; on Debian and Ubuntu it comes with: "
-            "apt-get install python3-venv".format(sys.executable)
+        return "{} has no venv module; on Debian and Ubuntu it comes with: apt-get install python3-venv".format(
+            sys.executable
         )
     return ""
 
@@ -86,7 +87,7 @@ def install(name):
         if code:
             return code
     # The lock is complete, so nothing is left to resolve. Modules compile when first imported, which few of them are.
-    command = [PYTHON, "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet", "--no-deps"]
+    command = [PYTHON, "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "-qq", "--no-deps"]
     command += ["--no-compile", "--require-hashes", "--requirement", lock_file(name)]
     return subprocess.call(command)
 

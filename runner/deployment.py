@@ -67,7 +67,7 @@ class Deployment:
         self.endpoint_url = environment.endpoint_url(port)
 
     def client(self, service: str) -> Any:
-        """A boto3 client of this emulator."""
+        """A botocore client of this emulator."""
         return aws_client(service, self.endpoint_url, environment.REGION)
 
     def describe(self) -> DeployedStack | None:
@@ -102,7 +102,9 @@ class Deployment:
         end = time.monotonic() + DELETE_DEADLINE_S
         while self.describe() is not None:
             if time.monotonic() >= end:
-                raise RunnerError(f"The stack was not deleted within {DELETE_DEADLINE_S:.0f} s; make reset starts anew.")
+                raise RunnerError(
+                    f"The stack was not deleted within {DELETE_DEADLINE_S:.0f} s; make reset starts anew."
+                )
             time.sleep(0.3)
 
     def deploy(self, template: Path, parameters: Mapping[str, str]) -> DeployedStack:
@@ -142,7 +144,7 @@ class Deployment:
         Does nothing where they are set already. Raises RunnerError where the template's cannot be read.
         """
         api_id = deployed.output("ApiId")
-        wanted = gateway_responses(yaml.safe_load(template.read_text(encoding="utf-8")), deployed.parameters)
+        wanted = gateway_responses(read_template(template), deployed.parameters)
         with aws_errors_as_runner_errors("Setting the API's gateway responses"):
             api = self.client("apigateway")
             current = {each["responseType"]: each for each in api.get_gateway_responses(restApiId=api_id)["items"]}
@@ -153,6 +155,12 @@ class Deployment:
                 api.create_deployment(restApiId=api_id, stageName=STAGE_NAME)
 
 
+def read_template(template: Path) -> Any:
+    """A template as SAM leaves it after a build: without CloudFormation's short tags."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the fast one is missing where libyaml is
+    return yaml.load(template.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506
+
+
 def is_set(wanted: Mapping[str, Any], current: Mapping[str, Any]) -> bool:
     """Whether a gateway response is as the template wants it."""
     return not current.get("defaultResponse", True) and all(current.get(name) == wanted[name] for name in wanted)
@@ -161,8 +169,7 @@ def is_set(wanted: Mapping[str, Any], current: Mapping[str, Any]) -> bool:
 def gateway_responses(template: Mapping[str, Any], parameters: Mapping[str, str]) -> list[dict[str, Any]]:
     """The API's gateway responses in a template as arguments of `put_gateway_response`.
 
-    SAM's form, https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-property-api-apicorsconfiguration.html
-    and its neighbours: `ResponseType: {StatusCode, ResponseParameters: {Headers: {…}}, ResponseTemplates}`.
+    There they are in SAM's form: `ResponseType: {StatusCode, ResponseParameters: {Headers: {…}}, ResponseTemplates}`.
     """
     properties = template["Resources"][API_RESOURCE]["Properties"]
     responses = []

@@ -24,7 +24,19 @@ NO_AWS_SETTINGS = {
 
 INSTALLER_PREFIXES = ("PIP_", "SSL_CERT_", "REQUESTS_CA_", "CURL_CA_")
 INSTALLER_NAMES = frozenset(
-    "HOME USER LOGNAME http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY XDG_CONFIG_HOME XDG_CACHE_HOME".split()
+    [
+        "HOME",
+        "USER",
+        "LOGNAME",
+        "http_proxy",
+        "https_proxy",
+        "no_proxy",
+        "HTTP_PROXY",
+        "HTTPS_PROXY",
+        "NO_PROXY",
+        "XDG_CONFIG_HOME",
+        "XDG_CACHE_HOME",
+    ]
 )
 """What pip finds its packages by, on a machine that has settings for that."""
 

@@ -123,9 +123,7 @@ def is_current(workspace: Workspace, deployed: DeployedStack, wanted: str) -> bo
         last = json.loads(workspace.deployment.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return False
-    return (
-        deployed.status in GOOD_STATUSES and last.get("wanted") == wanted and last.get("changed") == deployed.changed
-    )
+    return deployed.status in GOOD_STATUSES and last.get("wanted") == wanted and last.get("changed") == deployed.changed
 
 
 def wait_until_healthy(server: Emulator, stack: Stack, deadline_s: float = HEALTH_DEADLINE_S) -> None:

@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import boto3
 import botocore.session
 from botocore.config import Config
 
@@ -54,18 +53,19 @@ class Stack:
         write_whole(workspace.stack, json.dumps(asdict(self), indent=2) + "\n")
 
     def client(self, service: str) -> Any:
-        """A boto3 client of one AWS service of the emulator, as its root account."""
+        """A botocore client of one AWS service of the emulator, as its root account."""
         return aws_client(service, self.endpoint_url, self.region)
 
 
 def aws_client(service: str, endpoint_url: str, region: str) -> Any:
-    """A boto3 client of the emulator that no setting of the user's reaches: profile, file, variable or proxy."""
-    quiet = botocore.session.Session(session_vars=NO_SETTINGS_OF_THE_USER)
-    session = boto3.Session(
+    """A botocore client of the emulator that no setting of the user's reaches: profile, file, variable or proxy."""
+    session = botocore.session.Session(session_vars=NO_SETTINGS_OF_THE_USER)
+    config = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "max_attempts": 3}, proxies={})
+    return session.create_client(
+        service,
+        endpoint_url=endpoint_url,
+        region_name=region,
         aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
-        region_name=region,
-        botocore_session=quiet,
+        config=config,
     )
-    config = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "max_attempts": 3}, proxies={})
-    return session.client(service, endpoint_url=endpoint_url, config=config)

@@ -85,7 +85,8 @@ class Workspace:
             raise RunnerError(f"Cannot make {error.filename or self.home}: {error.strerror}.") from error
         if free < NEEDED_BYTES:
             raise RunnerError(
-                f"Too little disk space for {self.home}: {free // 1_000_000} MB free, {NEEDED_BYTES // 1_000_000} needed."
+                f"Too little disk space for {self.home}: "
+                f"{free // 1_000_000} MB free, {NEEDED_BYTES // 1_000_000} needed."
             )
 
     def scratch_anew(self) -> None:

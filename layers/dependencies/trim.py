@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 BOTO_SERVICES = frozenset(
-    "cloudwatch dynamodb events kinesis lambda s3 secretsmanager sns sqs sts".split()
+    ["cloudwatch", "dynamodb", "events", "kinesis", "lambda", "s3", "secretsmanager", "sns", "sqs", "sts"]
 )
 """The service models that stay: what the functions call, and `sts`, which the client's credential chain names."""
 
@@ -56,9 +56,7 @@ def unread(site: Path) -> Iterator[Path]:
                 yield from sorted(service.iterdir())[:-1]
         yield from boto_data.glob("*/*/examples-1.json*")
     for path in site.rglob("*"):
-        if path.is_dir() and path.name in UNREAD_FOLDERS:
-            yield path
-        elif path.is_file() and path.suffix in UNREAD_SUFFIXES:
+        if (path.is_dir() and path.name in UNREAD_FOLDERS) or (path.is_file() and path.suffix in UNREAD_SUFFIXES):
             yield path
 
 
