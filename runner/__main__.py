@@ -18,6 +18,7 @@ from runner.progress import Progress
 from runner.stack import Stack
 from runner.workspace import LOCAL_FOLDER, PROJECT_ROOT, Workspace
 
+LOWEST_PORT, HIGHEST_PORT = 1024, 65535
 INTERRUPTED = 128 + signal.SIGINT
 
 
@@ -131,22 +132,36 @@ def validate(workspace: Workspace, _progress: Progress) -> int:
     ).returncode
 
 
-def port_number(text: str) -> int:
-    """A port that a person may name; argparse reports the ValueError."""
-    port = int(text)
-    if not 1024 <= port <= 65535:
-        raise ValueError(text)
-    return port
+def port_number(text: str) -> int | None:
+    """A port that a person names; None for an empty one.
+
+    Raises RunnerError for what is no port that a user may listen on.
+    """
+    if not text:
+        return None
+    if not (text.isdecimal() and LOWEST_PORT <= int(text) <= HIGHEST_PORT):
+        raise RunnerError(f"PORT is a number from {LOWEST_PORT} to {HIGHEST_PORT}, not {text}.")
+    return int(text)
+
+
+def switch(text: str) -> bool:
+    """SIMULATE, on where it is empty.
+
+    Raises RunnerError for anything but on and off.
+    """
+    if text not in ("", "on", "off"):
+        raise RunnerError(f"SIMULATE is on or off, not {text}.")
+    return text != "off"
 
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
-    """The command line; an empty PORT or SIMULATE is none."""
+    """The command line. PORT and SIMULATE in the environment, as make hands them on, stand for the options."""
     parser = argparse.ArgumentParser(prog="make", description="Run Sitewatch on this machine.")
     commands = parser.add_subparsers(dest="command", required=True)
     for name in ("run", "up"):
         command = commands.add_parser(name)
-        command.add_argument("--port", type=port_number, default=os.environ.get("PORT") or None)
-        command.add_argument("--simulate", choices=("on", "off"), default=os.environ.get("SIMULATE") or "on")
+        command.add_argument("--port", type=port_number, default=os.environ.get("PORT", ""))
+        command.add_argument("--simulate", type=switch, default=os.environ.get("SIMULATE", ""), metavar="on|off")
     for name in ("down", "logs", "reset", "status", "validate"):
         commands.add_parser(name)
     return parser.parse_args(arguments)
@@ -157,7 +172,7 @@ def dispatch(parsed: argparse.Namespace) -> int:
     workspace = Workspace(LOCAL_FOLDER)
     progress = Progress()
     if parsed.command in ("run", "up"):
-        options = Options(port=parsed.port, simulate=parsed.simulate == "on")
+        options = Options(port=parsed.port, simulate=parsed.simulate)
         return {"run": run, "up": up}[parsed.command](workspace, options, progress)
     return {"down": down, "reset": reset, "status": status, "logs": logs, "validate": validate}[parsed.command](
         workspace, progress

@@ -16,7 +16,8 @@ from runner.workspace import Workspace, write_whole
 DEFAULT_PORT = 4566
 READY_DEADLINE_S = 90.0
 STOP_GRACE_S = 60.0
-"""It writes its state when it is asked to end; hundreds of megabytes take seconds."""
+"""It writes its state when it is asked to end; hundreds of megabytes take seconds. Then it waits for the functions that
+still run, a custom resource for minutes: there is no need to wait with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +58,10 @@ class Emulator:
 
         Raises RunnerError where it had to be killed before it had saved its state.
         """
-        ended = stop_group(self.identity, STOP_GRACE_S)
+        asked = time.time()
+        saved = stop_group(self.identity, STOP_GRACE_S, finished=lambda: self.workspace.state_is_saved(since=asked))
         self.workspace.process.unlink(missing_ok=True)
-        if not ended:
+        if not saved:
             raise RunnerError(
                 f"The emulator did not end within {STOP_GRACE_S:.0f} s and was killed: "
                 f"what changed since the last start may be lost ({self.workspace.log})."

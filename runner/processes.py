@@ -5,13 +5,14 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from runner.errors import RunnerError
 
 LAST_LINES = 15
+KILL_DEADLINE_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +55,26 @@ def start_time(pid: int) -> str | None:
     return None if not started or state.startswith("Z") else started.strip()
 
 
-def stop_group(leader: ProcessIdentity, grace_s: float) -> bool:
+def stop_group(leader: ProcessIdentity, grace_s: float, finished: Callable[[], bool] = lambda: False) -> bool:
     """Ask the leader of a process group to end, then kill what is left of its group.
 
-    Returns whether the leader ended by itself within `grace_s` seconds.
+    Waits up to `grace_s` seconds, or until `finished` says that there is nothing left to wait for.
+    Returns whether it came to that, or the leader ended by itself.
     """
     if not leader.alive():
         return True
     os.kill(leader.pid, signal.SIGTERM)
     end = time.monotonic() + grace_s
-    while leader.alive() and time.monotonic() < end:
+    done = False
+    while not done and time.monotonic() < end:
         time.sleep(0.05)
-    ended = not leader.alive()
+        done = not leader.alive() or finished()
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(leader.pid, signal.SIGKILL)
-    while leader.alive() and time.monotonic() < end + 5:
+    end = time.monotonic() + KILL_DEADLINE_S
+    while leader.alive() and time.monotonic() < end:
         time.sleep(0.05)
-    return ended
+    return done
 
 
 def tail(log: Path, lines: int = LAST_LINES) -> str:

@@ -18,6 +18,9 @@ BUILDS_FOLDER = LOCAL_FOLDER / "builds"
 NEEDED_BYTES = 500_000_000
 """Disk space below which nothing is started: a build, the emulator's state and its workers' unpacked layers."""
 
+SETTLED_AFTER_S = 4.0
+"""The emulator writes a file a service, one right after the other."""
+
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
@@ -88,6 +91,16 @@ class Workspace:
                 f"Too little disk space for {self.home}: "
                 f"{free // 1_000_000} MB free, {NEEDED_BYTES // 1_000_000} needed."
             )
+
+    def state_is_saved(self, since: float) -> bool:
+        """Whether the emulator has written its state after a point in time and has not gone on for a while."""
+        newest = 0.0
+        for file in self.state.iterdir():
+            if file.suffix == ".tmp":
+                return False
+            with contextlib.suppress(FileNotFoundError):
+                newest = max(newest, file.stat().st_mtime)
+        return since <= newest < time.time() - SETTLED_AFTER_S
 
     def scratch_anew(self) -> None:
         """Empty the scratch folder of what killed workers have left there."""
