@@ -1,10 +1,10 @@
 """Create users, and check who they say they are: all that knows of passwords."""
 
-from accounts.model import NewUser, UsernameClaim, UserRecord
-from accounts.users import by_username, claim_key, user_key
 from pynamodb.exceptions import TransactWriteError
 from pynamodb.transactions import TransactWrite
 
+from accounts.model import NewUser, UsernameClaim, UserRecord
+from accounts.users import by_username, claim_key, user_key
 from sitewatch import clock, ids, passwords, tables
 from sitewatch.errors import USERNAME_TAKEN, ApiError
 from sitewatch.tokens import Role
@@ -17,6 +17,7 @@ def create(new: NewUser, role: Role = Role.USER) -> UserRecord:
     ------
     ApiError
         409 where the username is taken, in whatever letter case, be it by a sign-up at this moment.
+
     """
     user_id = ids.new_id()
     user = UserRecord(

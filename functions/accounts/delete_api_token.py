@@ -1,10 +1,11 @@
 """DELETE /api/tokens/{id}: revoke an API token."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Path
 from pynamodb.exceptions import DeleteError
+
 from sitewatch.api import ADMINS, Api
 from sitewatch.api_tokens import KIND, ApiTokenRecord
 from sitewatch.errors import NOT_FOUND, ApiError
@@ -12,11 +13,11 @@ from sitewatch.errors import NOT_FOUND, ApiError
 app = Api(access=ADMINS)
 
 
-@app.delete("/api/tokens/<id>", status_code=204, summary="Revoke an API token", tags=["accounts"])
-def revoke_api_token(id: Annotated[str, Path(max_length=64)]) -> Response[None]:
+@app.delete("/api/tokens/<token_id>", status_code=204, summary="Revoke an API token", tags=["accounts"])
+def revoke_api_token(token_id: Annotated[str, Path(max_length=64)]) -> Response[None]:
     """Effective within 60 seconds: functions remember for that long at most that a token stands."""
     try:
-        ApiTokenRecord(KIND, id).delete(condition=ApiTokenRecord.id.exists())
+        ApiTokenRecord(KIND, token_id).delete(condition=ApiTokenRecord.id.exists())
     except DeleteError as error:
         if error.cause_response_code != "ConditionalCheckFailedException":
             raise
@@ -24,5 +25,4 @@ def revoke_api_token(id: Annotated[str, Path(max_length=64)]) -> Response[None]:
     return Response(status_code=204)
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    return app.resolve(event, context)
+handler = app.resolve

@@ -1,9 +1,8 @@
 """GET /api/tokens: the API tokens that stand."""
 
-from typing import Any
-
 from aws_lambda_powertools.event_handler import Response
 from pydantic import BaseModel
+
 from sitewatch.api import ADMINS, Api
 from sitewatch.api_tokens import KIND, ApiTokenRecord
 from sitewatch.clock import Timestamp
@@ -38,5 +37,4 @@ def list_api_tokens(start: UlidText | None = None, limit: Limit = 100) -> Respon
     return paged(ApiTokens(tokens=listed), {"start": listed[-1].id, "limit": limit} if more else None)
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    return app.resolve(event, context)
+handler = app.resolve

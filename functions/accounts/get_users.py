@@ -1,10 +1,9 @@
 """GET /users: all users, oldest first."""
 
-from typing import Any
-
-from accounts import users
 from aws_lambda_powertools.event_handler import Response
 from pydantic import BaseModel
+
+from accounts import users
 from sitewatch.api import Api
 from sitewatch.clock import Timestamp
 from sitewatch.ids import UlidText
@@ -35,5 +34,4 @@ def list_users(start: UlidText | None = None, limit: Limit = 100) -> Response[Us
     return paged(Users(users=listed), {"start": listed[-1].id, "limit": limit} if more else None)
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    return app.resolve(event, context)
+handler = app.resolve

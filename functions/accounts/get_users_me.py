@@ -1,7 +1,5 @@
 """GET /users/me: the caller."""
 
-from typing import Any
-
 from accounts import users
 from accounts.model import CallerView, UserView
 from sitewatch.api import Api
@@ -20,5 +18,4 @@ def get_caller() -> CallerView:
     return CallerView(role=Role(user.role), **UserView.of(user).model_dump())
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    return app.resolve(event, context)
+handler = app.resolve

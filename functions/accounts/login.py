@@ -2,9 +2,10 @@
 
 from typing import Annotated
 
+from aws_lambda_powertools.event_handler.openapi.params import Form
+
 from accounts import credentials
 from accounts.model import LONGEST_PASSWORD, UserRecord
-from aws_lambda_powertools.event_handler.openapi.params import Form
 from sitewatch.errors import BAD_CREDENTIALS, ApiError
 
 # A login does not repeat the rules of a sign-up: who breaks them has no account, and a 401 says so.
@@ -22,6 +23,7 @@ def log_in(username: str, password: str) -> UserRecord:
     ------
     ApiError
         401 "Bad Credentials", the same for an unknown user and a wrong password.
+
     """
     user = credentials.authenticate(username, password)
     if user is None:

@@ -128,7 +128,7 @@ class AccessToken(BaseModel):
     """An OAuth 2 token answer (RFC 6749, section 5.1); ``expires_in`` is in seconds."""
 
     access_token: str
-    token_type: str = "bearer"
+    token_type: str = "bearer"  # noqa: S105 - the scheme, not a secret
     expires_in: int
 
 

@@ -1,9 +1,10 @@
 """POST /api/tokens: a long-lived token for a machine."""
 
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, Field, StringConstraints
+
 from sitewatch import clock, ids
 from sitewatch.api import ADMINS, Api
 from sitewatch.api_tokens import ApiTokenRecord
@@ -42,11 +43,8 @@ def issue_api_token(new: NewApiToken) -> IssuedApiToken:
         expires_at=created_at + timedelta(days=new.expires_in_days),
     )
     token.save()
-    signed = sign(
-        Caller(token.id, token.name, Role.MACHINE, TokenUse.API, token.id), expires_at=token.expires_at
-    )
+    signed = sign(Caller(token.id, token.name, Role.MACHINE, TokenUse.API, token.id), expires_at=token.expires_at)
     return IssuedApiToken(id=token.id, name=token.name, api_token=signed, expires_at=token.expires_at)
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    return app.resolve(event, context)
+handler = app.resolve

@@ -1,13 +1,11 @@
 """POST /auth/login: begin a session."""
 
-from typing import Any
-
 from accounts import sessions
 from accounts.login import FormExtra, FormPassword, FormUsername, log_in
 from accounts.model import TokenPair
 from sitewatch.api import PUBLIC, Api
 
-app = Api(access=PUBLIC)
+app = Api(access=PUBLIC, form=True)
 
 
 @app.post("/auth/login", summary="Log in with a form", tags=["accounts"])
@@ -23,5 +21,4 @@ def begin_session(
     return sessions.begin(log_in(username, password))
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    return app.resolve(event, context)
+handler = app.resolve

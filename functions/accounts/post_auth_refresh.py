@@ -1,10 +1,11 @@
 """POST /auth/refresh: the next tokens of a session."""
 
-from typing import Annotated, Any
+from typing import Annotated
+
+from pydantic import BaseModel, StringConstraints
 
 from accounts import sessions
 from accounts.model import TokenPair
-from pydantic import BaseModel, StringConstraints
 from sitewatch.api import PUBLIC, Api
 
 app = Api(access=PUBLIC)
@@ -22,5 +23,4 @@ def refresh_session(refresh: Refresh) -> TokenPair:
     return sessions.refresh(refresh.refresh_token)
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    return app.resolve(event, context)
+handler = app.resolve

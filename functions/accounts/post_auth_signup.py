@@ -1,10 +1,9 @@
 """POST /auth/signup: sign up with a name and a password only."""
 
-from typing import Any
+from pydantic import BaseModel
 
 from accounts import credentials
 from accounts.model import Credentials, NewUser
-from pydantic import BaseModel
 from sitewatch.api import PUBLIC, Api
 
 app = Api(access=PUBLIC)
@@ -23,5 +22,4 @@ def sign_up(new: Credentials) -> SignedUp:
     return SignedUp(username=user.username)
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    return app.resolve(event, context)
+handler = app.resolve

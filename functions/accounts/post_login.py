@@ -1,11 +1,12 @@
 """POST /login: log in with JSON."""
 
-from typing import Annotated, Any
+from typing import Annotated
+
+from pydantic import BaseModel, StringConstraints
 
 from accounts import sessions
 from accounts.login import LONGEST_USERNAME, log_in
 from accounts.model import LONGEST_PASSWORD
-from pydantic import BaseModel, StringConstraints
 from sitewatch.api import PUBLIC, Api
 from sitewatch.clock import Timestamp
 
@@ -43,5 +44,4 @@ def log_in_with_json(login: Login) -> LoggedIn:
     )
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    return app.resolve(event, context)
+handler = app.resolve

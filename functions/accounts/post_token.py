@@ -1,13 +1,11 @@
 """POST /token: an access token by the OAuth 2 password flow."""
 
-from typing import Any
-
 from accounts import sessions
 from accounts.login import FormExtra, FormPassword, FormUsername, log_in
 from accounts.model import AccessToken
 from sitewatch.api import PUBLIC, Api
 
-app = Api(access=PUBLIC)
+app = Api(access=PUBLIC, form=True)
 
 
 @app.post("/token", summary="Get an access token", tags=["accounts"])
@@ -24,5 +22,4 @@ def issue_token(
     return AccessToken(access_token=sessions.access_token(user), expires_in=sessions.ACCESS_SECONDS)
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    return app.resolve(event, context)
+handler = app.resolve

@@ -1,7 +1,5 @@
 """POST /users: sign up."""
 
-from typing import Any
-
 from accounts import credentials
 from accounts.model import NewUser, UserView
 from sitewatch.api import PUBLIC, Api
@@ -16,5 +14,4 @@ def create_user(new_user: NewUser) -> UserView:
     return UserView(**once(app, lambda: UserView.of(credentials.create(new_user)).model_dump(mode="json")))
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    return app.resolve(event, context)
+handler = app.resolve

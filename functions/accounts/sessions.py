@@ -2,9 +2,10 @@
 
 from datetime import timedelta
 
+from pynamodb.exceptions import UpdateError
+
 from accounts import users
 from accounts.model import SessionRecord, TokenPair, UserRecord
-from pynamodb.exceptions import UpdateError
 from sitewatch import clock, ids, tokens
 from sitewatch.errors import BAD_TOKEN, ApiError
 from sitewatch.issuing import ACCESS_LIFETIME, REFRESH_LIFETIME, sign
@@ -47,6 +48,7 @@ def refresh(refresh_token: str) -> TokenPair:
     ------
     ApiError
         401 where the token is not good. One that was spent before has leaked: its whole session ends.
+
     """
     try:
         caller = tokens.verify(refresh_token)
@@ -76,9 +78,7 @@ def refresh(refresh_token: str) -> TokenPair:
 
 def _revoke(family: str) -> None:
     try:
-        SessionRecord(family).update(
-            actions=[SessionRecord.revoked.set(True)], condition=SessionRecord.family.exists()
-        )
+        SessionRecord(family).update(actions=[SessionRecord.revoked.set(True)], condition=SessionRecord.family.exists())
     except UpdateError as error:
         # A session that is gone needs no end.
         if error.cause_response_code != "ConditionalCheckFailedException":

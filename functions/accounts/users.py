@@ -28,6 +28,4 @@ def by_username(username: str) -> UserRecord | None:
 
 def oldest_first(after: str | None, limit: int) -> Iterator[UserRecord]:
     """Up to ``limit`` users, oldest first, from behind the id ``after``."""
-    return UserRecord.by_creation.query(
-        "user", UserRecord.id > after if after else None, limit=limit, page_size=limit
-    )
+    return UserRecord.by_creation.query("user", UserRecord.id > after if after else None, limit=limit, page_size=limit)

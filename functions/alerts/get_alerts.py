@@ -5,12 +5,12 @@ client comes again with the id that it has seen, as every EventSource does by it
 """
 
 import time
-from typing import Annotated, Any
+from typing import Annotated
 
-from alerts import events, log
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Header, Query
 
+from alerts import events, log
 from sitewatch.api import Api
 
 _POLL_SECONDS = 0.2
@@ -43,5 +43,4 @@ def watch_alerts(
     )
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    return app.resolve(event, context)
+handler = app.resolve

@@ -5,6 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from itertools import islice
 
+from pynamodb.exceptions import TransactWriteError
+from pynamodb.transactions import TransactWrite
+
 from alerts.model import (
     ALERTS_PER_PARTITION,
     AlertRecord,
@@ -13,9 +16,6 @@ from alerts.model import (
     partition,
     recorded_key,
 )
-from pynamodb.exceptions import TransactWriteError
-from pynamodb.transactions import TransactWrite
-
 from sitewatch import clock, tables
 from sitewatch.delivery import ATTEMPTS, chunks, pause_before
 
@@ -37,6 +37,7 @@ def append(alerts: Mapping[str, str]) -> int:
     ------
     AppendFailed
         Where the transaction lost against other writers at every attempt.
+
     """
     return sum(_append(dict(chunk)) for chunk in chunks(list(alerts.items()), most=MOST_ALERTS))
 
@@ -92,7 +93,5 @@ def _behind(number: int, until: int) -> Iterator[AlertRecord]:
     first = number + 1
     while first <= until:
         last = min((first // ALERTS_PER_PARTITION + 1) * ALERTS_PER_PARTITION - 1, until)
-        yield from AlertRecord.query(
-            partition(first), AlertRecord.number.between(first, last), consistent_read=True
-        )
+        yield from AlertRecord.query(partition(first), AlertRecord.number.between(first, last), consistent_read=True)
         first = last + 1

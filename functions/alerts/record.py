@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 from alerts import log
-
 from sitewatch.observability import count, logger, metrics
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from detections import partitions
-from detections.model import DetectionRecord, ReportedDetection
 from pydantic import ValidationError
 
+from detections import partitions
+from detections.model import DetectionRecord, ReportedDetection
 from sitewatch import ids, settings
 
 MOST_BYTES = 1024 * 1024
@@ -69,6 +69,7 @@ def to_detection(record: KinesisRecord) -> Arrived:
     ------
     ValueError
         Where it is not JSON of the right shape (pydantic's ``ValidationError`` is one).
+
     """
     if len(record.data) > MOST_BYTES:
         raise ValueError(f"larger than {MOST_BYTES} bytes")

@@ -4,7 +4,6 @@ from typing import Any
 
 from detections.changes import Change
 from detections.counting import count
-
 from sitewatch.observability import logger
 
 

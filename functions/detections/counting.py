@@ -9,12 +9,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
-from detections import partitions
-from detections.changes import Change
-from detections.model import CountRecord, DetectionRecord, PositionRecord
 from pynamodb.exceptions import TransactWriteError
 from pynamodb.transactions import TransactWrite
 
+from detections import partitions
+from detections.changes import Change
+from detections.model import CountRecord, DetectionRecord, PositionRecord
 from sitewatch import clock, tables
 from sitewatch.delivery import ATTEMPTS, pause_before
 
@@ -39,13 +39,19 @@ def sums_of(detection: DetectionRecord) -> list[Sum]:
         ("make", detection.make),
         ("category", detection.category),
         ("year", str(detection.year)),
-        *((hours_of(make, category), hour) for make in (None, detection.make) for category in (None, detection.category)),
+        (hours_of(), hour),
+        (hours_of(make=detection.make), hour),
+        (hours_of(category=detection.category), hour),
     ]
 
 
-def hours_of(make: str | None, category: str | None) -> str:
-    """The counter of the hours of a make, a category, both, or all (``None``: any)."""
-    return "\0".join(["hours", make or "", category or ""])
+def hours_of(*, make: str | None = None, category: str | None = None) -> str:
+    """The counter of the hours of a make, else of a category, else of all."""
+    if make is not None:
+        return f"hours#make#{make}"
+    if category is not None:
+        return f"hours#category#{category}"
+    return "hours"
 
 
 def count(shard: str, changes: Sequence[Change]) -> None:
@@ -55,6 +61,7 @@ def count(shard: str, changes: Sequence[Change]) -> None:
     ------
     CountingFailed
         Where the transaction lost against others at every attempt; the batch has to come again.
+
     """
     for attempt in range(ATTEMPTS):
         if attempt:
@@ -98,13 +105,13 @@ def _parts(changes: Sequence[Change]) -> Iterator[tuple[list[Change], Mapping[Su
 
 def _commit(shard: str, sums: Mapping[Sum, int], *, reached: str | None, position: str) -> None:
     unmoved = (
-        PositionRecord.sequence_number.does_not_exist() if reached is None else PositionRecord.sequence_number == reached
+        PositionRecord.sequence_number.does_not_exist()
+        if reached is None
+        else PositionRecord.sequence_number == reached
     )
     with TransactWrite(connection=tables.connection()) as transaction:
         transaction.save(
-            PositionRecord(
-                shard=shard, sequence_number=position, expires_at=clock.now() + _POSITION_LIFETIME
-            ),
+            PositionRecord(shard=shard, sequence_number=position, expires_at=clock.now() + _POSITION_LIFETIME),
             condition=unmoved,
         )
         for (counter, value), difference in sums.items():

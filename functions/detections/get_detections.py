@@ -1,16 +1,16 @@
 """GET /detections: what the cameras saw, newest first."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
-from detections.listing import Selection, newest_first
+
+from detections.listing import Selection, page
 from detections.model import Detection, Name
 from detections.publishing import view
-
 from sitewatch.api import Api
 from sitewatch.clock import Timestamp
-from sitewatch.paging import Limit, Skip, Start, decode_cursor, encode_cursor, page_of, paged
+from sitewatch.paging import Limit, Skip, Start, decode_cursor, encode_cursor, paged
 
 app = Api()
 
@@ -25,20 +25,20 @@ def list_detections(
     category: Annotated[Name | None, Query(description="This category only, exactly.")] = None,
     start: Start = None,
 ) -> Response[list[Detection]]:
-    """The link to the next page carries ``start`` instead of ``skip``: it costs the same however deep it is."""
+    """The link to the next page carries ``start``: it costs the same however deep it is.
+
+    One request reads a bounded number of detections. Where a rare combination of ``make`` and
+    ``category`` is not among them, the answer has fewer than ``limit``, and a link to go on with.
+    """
     selection = Selection(make, category, since, until)
-    before = decode_cursor(start) if start else None
-    found, more = page_of(newest_first(selection, skip=skip, before=before, page_size=limit + 1), limit)
-    next_page = {
-        "start": encode_cursor(found[-1].position),
-        "limit": limit,
-        "from": app.current_event.query_string_parameters.get("from"),
-        "to": app.current_event.query_string_parameters.get("to"),
-        "make": make,
-        "category": category,
-    } if more else None
+    found, resume = page(selection, skip=skip, before=decode_cursor(start) if start else None, limit=limit)
+    query = app.current_event.query_string_parameters
+    next_page = resume and {
+        **{name: query[name] for name in ("limit", "from", "to", "make", "category") if name in query},
+        "skip": resume.skip or None,
+        "start": encode_cursor(resume.before),
+    }
     return paged([view(detection) for detection in found], next_page)
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    return app.resolve(event, context)
+handler = app.resolve

@@ -1,9 +1,8 @@
 """GET /stats: how many vehicles there were."""
 
-from typing import Literal, Any
+from typing import Literal
 
 from detections.counting import totals
-
 from sitewatch.api import Api
 
 app = Api()
@@ -15,5 +14,4 @@ def get_stats(by: Literal["make", "category", "year"] = "make") -> dict[str, int
     return dict(totals(by))
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    return app.resolve(event, context)
+handler = app.resolve

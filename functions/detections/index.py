@@ -8,7 +8,6 @@ from typing import Any
 
 from detections import quarantine, storing
 from detections.arrival import KinesisRecord, sort_out
-
 from sitewatch.observability import count, logger, metrics
 
 

@@ -3,10 +3,10 @@
 from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler.openapi.params import Body
-from detections import stream
-from detections.model import ReportedDetection
 from pydantic import BaseModel, Field
 
+from detections import stream
+from detections.model import ReportedDetection
 from sitewatch.api import MACHINES_AND_ADMINS, Api
 from sitewatch.idempotency import once
 
@@ -39,5 +39,4 @@ def report_detections(
     return Accepted(**once(app, put))
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    return app.resolve(event, context)
+handler = app.resolve

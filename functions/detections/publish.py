@@ -8,7 +8,6 @@ from typing import Any
 
 from detections.changes import Change
 from detections.publishing import publish
-
 from sitewatch.observability import count, logger, metrics
 
 

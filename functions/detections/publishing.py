@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from detections.model import Detection, DetectionRecord
-
 from sitewatch import aws, settings
 from sitewatch.delivery import chunks, deliver
 
@@ -23,6 +22,7 @@ def publish(detections: Sequence[DetectionRecord]) -> None:
     ------
     DeliveryFailed
         Where the topic goes on refusing messages after every retry.
+
     """
     entries = [_entry(str(number), view(detection)) for number, detection in enumerate(detections)]
     for chunk in chunks(entries, most=_MOST_ENTRIES):

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from detections.arrival import Rejected
-
 from sitewatch import aws, clock, settings
 from sitewatch.delivery import chunks, deliver
 
@@ -32,6 +31,7 @@ def keep(rejected: Sequence[Rejected]) -> None:
     ------
     DeliveryFailed
         Where the queue goes on refusing messages after every retry.
+
     """
     entries = [_entry(one) for one in rejected]
     for chunk in chunks(

@@ -5,7 +5,6 @@ import random
 from typing import Any
 
 from detections import catalogue, stream
-
 from sitewatch.observability import logger
 
 

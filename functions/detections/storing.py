@@ -17,11 +17,11 @@ def store(arrived: Sequence[Arrived]) -> None:
     ------
     PutError
         Where the table goes on refusing items after every retry.
+
     """
     undated = [candidate.detection.id for candidate in arrived if not candidate.dated]
     stored = {
-        detection.id
-        for detection in DetectionRecord.batch_get(undated, consistent_read=True, attributes_to_get=["id"])
+        detection.id for detection in DetectionRecord.batch_get(undated, consistent_read=True, attributes_to_get=["id"])
     }
     with DetectionRecord.batch_write() as batch:
         for candidate in arrived:

@@ -20,6 +20,7 @@ def put(reports: Sequence[Mapping[str, Any]]) -> None:
     ------
     DeliveryFailed
         Where the stream goes on refusing records after every retry.
+
     """
     entries = [_entry({**report, "id": report.get("id") or ids.new_id()}) for report in reports]
     for chunk in chunks(entries, most=_MOST_ENTRIES):

@@ -1,9 +1,10 @@
 """GET and POST /check: is the site's backend healthy?"""
 
-from typing import Any, Literal
+from typing import Literal
+
+from pydantic import BaseModel
 
 from portal import health
-from pydantic import BaseModel
 from sitewatch.api import PUBLIC, Api
 
 app = Api(access=PUBLIC)
@@ -22,5 +23,4 @@ def check_health() -> Health:
     return Health()
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    return app.resolve(event, context)
+handler = app.resolve

@@ -1,9 +1,9 @@
 """GET /.well-known/jwks.json: the public keys that verify our tokens."""
 
 import json
-from typing import Any
 
 from aws_lambda_powertools.event_handler import Response, content_types
+
 from sitewatch import settings
 from sitewatch.api import PUBLIC, Api
 
@@ -21,5 +21,4 @@ def get_public_keys() -> Response[dict[str, list[dict[str, str]]]]:
     )
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    return app.resolve(event, context)
+handler = app.resolve

@@ -1,9 +1,10 @@
 """GET /api/ready: is the backend ready for a machine to send to?"""
 
-from typing import Any, Literal
+from typing import Literal
+
+from pydantic import BaseModel
 
 from portal import health
-from pydantic import BaseModel
 from sitewatch.api import EVERYONE_KNOWN, Api
 
 app = Api(access=EVERYONE_KNOWN)
@@ -22,5 +23,4 @@ def get_readiness() -> Readiness:
     return Readiness()
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    return app.resolve(event, context)
+handler = app.resolve

@@ -23,8 +23,9 @@ def check() -> None:
     ------
     ApiError
         503: 5001 where the database does not answer, 5002 where the stream or a queue does not.
+
     """
-    global _checked_at
+    global _checked_at  # noqa: PLW0603 - what an instance remembers between requests
     if time.monotonic() - _checked_at < _REMEMBER_SECONDS:
         return
     _ask(DATABASE_NOT_HEALTHY, _ask_database)
@@ -55,6 +56,4 @@ def _ask_stream() -> object:
 
 
 def _ask_queue() -> object:
-    return _client("sqs").get_queue_attributes(
-        QueueUrl=settings.text("ALERTS_QUEUE_URL"), AttributeNames=["QueueArn"]
-    )
+    return _client("sqs").get_queue_attributes(QueueUrl=settings.text("ALERTS_QUEUE_URL"), AttributeNames=["QueueArn"])

@@ -48,9 +48,12 @@ class Api(APIGatewayRestResolver):
         Who may call it. Secure by default: users and admins; only ``PUBLIC`` needs no token.
     most_body_bytes
         A request with a larger body is refused unread.
+    form
+        Whether it takes a form. Every other endpoint takes JSON, whatever the client calls it.
     body_as_query
         Whether a GET may carry its parameters as a JSON object in its body (older clients send it
         so). The query string wins.
+
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class Api(APIGatewayRestResolver):
         *,
         access: Access = USERS,
         most_body_bytes: int = _MOST_BODY_BYTES,
+        form: bool = False,
         body_as_query: bool = False,
     ) -> None:
         origins = settings.names("CORS_ORIGINS")
@@ -71,6 +75,7 @@ class Api(APIGatewayRestResolver):
         self.access = access
         self.caller: Caller | None = None
         self._most_body_bytes = most_body_bytes
+        self._form = form
         self._body_as_query = body_as_query
         self.exception_handler(ApiError)(_answer_of_error)
         self.exception_handler([RequestValidationError, RequestUnsupportedContentType])(_answer_of_bad_input)
@@ -84,7 +89,7 @@ class Api(APIGatewayRestResolver):
         headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
         try:
             self.caller = authenticate(headers.get("authorization"), self.access)
-            answer = super().resolve(self._readable(event), context)
+            answer = super().resolve(self._readable(event, headers), context)
         except ApiError as error:
             answer = self._refusal(_answer_of_error(error), headers)
         except Exception as error:  # noqa: BLE001 - the boundary: a client never sees a failed function
@@ -104,13 +109,17 @@ class Api(APIGatewayRestResolver):
             raise ApiError(BAD_TOKEN, "Missing Authorization Header")
         return self.caller
 
-    def _readable(self, event: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _readable(self, event: Mapping[str, Any], headers: Mapping[str, str]) -> Mapping[str, Any]:
+        """``event`` as Powertools shall read it; a body that is too large is refused here."""
         body = event.get("body") or ""
         if len(body.encode("utf-8", "surrogatepass")) > self._most_body_bytes:
             raise ApiError(INVALID_QUERY, [{"field": "body", "message": f"at most {self._most_body_bytes} bytes"}])
-        if not self._body_as_query or event["httpMethod"] != "GET" or not body:
+        if not body or self._form:
             return event
-        return {**event, "body": None, **_query_with_body(event, body)}
+        if self._body_as_query and event["httpMethod"] == "GET":
+            return {**event, "body": None, **_query_with_body(event, body)}
+        json_headers = {**headers, "content-type": content_types.APPLICATION_JSON}
+        return {**event, "headers": json_headers, "multiValueHeaders": None}
 
     def _refusal(self, answer: Response[str], headers: Mapping[str, str]) -> dict[str, Any]:
         cors = self.cors_config.to_dict(headers.get("origin"))
@@ -132,6 +141,7 @@ def authenticate(authorization: str | None, access: Access) -> Caller | None:
     ------
     ApiError
         401 without a token of ours that is meant for this, 403 where its role is not in ``access``.
+
     """
     if not access:
         return None

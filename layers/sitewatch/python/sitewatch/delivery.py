@@ -55,6 +55,7 @@ def deliver(entries: Sequence[Entry], send: Callable[[Sequence[Entry]], Sequence
     ------
     DeliveryFailed
         Where some are still refused after the last attempt.
+
     """
     left = entries
     for attempt in range(ATTEMPTS):

@@ -67,6 +67,7 @@ class ApiError(Exception):
         What the catalogue calls it.
     detail
         What the client can act on: a sentence, or a list of ``{"field", "message"}``.
+
     """
 
     def __init__(self, code: ErrorCode, detail: str | list[dict[str, str]] | None = None) -> None:

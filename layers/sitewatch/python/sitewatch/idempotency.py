@@ -30,9 +30,7 @@ _PAUSE_SECONDS = 0.1
 
 @cache
 def _store() -> DynamoDBPersistenceLayer:
-    return DynamoDBPersistenceLayer(
-        table_name=settings.text("IDEMPOTENCY_TABLE"), boto3_client=aws.client("dynamodb")
-    )
+    return DynamoDBPersistenceLayer(table_name=settings.text("IDEMPOTENCY_TABLE"), boto3_client=aws.client("dynamodb"))
 
 
 def once(app: Api, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -51,6 +49,7 @@ def once(app: Api, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     ApiError
         400 where the key came with another body before or is not 1 to 255 characters; 429 where
         the first delivery has not ended yet.
+
     """
     key = app.current_event.headers.get(HEADER.lower())
     if key is None:
@@ -72,7 +71,7 @@ def once(app: Api, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     )
 
     @idempotent_function(data_keyword_argument="request", persistence_store=_store(), config=config)
-    def answer(*, request: dict[str, Any]) -> dict[str, Any]:
+    def answer(*, request: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001 - what makes it the same
         return work()
 
     deadline = time.monotonic() + _WAIT_SECONDS

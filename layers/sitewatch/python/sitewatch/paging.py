@@ -31,6 +31,7 @@ def decode_cursor(cursor: str) -> str:
     ------
     ApiError
         400 "Invalid Start", where it is not such a spelling.
+
     """
     try:
         return base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()

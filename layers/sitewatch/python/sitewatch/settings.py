@@ -14,6 +14,7 @@ def text(name: str) -> str:
     ------
     MissingSetting
         Where the variable is not set: a mistake in the template, not in a request.
+
     """
     try:
         return os.environ[name]

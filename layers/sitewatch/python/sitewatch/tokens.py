@@ -66,6 +66,7 @@ def verify(token: str) -> Caller:
     ------
     TokenRefused
         With the message that the contract gives for the case.
+
     """
     try:
         key = _public_keys().get(jwt.get_unverified_header(token).get("kid", ""))

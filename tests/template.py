@@ -1,0 +1,51 @@
+"""template.yaml as data: what tests build their world from, so that they can not differ from it."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parent.parent
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads CloudFormation's short forms as one-key mappings: ``!Ref X`` is ``{"Ref": "X"}``."""
+
+
+def _short_form(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    if isinstance(node, yaml.ScalarNode):
+        value: Any = loader.construct_scalar(node)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        value = loader.construct_mapping(node, deep=True)
+    return {suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}": value}
+
+
+_Loader.add_multi_constructor("!", _short_form)
+
+
+@cache
+def template() -> dict[str, Any]:
+    """The template, with its anchors resolved."""
+    return yaml.load((ROOT / "template.yaml").read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a SafeLoader
+
+
+def resources(kind: str) -> dict[str, dict[str, Any]]:
+    """The properties of every resource of type ``kind``, by logical id."""
+    return {
+        name: resource.get("Properties", {})
+        for name, resource in template()["Resources"].items()
+        if resource["Type"] == kind
+    }
+
+
+def routes() -> dict[tuple[str, str], str]:
+    """Every route: ``("GET", "/users")`` to the handler that answers it, ``"accounts.get_users.handler"``."""
+    return {
+        (event["Properties"]["Method"].upper(), event["Properties"]["Path"]): function["Handler"]
+        for function in resources("AWS::Serverless::Function").values()
+        for event in function.get("Events", {}).values()
+        if event["Type"] == "Api"
+    }
