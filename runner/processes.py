@@ -56,14 +56,14 @@ def start_time(pid: int) -> str | None:
 
 
 def stop_group(leader: ProcessIdentity, grace_s: float, finished: Callable[[], bool] = lambda: False) -> bool:
-    """Ask the leader of a process group to end, then kill what is left of its group.
+    """Ask a process group to end, then kill what is left of it.
 
     Waits up to `grace_s` seconds, or until `finished` says that there is nothing left to wait for.
-    Returns whether it came to that, or the leader ended by itself.
+    Returns whether it came to that, or the group's leader ended by itself.
     """
     if not leader.alive():
         return True
-    os.kill(leader.pid, signal.SIGTERM)
+    os.killpg(leader.pid, signal.SIGTERM)
     end = time.monotonic() + grace_s
     done = False
     while not done and time.monotonic() < end:
