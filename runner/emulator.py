@@ -61,6 +61,7 @@ class Emulator:
         asked = time.time()
         saved = stop_group(self.identity, STOP_GRACE_S, finished=lambda: self.workspace.state_is_saved(since=asked))
         self.workspace.process.unlink(missing_ok=True)
+        self.workspace.scratch_anew()
         if not saved:
             raise RunnerError(
                 f"The emulator did not end within {STOP_GRACE_S:.0f} s and was killed: "

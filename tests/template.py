@@ -18,7 +18,7 @@ def _short_form(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]
         value: Any = loader.construct_scalar(node)
     elif isinstance(node, yaml.SequenceNode):
         value = loader.construct_sequence(node, deep=True)
-    else:
+    elif isinstance(node, yaml.MappingNode):
         value = loader.construct_mapping(node, deep=True)
     return {suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}": value}
 
@@ -29,7 +29,11 @@ _Loader.add_multi_constructor("!", _short_form)
 @cache
 def template() -> dict[str, Any]:
     """The template, with its anchors resolved."""
-    return yaml.load((ROOT / "template.yaml").read_text(encoding="utf-8"), _Loader)  # noqa: S506 - a SafeLoader
+    loaded: dict[str, Any] = yaml.load(  # a SafeLoader
+        (ROOT / "template.yaml").read_text(encoding="utf-8"),
+        _Loader,  # noqa: S506
+    )
+    return loaded
 
 
 def resources(kind: str) -> dict[str, dict[str, Any]]:

@@ -8,7 +8,13 @@ from datetime import datetime
 
 from detections import partitions
 from detections.counting import hours_of
-from detections.model import CountRecord, DetectionRecord
+from detections.model import (
+    CountRecord,
+    DetectionRecord,
+    DetectionsByCategory,
+    DetectionsByMake,
+    DetectionsByTime,
+)
 from sitewatch import clock
 
 MOST_EXAMINED = 10_000
@@ -124,12 +130,12 @@ def _in_month(selection: Selection, month: str, lowest: str, highest: str, wante
 def _in_partition(
     selection: Selection, month: str, shard: int, lowest: str, highest: str, page_size: int
 ) -> Iterator[DetectionRecord]:
+    index: DetectionsByTime | DetectionsByMake | DetectionsByCategory = DetectionRecord.by_time
+    value = ""
     if selection.make is not None:
         index, value = DetectionRecord.by_make, selection.make
     elif selection.category is not None:
         index, value = DetectionRecord.by_category, selection.category
-    else:
-        index, value = DetectionRecord.by_time, ""
     found = index.query(
         partitions.partition(month, shard, value),
         DetectionRecord.position.between(lowest, highest),

@@ -8,9 +8,9 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from sitewatch import clock, ids, issuing
 from sitewatch.tokens import Caller, Role, TokenUse
-
 from tests.template import routes
 
 
@@ -64,9 +64,7 @@ def call(
     """
     handler = routes()[method, resource]
     module, _, name = handler.rpartition(".")
-    event = api_event(
-        method, resource, path=path, query=query, body=body, form=form, headers=headers, token=token
-    )
+    event = api_event(method, resource, path=path, query=query, body=body, form=form, headers=headers, token=token)
     answer = getattr(importlib.import_module(module), name)(event, Context())
     many = {name: values[-1] for name, values in answer.get("multiValueHeaders", {}).items()}
     return Answer(

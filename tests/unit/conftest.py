@@ -35,19 +35,25 @@ def _setting(value: object) -> str:
     """What the template's ``value`` of an environment variable is in the tests' world."""
     match value:
         case {"Ref": str(name)}:
-            if name in template()["Parameters"]:
-                return str(template()["Parameters"][name]["Default"])
-            if template()["Resources"].get(name, {}).get("Type") == "AWS::SQS::Queue":
-                return f"https://sqs.us-east-1.amazonaws.com/{ACCOUNT}/{queue_name(name)}"
-            if template()["Resources"].get(name, {}).get("Type") == "AWS::SNS::Topic":
-                return f"arn:aws:sns:us-east-1:{ACCOUNT}:{name}"
-            return name.lower() if name == "QuarantineBucket" else name
+            return _reference(name)
         case {"Fn::Join": [str(separator), {"Ref": str(name)}]}:
             return separator.join(str(template()["Parameters"][name]["Default"]).split(","))
         case {"Fn::GetAtt": _}:
             return ""
         case _:
             return str(value)
+
+
+def _reference(name: str) -> str:
+    if name in template()["Parameters"]:
+        return str(template()["Parameters"][name]["Default"])
+    kind = template()["Resources"].get(name, {}).get("Type")
+    names = {
+        "AWS::SQS::Queue": lambda: f"https://sqs.us-east-1.amazonaws.com/{ACCOUNT}/{queue_name(name)}",
+        "AWS::SNS::Topic": lambda: f"arn:aws:sns:us-east-1:{ACCOUNT}:{name}",
+        "AWS::S3::Bucket": name.lower,
+    }
+    return names[kind]() if kind in names else name
 
 
 def queue_name(logical_id: str) -> str:
@@ -67,11 +73,10 @@ import boto3  # noqa: E402
 import pytest  # noqa: E402
 from moto import mock_aws  # noqa: E402
 from pytest_socket import disable_socket  # noqa: E402
+
 from sitewatch import api_tokens, aws, keys, tables, tokens  # noqa: E402
 
-os.environ["TOKEN_PUBLIC_KEYS"] = json.dumps(
-    {"keys": [keys.public_jwk(keys.signing_key(SIGNING_SECRET).public_key())]}
-)
+os.environ["TOKEN_PUBLIC_KEYS"] = json.dumps({"keys": [keys.public_jwk(keys.signing_key(SIGNING_SECRET).public_key())]})
 
 
 @pytest.fixture(autouse=True)

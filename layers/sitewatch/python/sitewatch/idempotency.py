@@ -70,9 +70,12 @@ def once(app: Api, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         lambda_context=app.lambda_context,
     )
 
-    @idempotent_function(data_keyword_argument="request", persistence_store=_store(), config=config)
-    def answer(*, request: dict[str, Any]) -> dict[str, Any]:  # noqa: ARG001 - what makes it the same
-        return work()
+    answer = idempotent_function(
+        lambda *, request: work(),  # noqa: ARG005, PLW0108 - the request is what makes it the same
+        data_keyword_argument="request",
+        persistence_store=_store(),
+        config=config,
+    )
 
     deadline = time.monotonic() + _WAIT_SECONDS
     while True:

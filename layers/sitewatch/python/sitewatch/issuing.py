@@ -1,6 +1,7 @@
 """Sign tokens. Only the functions that hand out tokens import this, and only they may read the secret."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import jwt
 
@@ -14,7 +15,7 @@ REFRESH_LIFETIME = timedelta(days=7)
 def sign(caller: Caller, *, expires_at: datetime) -> str:
     """The signed token that speaks for ``caller`` until ``expires_at``."""
     key = keys.current_signing_key()
-    claims = {
+    claims: dict[str, Any] = {
         "iss": issuer(),
         "aud": AUDIENCE,
         "sub": caller.subject,

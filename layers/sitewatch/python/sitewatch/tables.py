@@ -32,13 +32,13 @@ def connection() -> Connection:
     )
 
 
-class TimeAttribute(UnicodeAttribute):  # type: ignore[misc]
+class TimeAttribute(UnicodeAttribute):
     """An aware UTC ``datetime``, stored in a fixed width so that text order is time order."""
 
     def serialize(self, value: Any) -> str:
         return clock.sortable(value)
 
-    def deserialize(self, value: Any) -> datetime:  # type: ignore[override]
+    def deserialize(self, value: Any) -> datetime:
         return clock.parse(value)
 
 

@@ -83,8 +83,8 @@ def verify(token: str) -> Caller:
         return Caller(
             subject=claims["sub"],
             username=claims.get("username", ""),
-            role=Role(claims.get("role")),
-            use=TokenUse(claims.get("use")),
+            role=Role(claims.get("role", "")),
+            use=TokenUse(claims.get("use", "")),
             token_id=claims["jti"],
             family=claims.get("family"),
         )
