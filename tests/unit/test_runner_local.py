@@ -1,0 +1,357 @@
+"""What the runner decides before it starts anything."""
+
+import json
+import os
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_socket import enable_socket, socket_allow_hosts
+
+from runner import build, emulator, environment, local
+from runner.__main__ import parse
+from runner.build import source_fingerprint
+from runner.deployment import DeployedStack, gateway_responses, is_set, resolve
+from runner.errors import RunnerError
+from runner.processes import ProcessIdentity
+from runner.stack import Stack, aws_client
+from runner.workspace import Workspace, exclusive
+
+A_STACK = Stack(
+    base_url="http://127.0.0.1:4566/restapis/abc/v1/_user_request_",
+    endpoint_url="http://127.0.0.1:4566",
+    region="us-east-1",
+    stack_name="sitewatch",
+    detections_stream="sitewatch-detections",
+    users={"admin": "admin"},
+)
+DEPLOYED = DeployedStack(status="UPDATE_COMPLETE", changed="now", parameters={}, outputs={"ApiId": "abc"})
+
+
+@pytest.fixture(autouse=True)
+def world() -> None:
+    """The runner knows nothing of the functions' tables."""
+
+
+@pytest.fixture(autouse=True)
+def no_network() -> None:
+    """Whether a port is free is asked of this machine."""
+    enable_socket()
+    socket_allow_hosts([environment.HOST])
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    workspace = Workspace(tmp_path / "local")
+    workspace.prepare()
+    return workspace
+
+
+@pytest.fixture
+def sources(tmp_path: Path) -> Path:
+    root = tmp_path / "project"
+    (root / "functions" / "portal").mkdir(parents=True)
+    (root / "layers").mkdir()
+    (root / "template.yaml").write_text("Resources: {}")
+    (root / "functions" / "portal" / "check.py").write_text("def handler(): ...")
+    return root
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    with socket.socket() as server:
+        server.bind((environment.HOST, 0))
+        server.listen()
+        yield server
+
+
+class TestStackFile:
+    def test_what_is_written_is_read_again(self, workspace: Workspace) -> None:
+        A_STACK.write(workspace)
+
+        assert Stack.read(workspace.stack) == A_STACK
+
+    def test_a_missing_file_says_what_makes_it(self, workspace: Workspace) -> None:
+        with pytest.raises(RunnerError, match="make up"):
+            Stack.read(workspace.stack)
+
+    @pytest.mark.parametrize("content", ["", "{", "[]", '{"base_url": "x"}', '{"unknown": 1}'])
+    def test_a_broken_file_is_one_clear_error(self, workspace: Workspace, content: str) -> None:
+        workspace.stack.write_text(content)
+
+        with pytest.raises(RunnerError, match="not as make up writes it"):
+            Stack.read(workspace.stack)
+
+    def test_passwords_are_not_in_its_printed_form(self) -> None:
+        assert "admin" not in repr(A_STACK)
+
+
+class TestUserSettings:
+    def test_no_setting_of_the_user_reaches_a_client(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        config = tmp_path / "config"
+        config.write_text("[default]\nregion = eu-west-3\nendpoint_url = https://example.com\n")
+        monkeypatch.setenv("AWS_CONFIG_FILE", str(config))
+        monkeypatch.setenv("AWS_PROFILE", "there-is-no-such-profile")
+        monkeypatch.setenv("AWS_ENDPOINT_URL", "https://example.com")
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "mine")
+
+        client = aws_client("sqs", "http://127.0.0.1:1", "us-east-1")
+
+        assert client.meta.endpoint_url == "http://127.0.0.1:1"
+        assert client.meta.region_name == "us-east-1"
+
+    def test_no_setting_of_the_user_reaches_sam_or_the_emulator(
+        self, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL_S3", "PYTHONPATH", "SAM_CLI_TELEMETRY"):
+            monkeypatch.setenv(name, "mine")
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "mine")
+
+        for given in (environment.sam(workspace, 4566), environment.emulator(workspace, 4566, persist=True)):
+            assert "mine" not in given.values()
+            assert given["AWS_EC2_METADATA_DISABLED"] == "true"
+
+    def test_sam_keeps_the_settings_that_pip_finds_its_packages_by(
+        self, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("PIP_CERT", "/some/certificates")
+        monkeypatch.setenv("https_proxy", "http://proxy:3128")
+
+        given = environment.sam(workspace, 4566)
+
+        assert given["PIP_CERT"] == "/some/certificates"
+        assert given["https_proxy"] == "http://proxy:3128"
+        assert "127.0.0.1" in given["no_proxy"]
+
+
+class TestFingerprint:
+    def test_it_is_the_same_for_the_same_sources(self, sources: Path) -> None:
+        assert source_fingerprint(sources) == source_fingerprint(sources)
+
+    @pytest.mark.parametrize("file", ["template.yaml", "functions/portal/check.py", "functions/new.csv", "layers/x"])
+    def test_a_changed_or_new_file_changes_it(self, sources: Path, file: str) -> None:
+        before = source_fingerprint(sources)
+
+        (sources / file).write_text("changed")
+
+        assert source_fingerprint(sources) != before
+
+    def test_a_renamed_file_changes_it(self, sources: Path) -> None:
+        before = source_fingerprint(sources)
+
+        (sources / "functions/portal/check.py").rename(sources / "functions/portal/health.py")
+
+        assert source_fingerprint(sources) != before
+
+    def test_compiled_modules_and_other_folders_do_not(self, sources: Path) -> None:
+        before = source_fingerprint(sources)
+
+        (sources / "functions/portal/__pycache__").mkdir()
+        (sources / "functions/portal/__pycache__/check.cpython-311.pyc").write_bytes(b"x")
+        (sources / "docs").mkdir()
+        (sources / "docs/page.md").write_text("x")
+
+        assert source_fingerprint(sources) == before
+
+    def test_only_the_builds_used_last_are_kept(self, tmp_path: Path) -> None:
+        for age, name in enumerate(["newest", "second", "third", "fourth", "fifth"]):
+            (tmp_path / name).mkdir()
+            (tmp_path / name / "template.yaml").touch()
+            os.utime(tmp_path / name, (1_000 - age, 1_000 - age))
+
+        build.forget_old_builds(tmp_path)
+
+        assert sorted(folder.name for folder in tmp_path.iterdir()) == ["newest", "second", "third"]
+
+
+class TestWhetherToDeploy:
+    def record(self, workspace: Workspace, wanted: str, changed: str) -> None:
+        workspace.deployment.write_text(json.dumps({"wanted": wanted, "changed": changed}))
+
+    def test_what_is_deployed_and_wanted_is_left_alone(self, workspace: Workspace) -> None:
+        self.record(workspace, "this", "now")
+
+        assert local.is_current(workspace, DEPLOYED, "this")
+
+    def test_other_sources_or_parameters_are_deployed(self, workspace: Workspace) -> None:
+        self.record(workspace, "this", "now")
+
+        assert not local.is_current(workspace, DEPLOYED, "that")
+
+    def test_state_from_before_the_last_deployment_is_deployed_over(self, workspace: Workspace) -> None:
+        self.record(workspace, "this", "now")
+
+        assert not local.is_current(workspace, replace(DEPLOYED, changed="earlier"), "this")
+
+    def test_a_failed_deployment_is_repeated(self, workspace: Workspace) -> None:
+        self.record(workspace, "this", "now")
+
+        assert not local.is_current(workspace, replace(DEPLOYED, status="UPDATE_ROLLBACK_COMPLETE"), "this")
+
+    @pytest.mark.parametrize("content", [None, "", "{"])
+    def test_no_record_means_to_deploy(self, workspace: Workspace, content: str | None) -> None:
+        if content is not None:
+            workspace.deployment.write_text(content)
+
+        assert not local.is_current(workspace, DEPLOYED, "this")
+
+    def test_simulation_off_disables_the_schedules(self) -> None:
+        assert local.template_parameters(4566, simulate=True)["Schedules"] == "ENABLED"
+        assert local.template_parameters(4566, simulate=False)["Schedules"] == "DISABLED"
+
+
+class TestGatewayResponses:
+    def template(self, responses: dict[str, Any]) -> dict[str, Any]:
+        return {"Resources": {"Api": {"Properties": {"GatewayResponses": responses}}}}
+
+    def test_sams_form_becomes_the_apis_form(self) -> None:
+        template = self.template(
+            {
+                "MISSING_AUTHENTICATION_TOKEN": {
+                    "StatusCode": 404,
+                    "ResponseParameters": {"Headers": {"Access-Control-Allow-Origin": {"Ref": "Origin"}}},
+                    "ResponseTemplates": {"application/json": '{"code": 404}'},
+                }
+            }
+        )
+
+        assert gateway_responses(template, {"Origin": "'*'"}) == [
+            {
+                "responseType": "MISSING_AUTHENTICATION_TOKEN",
+                "statusCode": "404",
+                "responseParameters": {"gatewayresponse.header.Access-Control-Allow-Origin": "'*'"},
+                "responseTemplates": {"application/json": '{"code": 404}'},
+            }
+        ]
+
+    def test_a_template_without_any_has_none(self) -> None:
+        assert gateway_responses({"Resources": {"Api": {"Properties": {}}}}, {}) == []
+
+    @pytest.mark.parametrize(
+        ("value", "expected"),
+        [("plain", "plain"), ({"Ref": "Name"}, "x"), ({"Fn::Sub": "'${Name}-${Other}'"}, "'x-y'")],
+    )
+    def test_parameters_are_filled_in(self, value: Any, expected: str) -> None:
+        assert resolve(value, {"Name": "x", "Other": "y"}) == expected
+
+    @pytest.mark.parametrize("value", [{"Ref": "Table"}, {"Fn::Sub": "${Table}"}, {"Fn::GetAtt": ["A", "B"]}, 1])
+    def test_anything_else_is_one_clear_error(self, value: Any) -> None:
+        with pytest.raises(RunnerError, match="cannot fill in"):
+            resolve(value, {"Name": "x"})
+
+    def test_one_that_is_set_already_is_recognised(self) -> None:
+        wanted = {"responseType": "THROTTLED", "statusCode": "429", "responseParameters": {}}
+
+        assert is_set(wanted, {**wanted, "defaultResponse": False})
+        assert not is_set(wanted, {**wanted, "defaultResponse": True})
+        assert not is_set(wanted, {**wanted, "defaultResponse": False, "statusCode": "500"})
+
+
+class TestEmulatorProcess:
+    def test_a_recorded_process_that_has_gone_is_not_running(self, workspace: Workspace) -> None:
+        workspace.process.write_text('{"pid": 1, "started": "in another life", "port": 4566}')
+
+        assert emulator.running(workspace) is None
+
+    def test_a_recorded_process_that_lives_is(self, workspace: Workspace) -> None:
+        me = ProcessIdentity.of(os.getpid())
+        assert me is not None
+        workspace.process.write_text(json.dumps({"pid": me.pid, "started": me.started, "port": 4570}))
+
+        running = emulator.running(workspace)
+
+        assert running is not None
+        assert running.port == 4570
+
+    @pytest.mark.parametrize("content", ["", "{", "{}", "[]", '"x"'])
+    def test_a_broken_record_is_no_process(self, workspace: Workspace, content: str) -> None:
+        workspace.process.write_text(content)
+
+        assert emulator.running(workspace) is None
+
+    def test_a_port_in_use_is_one_clear_error(self, workspace: Workspace, listener: socket.socket) -> None:
+        port = listener.getsockname()[1]
+
+        with pytest.raises(RunnerError, match=rf"Port {port} .* in use .* PORT={port + 1}"):
+            emulator.start(workspace, port)
+
+    def test_a_free_port_is_free(self) -> None:
+        assert emulator.port_is_free(emulator.free_port())
+
+    def test_nothing_answers_where_nothing_listens(self) -> None:
+        assert emulator.answers(emulator.free_port(), "/") is None
+
+    def test_its_state_is_saved_when_it_was_written_after_the_request_and_is_quiet(self, workspace: Workspace) -> None:
+        file = workspace.state / "dynamodb.json"
+        file.touch()
+        os.utime(file, (2_000, 2_000))
+
+        assert workspace.state_is_saved(since=1_000)
+        assert not workspace.state_is_saved(since=3_000)
+        (workspace.state / "lambda.json.tmp").touch()
+        assert not workspace.state_is_saved(since=1_000)
+
+
+class TestWorkspace:
+    def test_a_folder_that_cannot_be_made_is_one_clear_error(self, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+
+        with pytest.raises(RunnerError, match="Cannot make"):
+            Workspace(tmp_path / "file" / "local").prepare()
+
+    def test_a_full_disk_is_one_clear_error(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("runner.workspace.NEEDED_BYTES", 10**18)
+
+        with pytest.raises(RunnerError, match="Too little disk space"):
+            Workspace(tmp_path / "local").prepare()
+
+    def test_erasing_keeps_the_builds_and_deletes_the_data(self, workspace: Workspace) -> None:
+        builds = workspace.home / "builds"
+        builds.mkdir()
+        (workspace.state / "dynamodb.json").touch()
+        A_STACK.write(workspace)
+
+        workspace.erase()
+
+        assert builds.exists()
+        assert not workspace.state.exists()
+        assert not workspace.stack.exists()
+
+    def test_two_holders_of_a_lock_are_one_too_many(self, tmp_path: Path) -> None:
+        with (
+            exclusive(tmp_path / "lock", 0, "busy"),
+            pytest.raises(RunnerError, match="busy"),
+            exclusive(tmp_path / "lock", 0, "busy"),
+        ):
+            pass
+
+        with exclusive(tmp_path / "lock", 0, "busy"):
+            pass
+
+
+class TestCommandLine:
+    def test_empty_variables_are_the_defaults(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PORT", "")
+        monkeypatch.setenv("SIMULATE", "")
+
+        parsed = parse(["up"])
+
+        assert (parsed.port, parsed.simulate) == (None, True)
+
+    def test_variables_are_read(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PORT", "4570")
+        monkeypatch.setenv("SIMULATE", "off")
+
+        parsed = parse(["run"])
+
+        assert (parsed.port, parsed.simulate) == (4570, False)
+
+    @pytest.mark.parametrize("port", ["abc", "80", "70000", "-1", "4566.0"])
+    def test_what_is_no_port_is_one_clear_error(self, monkeypatch: pytest.MonkeyPatch, port: str) -> None:
+        monkeypatch.setenv("PORT", port)
+
+        with pytest.raises(RunnerError, match="PORT is a number"):
+            parse(["up"])
