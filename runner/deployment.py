@@ -5,6 +5,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,9 @@ API_RESOURCE = "Api"
 ARTIFACTS_BUCKET = "sitewatch-artifacts"
 DEPLOY_DEADLINE_S = 300.0
 DELETE_DEADLINE_S = 120.0
-GOOD_STATUSES = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE"})
-CHANGEABLE_STATUSES = GOOD_STATUSES | {"UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE"}
-"""What a deployment can start from; from any other the stack has to go first."""
+STEADY_STATUSES = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"})
+"""What a deployment can start from; from any other the stack has to go first. After a failed update the stack is as it
+was before, and stays so called where the next deployment finds nothing to change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,19 +120,41 @@ class Deployment:
         command += ["--capabilities", "CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
         command += ["--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"]
         command += ["--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())]
-        run_logged(
-            command,
-            environment=environment.sam(self.workspace, self.port),
-            folder=self.workspace.home,
-            log=self.workspace.deploy_log,
-            deadline_s=DEPLOY_DEADLINE_S,
-            what="sam deploy",
-        )
+        began = datetime.now(UTC).replace(microsecond=0)
+        try:
+            run_logged(
+                command,
+                environment=environment.sam(self.workspace, self.port),
+                folder=self.workspace.home,
+                log=self.workspace.deploy_log,
+                deadline_s=DEPLOY_DEADLINE_S,
+                what="sam deploy",
+            )
+        except RunnerError as error:
+            reason = self.first_failure(since=began)
+            if reason is None:
+                raise
+            raise RunnerError(f"sam deploy failed: {reason}\nIts log is {self.workspace.deploy_log}.") from error
         deployed = self.describe()
-        if deployed is None or deployed.status not in GOOD_STATUSES:
+        if deployed is None or deployed.status not in STEADY_STATUSES:
             status = "gone" if deployed is None else deployed.status
             raise RunnerError(f"sam deploy left the stack {status}; its log is {self.workspace.deploy_log}.")
         return deployed
+
+    def first_failure(self, since: datetime) -> str | None:
+        """Which resource failed first after a point in time, and why; None where none did."""
+        failure = None
+        try:
+            events = self.client("cloudformation").describe_stack_events(StackName=STACK_NAME)["StackEvents"]
+        except (BotoCoreError, ClientError):
+            return None
+        for event in events:  # the newest first
+            if event["Timestamp"] < since:
+                break
+            if event["ResourceStatus"].endswith("_FAILED"):
+                reason = event.get("ResourceStatusReason", "no reason given")
+                failure = f"{event['LogicalResourceId']} ({event['ResourceType']}): {reason}"
+        return failure
 
     def make_bucket(self) -> None:
         """Make the bucket that SAM uploads to."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner import build, emulator
-from runner.deployment import CHANGEABLE_STATUSES, GOOD_STATUSES, STACK_NAME, STAGE_NAME, DeployedStack, Deployment
+from runner.deployment import STACK_NAME, STAGE_NAME, STEADY_STATUSES, DeployedStack, Deployment
 from runner.emulator import DEFAULT_PORT, Emulator
 from runner.environment import REGION, endpoint_url
 from runner.errors import RunnerError
@@ -107,7 +107,7 @@ def deploy(
     progress: Progress,
 ) -> DeployedStack:
     """Deploy, over what is there or anew."""
-    if deployed is not None and deployed.status not in CHANGEABLE_STATUSES:
+    if deployed is not None and deployed.status not in STEADY_STATUSES:
         with progress.step(
             f"The last deployment ended as {deployed.status}: deleting its stack …",
             f"The stack of a failed deployment is deleted ({deployed.status})",
@@ -123,7 +123,9 @@ def is_current(workspace: Workspace, deployed: DeployedStack, wanted: str) -> bo
         last = json.loads(workspace.deployment.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return False
-    return deployed.status in GOOD_STATUSES and last.get("wanted") == wanted and last.get("changed") == deployed.changed
+    return (
+        deployed.status in STEADY_STATUSES and last.get("wanted") == wanted and last.get("changed") == deployed.changed
+    )
 
 
 def wait_until_healthy(server: Emulator, stack: Stack, deadline_s: float = HEALTH_DEADLINE_S) -> None:

@@ -186,10 +186,10 @@ class TestWhetherToDeploy:
 
         assert not local.is_current(workspace, replace(DEPLOYED, changed="earlier"), "this")
 
-    def test_a_failed_deployment_is_repeated(self, workspace: Workspace) -> None:
+    def test_a_deployment_that_was_broken_off_is_repeated(self, workspace: Workspace) -> None:
         self.record(workspace, "this", "now")
 
-        assert not local.is_current(workspace, replace(DEPLOYED, status="UPDATE_ROLLBACK_COMPLETE"), "this")
+        assert not local.is_current(workspace, replace(DEPLOYED, status="UPDATE_IN_PROGRESS"), "this")
 
     @pytest.mark.parametrize("content", [None, "", "{"])
     def test_no_record_means_to_deploy(self, workspace: Workspace, content: str | None) -> None:
