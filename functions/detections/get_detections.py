@@ -33,7 +33,9 @@ def list_detections(
     selection = Selection(make, category, since, until)
     found, resume = page(selection, skip=skip, before=decode_cursor(start) if start else None, limit=limit)
     query = app.current_event.query_string_parameters
-    kept = {name: query[name] for name in ("limit", "from", "to", "make", "category") if name in query}
+    kept: dict[str, object] = {
+        name: query[name] for name in ("limit", "from", "to", "make", "category") if name in query
+    }
     next_page: dict[str, object] | None = (
         {**kept, "skip": resume.skip or None, "start": encode_cursor(resume.before)} if resume else None
     )
