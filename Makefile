@@ -56,7 +56,7 @@ ingest: venv ## put a file of vehicles on the stream: FILE=vehicles.csv [STREAM=
 	@$(VENV_PYTHON) -m runner.ingest "$(FILE)" $(if $(STREAM),--stream "$(STREAM)")
 
 test: venv-dev lint types ## lint, types and every test
-	@$(VENV_PYTHON) -m pytest
+	@$(VENV_PYTHON) -m pytest --cov
 
 unit: venv-dev ## the fast tests alone, with their coverage
 	@$(VENV_PYTHON) -m pytest tests/unit --cov --cov-report=term-missing:skip-covered

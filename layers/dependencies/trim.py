@@ -25,6 +25,9 @@ UNREAD_PACKAGES = (
     # Only a C extension's build imports these two; its compiled part, _cffi_backend, stays.
     "cffi",
     "pycparser",
+    "boto3/examples",
+    # The time zones of a machine that has none of its own.
+    "dateutil/zoneinfo/dateutil-zoneinfo.tar.gz",
     *(
         f"aws_lambda_powertools/utilities/{name}"
         for name in ("auth_alpha", "circuit_breaker", "data_masking", "feature_flags", "kafka", "streaming")
@@ -46,15 +49,13 @@ def unread(site: Path) -> Iterator[Path]:
         else:
             yield from (part for part in info.iterdir() if part.name != "METADATA")
     yield from (site / package for package in UNREAD_PACKAGES)
-    boto_data = site / "botocore" / "data"
-    if boto_data.is_dir():
-        for service in boto_data.iterdir():
-            if service.is_dir() and service.name not in BOTO_SERVICES:
-                yield service
-            elif service.is_dir():
-                # Several versions of one API: a client takes the newest.
-                yield from sorted(service.iterdir())[:-1]
-        yield from boto_data.glob("*/*/examples-1.json*")
+    for service in (*site.glob("botocore/data/*/"), *site.glob("boto3/data/*/")):
+        if service.name not in BOTO_SERVICES:
+            yield service
+        else:
+            # Several versions of one API: a client takes the newest.
+            yield from sorted(service.iterdir())[:-1]
+    yield from site.glob("botocore/data/*/*/examples-1.json*")
     for path in site.rglob("*"):
         if (path.is_dir() and path.name in UNREAD_FOLDERS) or (path.is_file() and path.suffix in UNREAD_SUFFIXES):
             yield path
