@@ -6,6 +6,8 @@ The functions read their settings when they are imported, so the settings stand 
 import json
 import os
 from collections.abc import Iterator
+from functools import cache
+from typing import Any
 
 from tests.template import resources, template
 
@@ -74,7 +76,7 @@ import pytest  # noqa: E402
 from moto import mock_aws  # noqa: E402
 from pytest_socket import disable_socket  # noqa: E402
 
-from sitewatch import api_tokens, aws, keys, tables, tokens  # noqa: E402
+from sitewatch import api_tokens, keys, tokens  # noqa: E402
 
 os.environ["TOKEN_PUBLIC_KEYS"] = json.dumps({"keys": [keys.public_jwk(keys.signing_key(SIGNING_SECRET).public_key())]})
 
@@ -95,9 +97,15 @@ def world() -> Iterator[None]:
     _forget()
 
 
+@cache
+def client(service: str) -> Any:
+    """A client of the tests' own. Making one takes longer than the rest of a world does, so it is made once."""
+    return boto3.client(service)
+
+
 def build_world() -> None:
     """Create the template's resources in the mock that is active."""
-    dynamodb, sqs = boto3.client("dynamodb"), boto3.client("sqs")
+    dynamodb, sqs = client("dynamodb"), client("sqs")
     for name, properties in resources("AWS::DynamoDB::Table").items():
         table = {key: properties[key] for key in _TABLE_PROPERTIES if key in properties}
         if "StreamSpecification" in table:
@@ -108,23 +116,22 @@ def build_world() -> None:
             QueueName=queue_name(name), Attributes={"FifoQueue": "true"} if properties.get("FifoQueue") else {}
         )
     for name in resources("AWS::SNS::Topic"):
-        topic = boto3.client("sns").create_topic(Name=name)["TopicArn"]
-        boto3.client("sns").subscribe(
+        topic = client("sns").create_topic(Name=name)["TopicArn"]
+        client("sns").subscribe(
             TopicArn=topic,
             Protocol="sqs",
             Endpoint=f"arn:aws:sqs:us-east-1:{ACCOUNT}:AlertsQueue",
             Attributes={"RawMessageDelivery": "true"},
         )
     for name in resources("AWS::Kinesis::Stream"):
-        boto3.client("kinesis").create_stream(StreamName=name, ShardCount=1)
+        client("kinesis").create_stream(StreamName=name, ShardCount=1)
     for name in resources("AWS::S3::Bucket"):
-        boto3.client("s3").create_bucket(Bucket=name.lower())
-    boto3.client("secretsmanager").create_secret(Name="TokenSecret", SecretString=SIGNING_SECRET)
+        client("s3").create_bucket(Bucket=name.lower())
+    client("secretsmanager").create_secret(Name="TokenSecret", SecretString=SIGNING_SECRET)
 
 
 def _forget() -> None:
-    aws.client.cache_clear()
-    tables.connection.cache_clear()
+    # Not the clients: they hold no state, whichever mock is active.
     keys.current_signing_key.cache_clear()
     tokens._public_keys.cache_clear()
     api_tokens._seen.clear()
