@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, StringConstraints
+from pydantic import BaseModel, ConfigDict, StringConstraints
 from pynamodb.attributes import BooleanAttribute, TTLAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
@@ -20,7 +20,9 @@ Password = Annotated[
     str,
     StringConstraints(min_length=settings.integer("PASSWORD_MIN_LENGTH"), max_length=LONGEST_PASSWORD),
 ]
-Email = Annotated[str, StringConstraints(max_length=254, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
+Email = Annotated[
+    str, StringConstraints(max_length=254, pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+\.[^@\s\x00-\x1f\x7f]+$")
+]
 FullName = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
@@ -84,6 +86,9 @@ class SessionRecord(Model):
 
 class Credentials(BaseModel):
     """A username and a password to sign up with."""
+
+    # The text of an error may reach a log.
+    model_config = ConfigDict(hide_input_in_errors=True)
 
     username: Username
     password: Password

@@ -7,7 +7,7 @@ from tests.unit.calling import call
 ALICE = {"username": "Alice", "password": "wonderland"}
 
 
-def test_a_user_signs_up_and_is_told_who_it_is_without_its_password():
+def test_a_user_signs_up_and_is_told_who_it_is_without_its_password() -> None:
     answer = call("POST", "/users", body={**ALICE, "email": "alice@example.com", "full_name": "Alice Liddell"})
     assert answer.status == 201
     assert set(answer.json) == {"id", "username", "email", "full_name", "disabled", "timestamp"}
@@ -21,7 +21,7 @@ def test_a_user_signs_up_and_is_told_who_it_is_without_its_password():
 
 
 @pytest.mark.parametrize("other", ["Alice", "alice", "ALICE"])
-def test_a_username_is_taken_whatever_its_letter_case(other: str):
+def test_a_username_is_taken_whatever_its_letter_case(other: str) -> None:
     assert call("POST", "/users", body=ALICE).status == 201
     for path in ("/users", "/auth/signup"):
         answer = call("POST", path, body={"username": other, "password": "12345"})

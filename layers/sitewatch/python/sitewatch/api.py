@@ -1,5 +1,6 @@
 """The factory of every HTTP endpoint: access, errors, CORS, size limits and logging are the same everywhere."""
 
+import base64
 import json
 import time
 from collections.abc import Mapping
@@ -37,6 +38,7 @@ PUBLIC: Access = frozenset()
 """No token is needed, and one that comes is not looked at."""
 
 _MOST_BODY_BYTES = 64 * 1024
+_FORM = "application/x-www-form-urlencoded"
 
 
 class Api(APIGatewayRestResolver):
@@ -49,7 +51,7 @@ class Api(APIGatewayRestResolver):
     most_body_bytes
         A request with a larger body is refused unread.
     form
-        Whether it takes a form. Every other endpoint takes JSON, whatever the client calls it.
+        Whether it takes a form. Every other endpoint takes JSON. Neither asks what the client calls it.
     body_as_query
         Whether a GET may carry its parameters as a JSON object in its body (older clients send it
         so). The query string wins.
@@ -94,6 +96,9 @@ class Api(APIGatewayRestResolver):
             answer = self._refusal(_answer_of_error(error), headers)
         except Exception as error:  # noqa: BLE001 - the boundary: a client never sees a failed function
             answer = self._refusal(_answer_of_surprise(error), headers)
+        answer["multiValueHeaders"].setdefault("Cache-Control", ["no-store"])
+        answer["multiValueHeaders"]["Vary"] = ["Origin"]
+        answer["body"] = answer["body"] or ""  # not every engine takes a null
         logger.info(
             "request",
             method=event["httpMethod"],
@@ -111,15 +116,16 @@ class Api(APIGatewayRestResolver):
 
     def _readable(self, event: Mapping[str, Any], headers: Mapping[str, str]) -> Mapping[str, Any]:
         """``event`` as Powertools shall read it; a body that is too large is refused here."""
-        body = event.get("body") or ""
+        body = _text_of_body(event)
+        event = {**event, "body": body, "isBase64Encoded": False}
         if len(body.encode("utf-8", "surrogatepass")) > self._most_body_bytes:
             raise ApiError(INVALID_QUERY, [{"field": "body", "message": f"at most {self._most_body_bytes} bytes"}])
-        if not body or self._form:
+        if not body:
             return event
         if self._body_as_query and event["httpMethod"] == "GET":
             return {**event, "body": None, **_query_with_body(event, body)}
-        json_headers = {**headers, "content-type": content_types.APPLICATION_JSON}
-        return {**event, "headers": json_headers, "multiValueHeaders": None}
+        content_type = _FORM if self._form else content_types.APPLICATION_JSON
+        return {**event, "headers": {**headers, "content-type": content_type}, "multiValueHeaders": None}
 
     def _refusal(self, answer: Response[str], headers: Mapping[str, str]) -> dict[str, Any]:
         cors = self.cors_config.to_dict(headers.get("origin"))
@@ -161,6 +167,16 @@ def authenticate(authorization: str | None, access: Access) -> Caller | None:
     if caller.use is TokenUse.API and not api_tokens.stands(caller.token_id):
         raise ApiError(BAD_TOKEN, "Token has been revoked")
     return caller
+
+
+def _text_of_body(event: Mapping[str, Any]) -> str:
+    body: str = event.get("body") or ""
+    if not event.get("isBase64Encoded"):
+        return body
+    try:
+        return base64.b64decode(body, validate=True).decode()
+    except ValueError:
+        raise ApiError(INVALID_QUERY, [{"field": "body", "message": "text in UTF-8"}]) from None
 
 
 def _from_json(text: str) -> Any:
@@ -205,13 +221,15 @@ def _answer_of_error(error: ApiError) -> Response[str]:
 
 def _answer_of_bad_input(error: RequestValidationError | RequestUnsupportedContentType) -> Response[str]:
     """A 400 that names each bad field. What came in is not repeated: it may be a password."""
-    problems = [{"field": _field(problem["loc"]), "message": problem["msg"]} for problem in error.errors()]
+    problems = [{"field": _field(problem), "message": problem["msg"]} for problem in error.errors()]
     return _answer_of_error(ApiError(code_of_field(problems[0]["field"].rpartition(".")[2]), problems))
 
 
-def _field(location: tuple[str | int, ...]) -> str:
+def _field(problem: Mapping[str, Any]) -> str:
     """``("body", 3, "year")`` is ``3.year``: the index or name as the client sent it."""
-    names = [str(part) for part in location if part not in ("body", "query", "path", "header")]
+    if problem["type"] == "json_invalid":  # its place is an offset into the text
+        return "body"
+    names = [str(part) for part in problem["loc"] if part not in ("body", "query", "path", "header")]
     return ".".join(names) or "body"
 
 

@@ -47,15 +47,15 @@ def once(app: Api, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     Raises
     ------
     ApiError
-        400 where the key came with another body before or is not 1 to 255 characters; 429 where
+        400 where the key came with another body before or is not 1 to 255 printable characters; 429 where
         the first delivery has not ended yet.
 
     """
     key = app.current_event.headers.get(HEADER.lower())
     if key is None:
         return work()
-    if not 1 <= len(key) <= _LONGEST_KEY:
-        raise invalid_field(HEADER, f"1 to {_LONGEST_KEY} characters")
+    if not 1 <= len(key) <= _LONGEST_KEY or not key.isprintable():
+        raise invalid_field(HEADER, f"1 to {_LONGEST_KEY} printable characters")
     request = {
         "scope": [app.current_event.http_method, app.current_event.path, app.caller.subject if app.caller else ""],
         "key": key,

@@ -1,0 +1,91 @@
+"""Accounts on the deployed system: each function with its own role."""
+
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+import jwt
+
+from runner.stack import Stack
+from tests.integration.client import Client, eventually
+
+
+def test_a_user_signs_up_logs_in_every_way_and_is_known(anyone: Client) -> None:
+    name = f"walker-{uuid.uuid4().hex[:8]}"
+    credentials = {"username": name, "password": "walk the walk"}
+    created = anyone.post("/auth/signup", json=credentials)
+    assert (created.status_code, created.json()) == (201, {"username": name})
+
+    by_form = anyone.post("/token", data={**credentials, "grant_type": "password", "scope": "", "client_id": ""})
+    by_login_form = anyone.post("/auth/login", data=credentials)
+    by_json = anyone.post("/login", json=credentials)
+    for answer, field in ((by_form, "access_token"), (by_login_form, "access_token"), (by_json, "token")):
+        assert answer.status_code == 200
+        me = anyone.get("/users/me", headers={"Authorization": f"Bearer {answer.json()[field]}"})
+        assert (me.status_code, me.json()["username"], me.json()["role"]) == (200, name, "user")
+
+
+def test_forty_sign_ups_at_once_for_one_name_in_every_case_make_one_user(anyone: Client) -> None:
+    name = f"Twin-{uuid.uuid4().hex[:8]}"
+    spellings = [name, name.lower(), name.upper(), name.swapcase()] * 10
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(
+            pool.map(lambda spelt: anyone.post("/users", json={"username": spelt, "password": "12345"}), spellings)
+        )
+    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 39
+    assert {answer.json()["subcode"] for answer in answers if answer.status_code == 409} == {4004}
+
+
+def test_a_key_makes_a_repeated_sign_up_one(anyone: Client) -> None:
+    headers = {"Idempotency-Key": uuid.uuid4().hex}
+    body = {"username": f"again-{uuid.uuid4().hex[:8]}", "password": "12345"}
+    first, second = (anyone.post("/users", json=body, headers=headers) for _ in range(2))
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert first.json() == second.json()
+    other = anyone.post("/users", json={**body, "password": "123456"}, headers=headers)
+    assert other.status_code == 400
+    assert other.json()["detail"][0]["field"] == "Idempotency-Key"
+
+
+def test_a_refresh_token_is_good_once_and_its_theft_ends_the_session(anyone: Client) -> None:
+    credentials = {"username": f"fresh-{uuid.uuid4().hex[:8]}", "password": "12345"}
+    anyone.post("/auth/signup", json=credentials)
+    first = anyone.post("/auth/login", data=credentials).json()["refresh_token"]
+    second = anyone.post("/auth/refresh", json={"refresh_token": first})
+    assert second.status_code == 200
+    stolen = anyone.post("/auth/refresh", json={"refresh_token": first})
+    assert (stolen.status_code, stolen.json()["subcode"]) == (401, 4132)
+    assert anyone.post("/auth/refresh", json={"refresh_token": second.json()["refresh_token"]}).status_code == 401
+
+
+def test_users_are_listed_oldest_first_page_by_page(admin: Client, user: Client) -> None:
+    listed = [each for page in user.pages("/users", limit=2) for each in page["users"]]
+    assert [each["id"] for each in listed] == sorted(each["id"] for each in listed)
+    assert {"admin", "daikiri", user.username} <= {each["username"] for each in listed}
+    # An older client sends its parameters as the body of its GET.
+    assert len(admin.request("GET", "/users", json={"limit": 1}).json()["users"]) == 1
+
+
+def test_an_api_token_is_issued_listed_used_and_revoked(admin: Client, user: Client, stack: Stack) -> None:
+    assert user.post("/api/tokens", json={"name": "gate"}).status_code == 403
+    issued = admin.post("/api/tokens", json={"name": "gate", "expires_in_days": 1})
+    assert issued.status_code == 201
+    token_id = issued.json()["id"]
+    listed = [token for page in admin.pages("/api/tokens", limit=1) for token in page["tokens"]]
+    assert "gate" in {token["name"] for token in listed if token["id"] == token_id}
+    assert issued.json()["api_token"] not in str(listed)
+
+    with Client(stack.base_url) as machine:
+        machine.carry(issued.json()["api_token"])
+        assert machine.get("/api/ready").json() == {"status": "ready"}
+        assert machine.get("/users").status_code == 403
+        assert admin.delete(f"/api/tokens/{token_id}").status_code == 204
+        assert admin.delete(f"/api/tokens/{token_id}").status_code == 404
+        refusal = eventually(lambda: machine.get("/api/ready"), lambda answer: answer.status_code == 401)
+        assert refusal.json()["msg"] == "Token has been revoked"
+
+
+def test_the_published_keys_verify_a_token(anyone: Client, stack: Stack) -> None:
+    token = anyone.post("/token", data={"username": "admin", "password": stack.users["admin"]}).json()["access_token"]
+    keys = jwt.PyJWKSet.from_dict(anyone.get("/.well-known/jwks.json").json())
+    claims = jwt.decode(token, keys.keys[0], algorithms=["EdDSA"], audience="sitewatch", issuer=stack.stack_name)
+    assert claims["username"] == "admin"

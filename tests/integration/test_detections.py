@@ -1,0 +1,152 @@
+"""From a record on the stream to a line in the list, a sum and an alert."""
+
+import base64
+import json
+import os
+import uuid
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from detections.catalogue import vehicles
+from runner.stack import Stack
+from tests.integration.client import Client, eventually
+
+
+@pytest.fixture
+def machine(admin: Client, stack: Stack) -> Iterator[Client]:
+    """A camera with an API token."""
+    with Client(stack.base_url) as client:
+        client.carry(admin.post("/api/tokens", json={"name": "camera"}).json()["api_token"])
+        yield client
+
+
+def put(stack: Stack, records: Sequence[bytes]) -> None:
+    """Put ``records`` on the stream, as a camera with AWS credentials does."""
+    kinesis = stack.client("kinesis")
+    for first in range(0, len(records), 100):
+        entries = [{"Data": data, "PartitionKey": uuid.uuid4().hex} for data in records[first : first + 100]]
+        assert kinesis.put_records(StreamName=stack.detections_stream, Records=entries)["FailedRecordCount"] == 0
+
+
+def named(make: str, count: int, *, category: str = "Sedan") -> list[dict[str, Any]]:
+    """Vehicles of a make that no other test has."""
+    return [
+        {"id": f"{make}-{number}", "year": 2020, "make": make, "model": f"M{number}", "category": category}
+        for number in range(count)
+    ]
+
+
+def new_make() -> str:
+    return f"Make {uuid.uuid4().hex[:8]}"
+
+
+def test_a_machine_reports_and_a_user_finds_it_in_the_list_and_the_sums(machine: Client, user: Client) -> None:
+    make = new_make()
+    answer = machine.post("/detections", json=named(make, 5))
+    assert (answer.status_code, answer.json()) == (202, {"accepted": 5})
+    eventually(lambda: user.get("/stats").json().get(make), lambda count: count == 5)
+    listed = user.get("/detections", params={"make": make}).json()
+    assert {each["model"] for each in listed} == {f"M{number}" for number in range(5)}
+    assert [each["created_at"] for each in listed] == sorted((each["created_at"] for each in listed), reverse=True)
+    assert set(user.get("/stats", params={"by": "category"}).json()) >= {"Sedan"}
+
+
+def test_an_invalid_item_is_named_and_nothing_of_its_list_is_put(machine: Client, user: Client) -> None:
+    make = new_make()
+    items = named(make, 3)
+    items[2]["year"] = "2020"
+    answer = machine.post("/detections", json=items)
+    assert answer.status_code == 400
+    assert "2" in answer.json()["detail"][0]["field"].split(".")
+    follower = named(new_make(), 1)
+    machine.post("/detections", json=follower)
+    eventually(lambda: user.get("/stats").json().get(follower[0]["make"]))
+    assert make not in user.get("/stats").json()
+
+
+def test_a_user_may_not_report(user: Client) -> None:
+    assert user.post("/detections", json=named("Nobody", 1)).status_code == 403
+
+
+def test_the_list_goes_page_by_page_to_its_end(stack: Stack, user: Client) -> None:
+    make = new_make()
+    put(stack, [json.dumps(each).encode() for each in named(make, 23)])
+    eventually(lambda: user.get("/stats").json().get(make), lambda count: count == 23)
+    found = [each["id"] for page in user.pages("/detections", make=make, limit=5) for each in page]
+    assert len(found) == 23
+    assert set(found) == {f"{make}-{number}" for number in range(23)}
+    skipped = user.get("/detections", params={"make": make, "skip": 20}).json()
+    assert [each["id"] for each in skipped] == found[20:]
+
+
+def test_a_client_that_reconnects_misses_no_alert_and_sees_none_twice(stack: Stack, user: Client) -> None:
+    make = new_make()
+    _, seen = user.alerts(replay=0, wait=0)
+    records = [json.dumps(each).encode() for each in named(make, 30, category="suv")]
+    ours: list[str] = []
+    for first in range(0, 30, 10):
+        put(stack, records[first : first + 10])
+        # Each of these is a connection of its own.
+        while len(ours) < first + 10:
+            events, seen = user.alerts(seen, wait=20)
+            assert events, "no alert within 20 s"
+            ours += [alert["id"] for alert in (json.loads(event["data"]) for event in events) if alert["make"] == make]
+    assert len(ours) == len(set(ours)) == 30
+    assert user.alerts(seen, wait=0) == ([], seen)
+
+
+def test_nothing_is_lost_and_nothing_is_twice(stack: Stack, user: Client) -> None:
+    # 2,000 vehicles, 5 % of them sent again, and 1 % that are none.
+    tag = uuid.uuid4().hex[:8]
+    good = [{**vehicle, "id": f"{tag}-{number}"} for number, vehicle in enumerate((vehicles() * 27)[:2000])]
+    poison = [b"", b"not JSON", b"[]", b'{"year": "2020"}', b'{"make": 1}', b"\xff\xfe", b"null"] * 2
+    poison += [os.urandom(1024 * 1024 - 64)] * 2 + [json.dumps({**good[0], "year": True}).encode()] * 4
+    by_before = sums_since(user, {by: Counter() for by in ("make", "category", "year")})
+    _, seen = user.alerts(replay=0, wait=0)
+    rows = [json.dumps(each).encode() for each in good]
+    sent = rows[:1000] + poison[:10] + rows[1000:] + poison[10:] + rows[::20]
+    put(stack, sent)
+
+    expected = {by: Counter(str(each[by]) for each in good) for by in by_before}
+    eventually(lambda: sums_since(user, by_before), lambda sums: sums == expected)
+    suspicious = {each["id"] for each in good if each["category"] == "SUV"}
+    alerts: list[str] = []
+    while len(alerts) < len(suspicious):
+        events, seen = user.alerts(seen, wait=20)
+        assert events, f"{len(alerts)} of {len(suspicious)} alerts"
+        alerts += [json.loads(event["data"])["id"] for event in events]
+    assert (len(alerts), set(alerts)) == (len(suspicious), suspicious)
+    assert sorted(quarantined(stack, len(poison))) == sorted(poison)
+    # And they stay so once everything that was sent twice has been read twice.
+    assert user.alerts(seen, wait=1)[0] == []
+    assert sums_since(user, by_before) == expected
+
+
+def sums_since(user: Client, before: dict[str, Counter[str]]) -> dict[str, Counter[str]]:
+    """By how much each sum has grown since ``before``."""
+    return {by: Counter(user.get("/stats", params={"by": by}).json()) - sums for by, sums in before.items()}
+
+
+def quarantined(stack: Stack, count: int) -> list[bytes]:
+    """The bytes of the next ``count`` records in quarantine."""
+    sqs, s3 = stack.client("sqs"), stack.client("s3")
+    url = sqs.get_queue_url(QueueName=f"{stack.stack_name}-quarantine.fifo")["QueueUrl"]
+    found: list[bytes] = []
+
+    def receive() -> int:
+        for message in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+            body = json.loads(message["Body"])
+            assert body["reason"]
+            found.append(
+                base64.b64decode(body["data"])
+                if "data" in body
+                else s3.get_object(Bucket=body["bucket"], Key=body["key"])["Body"].read()
+            )
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return len(found)
+
+    eventually(receive, lambda received: received >= count)
+    return found

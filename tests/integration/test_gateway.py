@@ -1,0 +1,68 @@
+"""What the API does before any function is asked: routes, tokens, other origins."""
+
+import httpx
+import pytest
+
+from runner.stack import Stack
+from tests.integration.client import Client
+from tests.public_routes import PUBLIC
+from tests.template import routes
+
+_PRIVATE = sorted(route for route in routes() if route not in PUBLIC and route[0] != "OPTIONS")
+
+
+@pytest.mark.parametrize(("method", "path"), _PRIVATE, ids=" ".join)
+def test_a_route_that_is_not_public_refuses_who_sends_no_token(anyone: Client, method: str, path: str) -> None:
+    answer = anyone.request(method, path.format_map(_AnyId()))
+    assert answer.status_code == 401
+    assert answer.json()["code"] == 401
+    assert answer.json()["subcode"] == 4132
+    assert answer.json()["msg"] == "Missing Authorization Header"
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
+class _AnyId(dict[str, str]):
+    def __missing__(self, key: str) -> str:
+        return "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/users/me/nowhere", "/api"])
+def test_an_unknown_route_is_a_404_in_the_shape_of_every_error(anyone: Client, path: str) -> None:
+    answer = anyone.get(path)
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/json"
+    assert {key: answer.json()[key] for key in ("code", "subcode", "error")} == {
+        "code": 404,
+        "subcode": 4040,
+        "error": "Not Found",
+    }
+
+
+def test_a_known_path_with_an_unknown_method_is_a_404_too(anyone: Client) -> None:
+    assert anyone.delete("/users").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/token", "/detections", "/api/tokens/some-id"])
+def test_a_browser_that_asks_first_gets_an_answer_without_a_token(anyone: Client, path: str) -> None:
+    answer = anyone.options(
+        path, headers={"Origin": "https://elsewhere.example", "Access-Control-Request-Method": "POST"}
+    )
+    assert answer.status_code == 204
+    # No origin is configured locally: the page may not read it.
+    assert "access-control-allow-origin" not in answer.headers
+
+
+def test_the_emulator_refuses_a_caller_with_other_credentials(stack: Stack) -> None:
+    # The proof that roles are enforced at all.
+    answer = httpx.post(
+        stack.endpoint_url,
+        headers={
+            "X-Amz-Target": "DynamoDB_20120810.ListTables",
+            "Authorization": "AWS4-HMAC-SHA256 Credential=AKIANOBODY/20260101/us-east-1/dynamodb/aws4_request, "
+            "SignedHeaders=host, Signature=0",
+        },
+        json={},
+        trust_env=False,
+    )
+    assert answer.status_code in (400, 403)
+    assert "TableNames" not in answer.text

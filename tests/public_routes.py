@@ -1,0 +1,15 @@
+"""The routes that need no token. A route that is not here and answers without one is a hole."""
+
+PUBLIC = frozenset(
+    {
+        ("GET", "/.well-known/jwks.json"),
+        ("GET", "/check"),
+        ("POST", "/check"),
+        ("POST", "/auth/login"),
+        ("POST", "/auth/refresh"),
+        ("POST", "/auth/signup"),
+        ("POST", "/login"),
+        ("POST", "/token"),
+        ("POST", "/users"),
+    }
+)
