@@ -3,7 +3,7 @@
 from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler.openapi.params import Body
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, BeforeValidator, Field, RootModel
 
 from detections import stream
 from detections.model import ReportedDetection
@@ -16,6 +16,25 @@ _MOST_DETECTIONS = 500
 app = Api(access=MACHINES_AND_ADMINS, most_body_bytes=_MOST_BODY_BYTES)
 
 
+def _as_list(body: object) -> object:
+    return body if isinstance(body, list) else [body]
+
+
+class Reports(
+    RootModel[
+        Annotated[
+            list[ReportedDetection],
+            Field(min_length=1, max_length=_MOST_DETECTIONS),
+            BeforeValidator(_as_list, json_schema_input_type=ReportedDetection | list[ReportedDetection]),
+        ]
+    ]
+):
+    """One report, or a list of them.
+
+    A root model, because of any other annotated list the resolver hands on no more than the first entry.
+    """
+
+
 class Accepted(BaseModel):
     """How many detections were put on the stream."""
 
@@ -23,18 +42,12 @@ class Accepted(BaseModel):
 
 
 @app.post("/detections", status_code=202, summary="Report detections", tags=["detections"])
-def report_detections(
-    reported: Annotated[
-        ReportedDetection | Annotated[list[ReportedDetection], Field(min_length=1, max_length=_MOST_DETECTIONS)],
-        Body(),
-    ],
-) -> Accepted:
+def report_detections(reports: Annotated[Reports, Body()]) -> Accepted:
     """One detection, or a list of up to 500. Where any is invalid, the answer names its index and nothing is put."""
-    reports = reported if isinstance(reported, list) else [reported]
 
     def put() -> dict[str, Any]:
-        stream.put([report.model_dump(mode="json", exclude_none=True) for report in reports])
-        return {"accepted": len(reports)}
+        stream.put(reports.model_dump(mode="json", exclude_none=True))
+        return {"accepted": len(reports.root)}
 
     return Accepted(**once(app, put))
 
