@@ -1,5 +1,6 @@
 """Call a function as API Gateway does, and read its answer as a client does."""
 
+import base64
 import importlib
 import json
 from collections.abc import Mapping
@@ -60,12 +61,21 @@ def call(
 ) -> Answer:
     """Answer ``method`` on ``resource`` (a path of the template, ``/api/tokens/{token_id}``).
 
-    ``body`` goes as JSON, or as it is where it is text; ``form`` as a form.
+    ``body`` goes as JSON, or as it is where it is text, or in base64 where it is bytes; ``form`` as a form.
     """
-    handler = routes()[method, resource]
-    module, _, name = handler.rpartition(".")
+    handler = handler_of(routes()[method, resource])
     event = api_event(method, resource, path=path, query=query, body=body, form=form, headers=headers, token=token)
-    answer = getattr(importlib.import_module(module), name)(event, Context())
+    return read(handler(event, Context()))
+
+
+def handler_of(name: str) -> Any:
+    """The function that the template calls ``name`` (``"accounts.get_users.handler"``)."""
+    module, _, function = name.rpartition(".")
+    return getattr(importlib.import_module(module), function)
+
+
+def read(answer: Mapping[str, Any]) -> Answer:
+    """A function's answer as a client gets it."""
     many = {name: values[-1] for name, values in answer.get("multiValueHeaders", {}).items()}
     return Answer(
         status=answer["statusCode"],
@@ -92,7 +102,7 @@ def api_event(
     if form is not None:
         sent["Content-Type"] = "application/x-www-form-urlencoded"
         body = urlencode(form)
-    elif body is not None:
+    elif body is not None and not isinstance(body, bytes):
         sent.setdefault("Content-Type", "application/json")
         body = body if isinstance(body, str) else json.dumps(body)
     where = resource.format(**(path or {}))
@@ -115,8 +125,8 @@ def api_event(
             "requestId": ids.new_id(),
             "identity": {"sourceIp": "192.0.2.1"},
         },
-        "body": body,
-        "isBase64Encoded": False,
+        "body": base64.b64encode(body).decode() if isinstance(body, bytes) else body,
+        "isBase64Encoded": isinstance(body, bytes),
     }
 
 

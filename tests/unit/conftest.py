@@ -9,20 +9,9 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from tests.template import resources, template
+from tests.environment import ACCOUNT, environment, queue_name
+from tests.template import resources
 
-_FAKE = {
-    # As a safety measure: nothing that escapes moto can reach an account.
-    "AWS_ACCESS_KEY_ID": "testing",
-    "AWS_SECRET_ACCESS_KEY": "testing",
-    "AWS_SESSION_TOKEN": "testing",
-    "AWS_REGION": "us-east-1",
-    "AWS_DEFAULT_REGION": "us-east-1",
-    "AWS_CONFIG_FILE": os.devnull,
-    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-    "AWS_EC2_METADATA_DISABLED": "true",
-}
-ACCOUNT = "123456789012"
 _TABLE_PROPERTIES = (
     "BillingMode",
     "AttributeDefinitions",
@@ -32,51 +21,15 @@ _TABLE_PROPERTIES = (
 )
 SIGNING_SECRET = "a secret of high entropy, as far as tests go"
 
-
-def _setting(value: object) -> str:
-    """What the template's ``value`` of an environment variable is in the tests' world."""
-    match value:
-        case {"Ref": str(name)}:
-            return _reference(name)
-        case {"Fn::Join": [str(separator), {"Ref": str(name)}]}:
-            return separator.join(str(template()["Parameters"][name]["Default"]).split(","))
-        case {"Fn::GetAtt": _}:
-            return ""
-        case _:
-            return str(value)
-
-
-def _reference(name: str) -> str:
-    if name in template()["Parameters"]:
-        return str(template()["Parameters"][name]["Default"])
-    kind = template()["Resources"].get(name, {}).get("Type")
-    names = {
-        "AWS::SQS::Queue": lambda: f"https://sqs.us-east-1.amazonaws.com/{ACCOUNT}/{queue_name(name)}",
-        "AWS::SNS::Topic": lambda: f"arn:aws:sns:us-east-1:{ACCOUNT}:{name}",
-        "AWS::S3::Bucket": name.lower,
-    }
-    return names[kind]() if kind in names else name
-
-
-def queue_name(logical_id: str) -> str:
-    """The name of a queue in the tests' world."""
-    return f"{logical_id}.fifo" if resources("AWS::SQS::Queue")[logical_id].get("FifoQueue") else logical_id
-
-
-_settings = dict(template()["Globals"]["Function"]["Environment"]["Variables"])
-for _function in resources("AWS::Serverless::Function").values():
-    _settings |= {
-        name: value for name, value in _function.get("Environment", {}).get("Variables", {}).items() if value != ""
-    }
-os.environ.update(_FAKE)
-os.environ.update({name: _setting(value) for name, value in _settings.items()})
+os.environ.update(environment())
 
 import boto3  # noqa: E402
 import pytest  # noqa: E402
+from argon2 import PasswordHasher  # noqa: E402
 from moto import mock_aws  # noqa: E402
 from pytest_socket import disable_socket  # noqa: E402
 
-from sitewatch import api_tokens, keys, tokens  # noqa: E402
+from sitewatch import api_tokens, keys, passwords, tokens  # noqa: E402
 
 os.environ["TOKEN_PUBLIC_KEYS"] = json.dumps({"keys": [keys.public_jwk(keys.signing_key(SIGNING_SECRET).public_key())]})
 
@@ -85,6 +38,14 @@ os.environ["TOKEN_PUBLIC_KEYS"] = json.dumps({"keys": [keys.public_jwk(keys.sign
 def no_network() -> None:
     """A unit test that opens a socket is no unit test."""
     disable_socket(allow_unix_socket=True)
+
+
+@pytest.fixture
+def cheap_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Argon2id with parameters that take no time, where hashing is not what a test is about."""
+    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(passwords, "_hasher", hasher)
+    monkeypatch.setattr(passwords, "NOBODY", hasher.hash("no one's"))
 
 
 @pytest.fixture(autouse=True)

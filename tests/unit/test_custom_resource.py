@@ -1,0 +1,130 @@
+"""Custom resources: CloudFormation is always told what came of a request."""
+
+import json
+import threading
+from collections.abc import Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+from pytest_socket import disable_socket, enable_socket
+
+from sitewatch.custom_resource import Outcome, answer
+
+Received = list[tuple[str, Mapping[str, str], dict[str, Any]]]
+
+
+@pytest.fixture(autouse=True)
+def world() -> None:
+    """No table is needed here."""
+
+
+@pytest.fixture
+def no_network() -> None:
+    """Replaces the rule of the other tests: these have a server of their own."""
+
+
+class CloudFormation:
+    """Takes answers, over real HTTP on this machine."""
+
+    def __init__(self) -> None:
+        self.received: Received = []
+        received = self.received
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_PUT(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                received.append((self.command, dict(self.headers), json.loads(body)))
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its base names it so
+                pass
+
+        self._server = HTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
+        self._thread.start()
+
+    def request(self, kind: str, **more: object) -> dict[str, Any]:
+        """A request of ``kind`` that wants its answer here."""
+        return {
+            "RequestType": kind,
+            "ResponseURL": f"http://127.0.0.1:{self._server.server_port}/answer?signature=abc",
+            "StackId": "the stack",
+            "RequestId": "the request",
+            "LogicalResourceId": "SigningKey",
+            "ResourceType": "Custom::SigningKey",
+            "ResourceProperties": {"ServiceToken": "the function", "Secret": "the secret"},
+            **more,
+        }
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+@pytest.fixture
+def cloudformation() -> Iterator[CloudFormation]:
+    enable_socket()
+    service = CloudFormation()
+    yield service
+    service.close()
+    disable_socket(allow_unix_socket=True)
+
+
+def test_what_was_provided_is_told_with_its_id_and_attributes(cloudformation: CloudFormation) -> None:
+    seen: list[Mapping[str, Any]] = []
+
+    def provide(properties: Mapping[str, Any]) -> Outcome:
+        seen.append(properties)
+        return Outcome("the id", {"PublicKeys": "{}"})
+
+    answer(cloudformation.request("Create"), provide)
+
+    ((method, headers, told),) = cloudformation.received
+    assert method == "PUT"
+    # The address is signed for an empty content type.
+    assert headers["Content-Type"] == ""
+    assert told == {
+        "Status": "SUCCESS",
+        "Reason": "",
+        "PhysicalResourceId": "the id",
+        "StackId": "the stack",
+        "RequestId": "the request",
+        "LogicalResourceId": "SigningKey",
+        "Data": {"PublicKeys": "{}"},
+    }
+    assert seen[0]["Secret"] == "the secret"
+
+
+@pytest.mark.parametrize(("kind", "known"), [("Create", {}), ("Update", {"PhysicalResourceId": "as before"})])
+def test_a_failure_is_told_without_its_words(
+    cloudformation: CloudFormation, capsys: pytest.CaptureFixture[str], kind: str, known: dict[str, str]
+) -> None:
+    def provide(properties: Mapping[str, Any]) -> Outcome:
+        raise LookupError("a secret detail")
+
+    answer(cloudformation.request(kind, **known), provide)
+
+    ((_, _, told),) = cloudformation.received
+    assert told["Status"] == "FAILED"
+    assert told["Reason"] == "LookupError: see the log of this function"
+    # A changed id would make CloudFormation delete what is there.
+    assert told["PhysicalResourceId"] == known.get("PhysicalResourceId", "SigningKey")
+    assert told["Data"] == {}
+
+
+def test_properties_that_are_missing_are_a_failure_too(cloudformation: CloudFormation) -> None:
+    answer(cloudformation.request("Create"), lambda properties: Outcome(properties["NoSuchProperty"]))
+    assert cloudformation.received[0][2]["Status"] == "FAILED"
+
+
+def test_a_deletion_is_told_at_once(cloudformation: CloudFormation) -> None:
+    def provide(properties: Mapping[str, Any]) -> Outcome:
+        pytest.fail("nothing is provided for a deletion")
+
+    answer(cloudformation.request("Delete", PhysicalResourceId="as before"), provide)
+
+    told = cloudformation.received[0][2]
+    assert (told["Status"], told["PhysicalResourceId"]) == ("SUCCESS", "as before")

@@ -1,0 +1,103 @@
+"""Delivery: batches within an API's limits, and only what was refused sent again."""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sitewatch import delivery
+
+
+@pytest.fixture(autouse=True)
+def world() -> None:
+    """No table is needed here."""
+
+
+@pytest.fixture(autouse=True)
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long deliveries would have waited; they do not."""
+    waited: list[float] = []
+    monkeypatch.setattr("sitewatch.delivery.time.sleep", waited.append)
+    return waited
+
+
+@given(st.lists(st.integers(0, 20)), st.integers(1, 10), st.integers(1, 40))
+def test_chunks_hold_every_entry_once_in_order_within_both_limits(sizes: list[int], most: int, most_bytes: int) -> None:
+    chunks = list(delivery.chunks(sizes, most=most, size=lambda size: size, most_bytes=most_bytes))
+
+    assert [size for chunk in chunks for size in chunk] == sizes
+    for chunk in chunks:
+        assert 1 <= len(chunk) <= most
+        assert sum(chunk) <= most_bytes or len(chunk) == 1
+
+
+@given(st.lists(st.integers(0, 20)), st.integers(1, 10), st.integers(1, 40))
+def test_no_chunk_could_have_taken_the_first_entry_of_the_next(sizes: list[int], most: int, most_bytes: int) -> None:
+    chunks = list(delivery.chunks(sizes, most=most, size=lambda size: size, most_bytes=most_bytes))
+
+    for chunk, following in pairwise(chunks):
+        assert len(chunk) == most or sum(chunk) + following[0] > most_bytes
+
+
+@given(st.lists(st.integers()), st.integers(1, 10))
+def test_where_bytes_do_not_count_the_chunks_are_as_few_as_can_be(entries: list[int], most: int) -> None:
+    assert len(list(delivery.chunks(entries, most=most))) == -(-len(entries) // most)
+
+
+def test_entries_that_are_taken_at_once_are_sent_once(pauses: list[float]) -> None:
+    sent: list[list[int]] = []
+
+    def send(entries: Sequence[int]) -> Sequence[int]:
+        sent.append(list(entries))
+        return []
+
+    delivery.deliver([1, 2, 3], send)
+    assert sent == [[1, 2, 3]]
+    assert pauses == []
+
+
+def test_only_what_was_refused_is_sent_again_after_a_pause(pauses: list[float]) -> None:
+    sent: list[list[int]] = []
+
+    def send(entries: Sequence[int]) -> Sequence[int]:
+        sent.append(list(entries))
+        return entries[1:]
+
+    delivery.deliver([1, 2, 3], send)
+    assert sent == [[1, 2, 3], [2, 3], [3]]
+    assert len(pauses) == 2
+
+
+def test_what_is_refused_every_time_is_an_error_that_says_how_much_is_left(pauses: list[float]) -> None:
+    attempts = 0
+
+    def send(entries: Sequence[int]) -> Sequence[int]:
+        nonlocal attempts
+        attempts += 1
+        return entries[-1:]
+
+    with pytest.raises(delivery.DeliveryFailed, match="1 of 2"):
+        delivery.deliver([1, 2], send)
+    assert attempts == delivery.ATTEMPTS
+    assert len(pauses) == delivery.ATTEMPTS - 1
+
+
+def test_an_error_of_the_call_itself_is_not_swallowed() -> None:
+    def send(entries: Sequence[int]) -> Sequence[int]:
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        delivery.deliver([1], send)
+
+
+def test_pauses_grow_are_jittered_and_end_at_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sitewatch.delivery.random.uniform", lambda low, high: high)
+    longest = [delivery.pause_before(attempt) for attempt in range(1, 8)]
+    assert longest == sorted(longest)
+    assert longest[0] == pytest.approx(0.1)
+    assert longest[-1] == 1
+
+    monkeypatch.setattr("sitewatch.delivery.random.uniform", lambda low, high: low)
+    assert delivery.pause_before(7) == 0

@@ -1,0 +1,28 @@
+"""Settings: what the template hands over."""
+
+import pytest
+
+from sitewatch import settings
+
+
+@pytest.fixture(autouse=True)
+def world() -> None:
+    """No table is needed here."""
+
+
+def test_a_setting_that_the_template_forgot_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("NO_SUCH_TABLE", raising=False)
+    with pytest.raises(settings.MissingSetting, match="NO_SUCH_TABLE"):
+        settings.text("NO_SUCH_TABLE")
+
+
+def test_settings_are_text_numbers_and_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EXAMPLE", "12")
+    assert settings.text("EXAMPLE") == "12"
+    assert settings.integer("EXAMPLE") == 12
+
+    monkeypatch.setenv("EXAMPLE", " SUV, Van ,,")
+    assert settings.names("EXAMPLE") == ["SUV", "Van"]
+
+    monkeypatch.setenv("EXAMPLE", "")
+    assert settings.names("EXAMPLE") == []
