@@ -1,0 +1,60 @@
+"""The built layers: small, and all that a function needs beside the runtime."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from runner import build
+from runner.workspace import Workspace
+from tests.environment import environment
+from tests.template import resources
+
+_MOST_BYTES = 35_000_000
+_LAYERS = ("DependenciesLayer", "SitewatchLayer")
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that SAM built the layers and functions into."""
+    workspace = Workspace(tmp_path_factory.mktemp("build"))
+    workspace.prepare()
+    return build.build(workspace, build.source_fingerprint()).parent
+
+
+def test_the_layers_are_small_enough_to_unpack_at_every_cold_start(built: Path) -> None:
+    size = sum(file.stat().st_size for layer in _LAYERS for file in (built / layer).rglob("*") if file.is_file())
+    assert size < _MOST_BYTES
+
+
+def test_every_function_imports_with_the_layers_alone(built: Path) -> None:
+    # One interpreter without site-packages, a fresh fork of it for each function.
+    path = [str(built / "CheckFunction"), *(str(built / layer / "python") for layer in _LAYERS)]
+    handlers = sorted(
+        function["Handler"].rpartition(".")[0] for function in resources("AWS::Serverless::Function").values()
+    )
+    script = "\n".join(
+        [
+            "import os, sys, importlib",
+            f"sys.path[:0] = {path!r}",
+            f"for name in {handlers!r}:",
+            "    child = os.fork()",
+            "    if child == 0:",
+            "        importlib.import_module(name)",
+            "        foreign = [m.__file__ for m in list(sys.modules.values())",
+            "                   if 'site-packages' in (getattr(m, '__file__', None) or '')]",
+            "        assert not foreign, foreign",
+            "        os._exit(0)",
+            "    assert os.waitpid(child, 0)[1] == 0, name",
+        ]
+    )
+    ran = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env=environment() | {"TOKEN_PUBLIC_KEYS": '{"keys": []}'},
+    )
+    assert ran.returncode == 0, ran.stderr
