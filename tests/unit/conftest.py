@@ -4,9 +4,11 @@ The functions read their settings when they are imported, so the settings stand 
 """
 
 import json
+import logging
 import os
 from collections.abc import Iterator
 from functools import cache
+from io import StringIO
 from typing import Any
 
 from tests.environment import ACCOUNT, environment, queue_name
@@ -30,6 +32,7 @@ from moto import mock_aws  # noqa: E402
 from pytest_socket import disable_socket  # noqa: E402
 
 from sitewatch import api_tokens, keys, passwords, tokens  # noqa: E402
+from sitewatch.observability import logger  # noqa: E402
 
 os.environ["TOKEN_PUBLIC_KEYS"] = json.dumps({"keys": [keys.public_jwk(keys.signing_key(SIGNING_SECRET).public_key())]})
 
@@ -38,6 +41,32 @@ os.environ["TOKEN_PUBLIC_KEYS"] = json.dumps({"keys": [keys.public_jwk(keys.sign
 def no_network() -> None:
     """A unit test that opens a socket is no unit test."""
     disable_socket(allow_unix_socket=True)
+
+
+class Log:
+    """What the functions have logged."""
+
+    def __init__(self, stream: StringIO) -> None:
+        self._stream = stream
+
+    @property
+    def text(self) -> str:
+        return self._stream.getvalue()
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.text.splitlines()]
+
+
+@pytest.fixture
+def log() -> Iterator[Log]:
+    """The log, of which pytest sees nothing: the logger has held its stream since before any test."""
+    stream = StringIO()
+    handler = logger.registered_handler
+    assert isinstance(handler, logging.StreamHandler)
+    before = handler.setStream(stream)
+    yield Log(stream)
+    handler.setStream(before)
 
 
 @pytest.fixture
@@ -61,7 +90,8 @@ def world() -> Iterator[None]:
 @cache
 def client(service: str) -> Any:
     """A client of the tests' own. Making one takes longer than the rest of a world does, so it is made once."""
-    return boto3.client(service)
+    create: Any = boto3.client
+    return create(service)
 
 
 def build_world() -> None:

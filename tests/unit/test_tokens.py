@@ -19,6 +19,12 @@ from tests.unit.calling import access_token, call
 from tests.unit.conftest import SIGNING_SECRET
 
 
+@pytest.fixture(autouse=True)
+def world(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No table is needed here, and no secret but the one in hand."""
+    monkeypatch.setattr(keys, "current_signing_key", _key)
+
+
 def _key() -> Ed25519PrivateKey:
     return keys.signing_key(SIGNING_SECRET)
 
@@ -70,7 +76,7 @@ def _tampered() -> str:
 
 
 def _unsigned() -> str:
-    return jwt.encode(_claims(), None, algorithm="none", headers={"kid": keys.key_id(_key().public_key())})
+    return jwt.encode(_claims(), "", algorithm="none", headers={"kid": keys.key_id(_key().public_key())})
 
 
 def _of_another_session() -> str:
@@ -145,13 +151,6 @@ def test_a_request_without_a_bearer_token_is_told_so(headers: dict[str, str], re
     assert (answer.status, answer.json["msg"]) == (401, reason)
 
 
-@pytest.mark.parametrize("name", ["Authorization", "authorization", "AUTHORIZATION"])
-@pytest.mark.parametrize("scheme", ["Bearer ", "bearer ", "BEARER  "])
-def test_header_and_scheme_are_read_in_any_letter_case(name: str, scheme: str) -> None:
-    answer = call("GET", "/users", headers={name: scheme + access_token()})
-    assert answer.status == 200
-
-
 def test_a_verified_token_says_who_calls() -> None:
     caller = Caller("the user", "Alice", Role.ADMIN, TokenUse.REFRESH, "the token", "the family")
     token = issuing.sign(caller, expires_at=clock.now() + timedelta(minutes=1))
@@ -168,11 +167,14 @@ def test_a_token_holds_until_its_last_second() -> None:
         tokens.verify(_signed(exp=clock.now()))
 
 
-def test_of_several_published_keys_each_verifies_its_own_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_several_published_keys_each_verifies_its_own_tokens(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
     old = Ed25519PrivateKey.generate()
     published = [keys.public_jwk(old.public_key()), keys.public_jwk(_key().public_key())]
     monkeypatch.setenv("TOKEN_PUBLIC_KEYS", json.dumps({"keys": published}))
     tokens._public_keys.cache_clear()
+    request.addfinalizer(tokens._public_keys.cache_clear)
 
     for key in (old, _key()):
         assert tokens.verify(_signed(key, headers={"kid": keys.key_id(key.public_key())})).username == "someone"

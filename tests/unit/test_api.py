@@ -1,0 +1,382 @@
+"""The factory of endpoints: access, bad input, sizes, CORS and surprises, the same on every endpoint."""
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import pytest
+from aws_lambda_powertools.event_handler.openapi.params import Body, Form, Query
+from pydantic import BaseModel
+
+from sitewatch import api, ids, keys
+from sitewatch.api import Api
+from sitewatch.errors import FORBIDDEN, ApiError
+from sitewatch.tokens import Caller, Role
+from tests.unit.calling import Answer, Context, access_token, api_event, read
+from tests.unit.conftest import SIGNING_SECRET, Log
+
+ORIGIN = "https://watch.example.com"
+
+
+class Thing(BaseModel):
+    name: str
+    size: int = 1
+
+
+class SurprisedByASecret(Exception):
+    """What nobody expected; its words are for the log."""
+
+
+def _endpoint(**options: Any) -> Api:
+    """An endpoint with a route for each thing that can happen."""
+    app = Api(**options)
+
+    @app.post("/things")
+    def post(things: Annotated[Thing | list[Thing], Body()]) -> dict[str, Any]:
+        return {"things": things.model_dump() if isinstance(things, Thing) else len(things)}
+
+    @app.get("/things")
+    def get(limit: Annotated[int, Query(ge=1)] = 1, name: str | None = None) -> dict[str, Any]:
+        return {"limit": limit, "name": name}
+
+    @app.post("/form")
+    def form(name: Annotated[str, Form(max_length=5)]) -> dict[str, str]:
+        return {"name": name}
+
+    @app.get("/surprise")
+    def surprise() -> dict[str, str]:
+        raise SurprisedByASecret("the table of secrets")
+
+    @app.get("/forbidden")
+    def forbidden() -> dict[str, str]:
+        raise ApiError(FORBIDDEN, "not you")
+
+    @app.get("/me")
+    def me() -> dict[str, str]:
+        return {"caller": app.known_caller().subject}
+
+    return app
+
+
+def _ask(app: Api, method: str, path: str, **request: Any) -> Answer:
+    return read(app.resolve(api_event(method, path, **request), Context()))
+
+
+@pytest.fixture(autouse=True)
+def world(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No table is needed here, and no secret but the one in hand."""
+    monkeypatch.setattr(keys, "current_signing_key", lambda: keys.signing_key(SIGNING_SECRET))
+
+
+@pytest.fixture
+def public() -> Api:
+    return _endpoint(access=api.PUBLIC)
+
+
+@pytest.fixture
+def private() -> Api:
+    return _endpoint()
+
+
+# --- access ---------------------------------------------------------------------------------------
+
+
+def test_an_endpoint_that_says_nothing_of_access_is_for_users_and_admins(private: Api) -> None:
+    assert _ask(private, "GET", "/things").status == 401
+    assert _ask(private, "GET", "/things", token=access_token(Role.USER)).status == 200
+    assert _ask(private, "GET", "/things", token=access_token(Role.ADMIN)).status == 200
+    assert _ask(private, "GET", "/things", token=access_token(Role.MACHINE)).status == 403
+
+
+@pytest.mark.parametrize(
+    ("access", "allowed"),
+    [
+        (api.USERS, {Role.USER, Role.ADMIN}),
+        (api.ADMINS, {Role.ADMIN}),
+        (api.MACHINES_AND_ADMINS, {Role.MACHINE, Role.ADMIN}),
+        (api.EVERYONE_KNOWN, {Role.USER, Role.ADMIN, Role.MACHINE}),
+    ],
+)
+@pytest.mark.parametrize("role", list(Role))
+def test_a_role_that_may_not_call_is_forbidden_to(access: api.Access, allowed: set[Role], role: Role) -> None:
+    answer = _ask(_endpoint(access=access), "GET", "/things", token=access_token(role))
+    if role in allowed:
+        assert answer.status == 200
+    else:
+        assert (answer.status, answer.json["code"], answer.json["subcode"]) == (403, 403, 4133)
+        assert "www-authenticate" not in answer.headers
+
+
+@pytest.mark.parametrize("name", ["Authorization", "authorization", "AUTHORIZATION"])
+@pytest.mark.parametrize("scheme", ["Bearer ", "bearer ", "BEARER  "])
+def test_header_and_scheme_are_read_in_any_letter_case(private: Api, name: str, scheme: str) -> None:
+    assert _ask(private, "GET", "/things", headers={name: scheme + access_token()}).status == 200
+
+
+def test_a_public_endpoint_looks_at_no_token(public: Api) -> None:
+    assert _ask(public, "GET", "/things", token="garbage").status == 200
+    assert public.caller is None
+
+
+def test_an_endpoint_knows_its_caller_and_forgets_the_one_before(private: Api) -> None:
+    for subject in (ids.new_id(), ids.new_id()):
+        answer = _ask(private, "GET", "/me", token=access_token(subject=subject))
+        assert answer.json == {"caller": subject}
+    assert _ask(private, "GET", "/me").status == 401
+
+
+def test_a_caller_who_is_needed_on_a_public_endpoint_is_missed(public: Api) -> None:
+    assert _ask(public, "GET", "/me", token=access_token()).json["msg"] == "Missing Authorization Header"
+
+
+def test_who_calls_is_checked_before_what_is_asked(private: Api) -> None:
+    for body in ("{", "x" * 100_000, b"\xff"):
+        assert _ask(private, "POST", "/things", body=body).status == 401
+        assert _ask(private, "POST", "/things", body=body, token=access_token(Role.MACHINE)).status == 403
+        assert _ask(private, "POST", "/things", body=body, token=access_token()).status == 400
+
+
+# --- input ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("content_type", ["application/json", "application/x-www-form-urlencoded", "text/plain", "x"])
+def test_a_body_is_json_whatever_the_client_calls_it(public: Api, content_type: str) -> None:
+    # curl -d says that everything is a form.
+    answer = _ask(public, "POST", "/things", body={"name": "a"}, headers={"Content-Type": content_type})
+    assert answer.json == {"things": {"name": "a", "size": 1}}
+
+
+@pytest.mark.parametrize("content_type", ["multipart/form-data", "application/json", "x"])
+def test_a_form_is_one_whatever_the_client_calls_it(content_type: str) -> None:
+    app = _endpoint(access=api.PUBLIC, form=True)
+    event = api_event("POST", "/form", body="name=ann", headers={"content-type": content_type})
+    assert read(app.resolve(event, Context())).json == {"name": "ann"}
+
+
+def test_a_body_in_base64_is_read_as_its_text(public: Api) -> None:
+    assert _ask(public, "POST", "/things", body='{"name": "é"}'.encode()).json["things"]["name"] == "é"
+
+
+NO_JSON = {
+    "cut off": "{",
+    "not JSON": "name=a",
+    "not a number": '{"name": NaN}',
+    "infinity": '{"name": Infinity}',
+    "a lone surrogate": '{"name": "\\ud800"}',
+    "a lone surrogate as it is": '{"name": "\ud800"}',
+    "a great depth": "[" * 60_000,
+    "a great number": '{"size": ' + "9" * 10_000 + "}",
+    "a trailing comma": '{"name": "a",}',
+    "two values": '{"name": "a"} {}',
+    "a single quote": "{'name': 'a'}",
+    "no text in UTF-8": b'{"name": "\xff"}',
+    "a byte order mark": b'\xef\xbb\xbf{"name": "a"}',
+}
+
+
+@pytest.mark.parametrize("case", NO_JSON)
+def test_a_body_that_is_no_json_is_a_400_that_names_the_body(public: Api, case: str) -> None:
+    answer = _ask(public, "POST", "/things", body=NO_JSON[case])
+    assert answer.status == 400
+    assert (answer.json["code"], answer.json["subcode"], answer.json["error"]) == (400, 4018, "Invalid JSON Query")
+    assert [problem["field"] for problem in answer.json["detail"]] == ["body"]
+
+
+def test_a_body_that_only_claims_to_be_base64_is_a_400(public: Api) -> None:
+    event = {**api_event("POST", "/things", body='{"name": "a"}'), "isBase64Encoded": True}
+    answer = read(public.resolve(event, Context()))
+    assert (answer.status, answer.json["detail"][0]["field"]) == (400, "body")
+
+
+def test_every_bad_field_is_named_with_its_index_in_a_list(public: Api) -> None:
+    answer = _ask(public, "POST", "/things", body=[{"name": "a"}, {"size": "big"}])
+    fields = {problem["field"] for problem in answer.json["detail"]}
+    assert answer.status == 400
+    assert any(field.endswith("1.name") for field in fields)
+    assert any(field.endswith("1.size") for field in fields)
+
+
+def test_what_came_in_is_not_repeated_in_the_answer(public: Api) -> None:
+    answer = _ask(public, "POST", "/things", body={"name": ["hunter2"], "size": "hunter2"})
+    assert answer.status == 400
+    assert "hunter2" not in answer.text
+
+
+def test_a_missing_body_is_a_400(public: Api) -> None:
+    for request in ({}, {"body": ""}, {"headers": {"Content-Type": "text/plain"}}):
+        answer = _ask(public, "POST", "/things", **request)
+        assert (answer.status, answer.json["detail"][0]["field"]) == (400, "body")
+
+
+@pytest.mark.parametrize("encode", [str, str.encode])
+def test_a_body_over_the_limit_is_refused_unread(encode: Any) -> None:
+    app = _endpoint(access=api.PUBLIC, most_body_bytes=100)
+    fits = json.dumps({"name": "a" * 80}).ljust(100)
+    assert _ask(app, "POST", "/things", body=encode(fits)).status == 200
+
+    answer = _ask(app, "POST", "/things", body=encode(fits + " "))
+    assert (answer.status, answer.json["subcode"]) == (400, 4018)
+    assert answer.json["detail"] == [{"field": "body", "message": "at most 100 bytes"}]
+
+
+def test_the_limit_counts_bytes_and_not_characters() -> None:
+    app = _endpoint(access=api.PUBLIC, most_body_bytes=100)
+    assert _ask(app, "POST", "/things", body='{"name": "' + "é" * 50 + '"}').status == 400
+
+
+def test_a_get_takes_its_parameters_from_a_body_and_rather_from_the_query() -> None:
+    app = _endpoint(access=api.PUBLIC, body_as_query=True)
+
+    assert _ask(app, "GET", "/things", body={"limit": 5, "name": "a"}).json == {"limit": 5, "name": "a"}
+    assert _ask(app, "GET", "/things", body={"limit": 5, "name": "a"}, query={"limit": 7}).json == {
+        "limit": 7,
+        "name": "a",
+    }
+    assert _ask(app, "GET", "/things", body={"limit": "5", "name": None}).json == {"limit": 5, "name": None}
+    assert _ask(app, "GET", "/things", body=b'{"limit": 5}').json["limit"] == 5
+    assert _ask(app, "GET", "/things").json == {"limit": 1, "name": None}
+
+
+NO_OBJECT = ["x", "[]", '"limit"', "1", "null", "{", '{"limit": NaN}', f'{{"limit": {"9" * 5000}}}']
+
+
+@pytest.mark.parametrize("body", NO_OBJECT)
+def test_a_body_on_get_that_is_no_object_is_an_invalid_json_query(body: str) -> None:
+    answer = _ask(_endpoint(access=api.PUBLIC, body_as_query=True), "GET", "/things", body=body)
+    assert (answer.status, answer.json["subcode"], answer.json["detail"][0]["field"]) == (400, 4018, "body")
+
+
+@pytest.mark.parametrize("value", [0, True, [1], {"a": 1}, "abc", 1.5, ""])
+def test_a_bad_parameter_in_a_body_on_get_is_named_like_one_in_the_query(value: object) -> None:
+    answer = _ask(_endpoint(access=api.PUBLIC, body_as_query=True), "GET", "/things", body={"limit": value})
+    assert (answer.status, answer.json["subcode"], answer.json["detail"][0]["field"]) == (400, 4015, "limit")
+
+
+def test_a_body_on_get_is_passed_over_where_parameters_come_in_the_query_only(public: Api) -> None:
+    assert _ask(public, "GET", "/things", body={"limit": 5}).json == {"limit": 1, "name": None}
+
+
+# --- answers --------------------------------------------------------------------------------------
+
+
+def test_an_unexpected_error_is_a_500_that_tells_nothing_and_a_trace_in_the_log(public: Api, log: Log) -> None:
+    answer = _ask(public, "GET", "/surprise")
+    assert answer.status == 500
+    assert answer.json == {"code": 500, "subcode": 5000, "error": "Unexpected Error", "detail": "Unexpected Error"}
+
+    (error,) = [line for line in log.lines if line["level"] == "ERROR"]
+    assert "SurprisedByASecret" in error["exception"]
+
+
+def test_an_error_outside_the_route_is_a_500_too(private: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    def verify(token: str) -> Caller:
+        raise SurprisedByASecret(token)
+
+    monkeypatch.setattr("sitewatch.tokens.verify", verify)
+    answer = _ask(private, "GET", "/things", token="secret")
+    assert (answer.status, answer.json["subcode"]) == (500, 5000)
+    assert "secret" not in answer.text
+
+
+def test_a_path_that_the_function_does_not_know_is_a_404(public: Api) -> None:
+    answer = _ask(public, "GET", "/elsewhere")
+    assert answer.status == 404
+    assert answer.json == {"code": 404, "subcode": 4040, "error": "Not Found", "detail": "Not Found"}
+
+
+def test_no_answer_may_be_stored_by_a_cache(public: Api, private: Api) -> None:
+    for answer in (_ask(public, "GET", "/things"), _ask(private, "GET", "/things"), _ask(public, "GET", "/surprise")):
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["vary"] == "Origin"
+        assert answer.headers["content-type"] == "application/json"
+
+
+def test_a_request_is_logged_with_its_route_and_status_and_nothing_that_it_holds(private: Api, log: Log) -> None:
+    token = access_token(username="someone")
+    event = api_event("POST", "/things", query={"q": "hunter2"}, body={"name": "hunter2"}, token=token)
+    private.resolve(event, Context())
+
+    (line,) = log.lines
+    assert {name: line[name] for name in ("message", "method", "route", "status", "correlation_id")} == {
+        "message": "request",
+        "method": "POST",
+        "route": "/things",
+        "status": 200,
+        "correlation_id": event["requestContext"]["requestId"],
+    }
+    assert line["milliseconds"] >= 0
+    assert "hunter2" not in json.dumps(line)
+    assert token not in json.dumps(line)
+
+
+def test_an_event_without_headers_is_answered(public: Api) -> None:
+    # As the console's test button sends it.
+    event = {**api_event("GET", "/things"), "headers": None, "multiValueHeaders": None}
+    assert read(public.resolve(event, Context())).status == 200
+
+
+# --- other origins --------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["https://watch.example.com", "https://other.example.com,https://watch.example.com"])
+def configured(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Mapping[str, Api]:
+    monkeypatch.setenv("CORS_ORIGINS", request.param)
+    form = _endpoint(access=api.PUBLIC, form=True)
+    return {"public": _endpoint(access=api.PUBLIC), "private": _endpoint(), "form": form}
+
+
+# An answer of each way in which one comes to be.
+ASKED = [
+    ("public", "GET", "/things", {}, 200),
+    ("public", "POST", "/things", {"body": {"name": "a"}}, 200),
+    ("form", "POST", "/form", {"form": {"name": "a"}}, 200),
+    ("public", "POST", "/things", {"body": "{"}, 400),
+    ("public", "POST", "/things", {"body": "x" * 100_000}, 400),
+    ("private", "GET", "/things", {}, 401),
+    ("private", "GET", "/things", {"token": "garbage"}, 401),
+    ("public", "GET", "/forbidden", {}, 403),
+    ("public", "GET", "/elsewhere", {}, 404),
+    ("public", "GET", "/surprise", {}, 500),
+]
+
+
+@pytest.mark.parametrize(("endpoint", "method", "path", "request_", "status"), ASKED)
+@pytest.mark.parametrize("header", ["Origin", "origin"])
+def test_a_page_of_a_configured_origin_may_read_every_answer_errors_too(
+    configured: Mapping[str, Api],
+    endpoint: str,
+    method: str,
+    path: str,
+    request_: dict[str, Any],
+    status: int,
+    header: str,
+) -> None:
+    answer = _ask(configured[endpoint], method, path, headers={header: ORIGIN}, **request_)
+
+    assert answer.status == status
+    assert answer.headers["access-control-allow-origin"] == ORIGIN
+    assert {"Link", "WWW-Authenticate"} <= set(answer.headers["access-control-expose-headers"].split(","))
+    assert answer.headers["vary"] == "Origin"
+
+
+@pytest.mark.parametrize(("endpoint", "method", "path", "request_", "status"), ASKED)
+@pytest.mark.parametrize("headers", [{"Origin": "https://evil.example.com"}, {"Origin": "null"}, {}])
+def test_a_page_of_another_origin_may_read_none(
+    configured: Mapping[str, Api],
+    endpoint: str,
+    method: str,
+    path: str,
+    request_: dict[str, Any],
+    status: int,
+    headers: dict[str, str],
+) -> None:
+    answer = _ask(configured[endpoint], method, path, headers=headers, **request_)
+    assert answer.status == status
+    assert "access-control-allow-origin" not in answer.headers
+
+
+@pytest.mark.parametrize("origin", [ORIGIN, "", "null"])
+def test_where_no_origin_is_configured_no_page_may_read_an_answer(origin: str) -> None:
+    for path in ("/things", "/surprise"):
+        answer = _ask(_endpoint(access=api.PUBLIC), "GET", path, headers={"Origin": origin})
+        assert "access-control-allow-origin" not in answer.headers
