@@ -1,0 +1,125 @@
+"""``python -m tests.load.warm MODULE CALLS PATH…``: time warm calls of one function, AWS answering from memory."""
+
+import contextlib
+import importlib
+import io
+import json
+import os
+import statistics
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+_DETECTIONS = 100
+_SHARDS = 4
+
+
+def detection(number: int) -> dict[str, Any]:
+    """A stored detection, as DynamoDB spells it."""
+    at = f"2026-11-22T06:{number % 60:02}:00.000000Z"
+    texts = {
+        "id": f"gate-{number}",
+        "make": "Volvo",
+        "model": "XC60",
+        "category": "SUV",
+        "created_at": at,
+        "position": f"{at}#gate-{number}",
+        "time_partition": "2026-11#0#",
+        "make_partition": "2026-11#0#Volvo",
+        "category_partition": "2026-11#0#SUV",
+    }
+    return {name: {"S": text} for name, text in texts.items()} | {"year": {"N": "2021"}, "suspicious": {"BOOL": True}}
+
+
+def user(number: int) -> dict[str, Any]:
+    """A stored user."""
+    texts = {
+        "key": f"user#{number}",
+        "kind": "user",
+        "id": f"{number:026}",
+        "username": f"user-{number}",
+        "password_hash": "x",
+        "role": "user",
+        "created_at": "2026-11-22T06:00:00.000000Z",
+    }
+    return {name: {"S": text} for name, text in texts.items()} | {"disabled": {"BOOL": False}}
+
+
+def items_of(request: dict[str, Any]) -> list[dict[str, Any]]:
+    """What a table of a hundred detections, or users, answers to a query."""
+    match request.get("TableName"), request.get("IndexName"):
+        case "DetectionCountsTable", _:
+            return [{"counter": {"S": "x"}, "value": {"S": "2026-11-22T06"}, "total": {"N": str(_DETECTIONS)}}]
+        case "UsersTable", _:
+            return [user(number) for number in range(_DETECTIONS)]
+        case _, None:
+            return [detection(number) for number in range(_DETECTIONS)]
+        case _:
+            return [detection(number) for number in reversed(range(_DETECTIONS // _SHARDS))]
+
+
+def main() -> None:
+    """Time the calls and print the median as JSON."""
+    module, calls, *path = sys.argv[1:]
+    sys.path[:0] = path
+    from botocore.awsrequest import AWSResponse  # noqa: PLC0415 - the layers come first on the path
+    from botocore.httpsession import URLLib3Session  # noqa: PLC0415
+
+    def send(_session: Any, request: Any) -> AWSResponse:
+        items = items_of(json.loads(request.body))
+        body = json.dumps({"Items": items, "Count": len(items), "ScannedCount": len(items)}).encode()
+        headers: Any = {"x-amzn-requestid": "1", "content-type": "application/x-amz-json-1.0"}
+        return AWSResponse(request.url, 200, headers, Raw(body))
+
+    monkeypatched: Any = URLLib3Session
+    monkeypatched.send = send
+    handler, event = prepared(module)
+    times = []
+    with contextlib.redirect_stdout(io.StringIO()):
+        for _ in range(int(calls)):
+            began = time.perf_counter()
+            answer = handler(event, Context())
+            times.append((time.perf_counter() - began) * 1000)
+            assert answer["statusCode"] == 200, answer
+    print(json.dumps({"milliseconds": statistics.median(times)}))  # noqa: T201 - its output
+
+
+class Raw:
+    """A whole body, as urllib3 streams it."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def stream(self) -> Iterator[bytes]:
+        yield self._body
+
+
+class Context:
+    """As much of Lambda's context as is read."""
+
+    function_name = "bench"
+    memory_limit_in_mb = 512
+    invoked_function_arn = "arn:aws:lambda:us-east-1:123456789012:function:bench"
+    aws_request_id = "1"
+
+
+def prepared(module: str) -> tuple[Any, dict[str, Any]]:
+    """The handler, and the request that it gets each time."""
+    if module == "bare":
+        return importlib.import_module(module).handler, {}
+    from sitewatch import keys  # noqa: PLC0415 - the layers come first on the path
+
+    secret = "a secret of high entropy, as far as benchmarks go"
+    os.environ["TOKEN_PUBLIC_KEYS"] = json.dumps({"keys": [keys.public_jwk(keys.signing_key(secret).public_key())]})
+    keys.current_signing_key = lambda: keys.signing_key(secret)  # type: ignore[assignment]
+    from tests.template import routes  # noqa: PLC0415
+    from tests.unit.calling import access_token, api_event  # noqa: PLC0415
+
+    method, resource = next(route for route, handler in routes().items() if handler == f"{module}.handler")
+    event = api_event(method, resource, query={"limit": str(_DETECTIONS)}, token=access_token())
+    return importlib.import_module(module).handler, event
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,225 @@
+"""Idempotency-Key: one write, and the first answer again."""
+
+import hashlib
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Annotated, Any
+
+import pytest
+from aws_lambda_powertools.event_handler.openapi.params import Body
+
+from sitewatch import api, idempotency, ids, remembering
+from sitewatch.api import Api
+from sitewatch.errors import FORBIDDEN, ApiError
+from tests.unit.calling import Answer, Context, access_token, api_event, call, read
+from tests.unit.conftest import client
+
+pytestmark = pytest.mark.usefixtures("cheap_hashing")
+
+ALICE = {"username": "Alice", "password": "wonderland", "email": "alice@example.com"}
+
+
+def _sign_up(body: object, key: str, **more: Any) -> Answer:
+    return call("POST", "/users", body=body, headers={"Idempotency-Key": key}, **more)
+
+
+def _users() -> list[dict[str, Any]]:
+    listed: list[dict[str, Any]] = call("GET", "/users", token=access_token()).json["users"]
+    return listed
+
+
+def test_the_same_key_and_body_get_the_first_answer_again_and_make_one_user() -> None:
+    first, again = _sign_up(ALICE, "key"), _sign_up(ALICE, "key")
+
+    assert first.status == again.status == 201
+    assert first.text == again.text
+    assert [user["id"] for user in _users()] == [first.json["id"]]
+
+
+@pytest.mark.parametrize("key", ["k", "k" * 255, "ключ", "with spaces and {braces}"])
+def test_any_printable_key_of_up_to_255_characters_is_one(key: str) -> None:
+    assert _sign_up(ALICE, key).text == _sign_up(ALICE, key).text
+
+
+@pytest.mark.parametrize("name", ["Idempotency-Key", "idempotency-key", "IDEMPOTENCY-KEY"])
+def test_the_header_is_read_in_any_letter_case(name: str) -> None:
+    answers = {call("POST", "/users", body=ALICE, headers={name: "key"}).text for _ in range(2)}
+    assert len(answers) == 1
+
+
+@pytest.mark.parametrize("key", ["", "k" * 256, "a\tb", "\ud800"])
+def test_a_key_that_is_none_is_a_400_and_makes_no_user(key: str) -> None:
+    answer = _sign_up(ALICE, key)
+    assert (answer.status, answer.json["subcode"]) == (400, 4018)
+    assert answer.json["detail"][0]["field"] == "Idempotency-Key"
+    assert _users() == []
+
+
+def test_the_same_key_with_another_body_is_a_400() -> None:
+    first = _sign_up(ALICE, "key")
+    answer = _sign_up({**ALICE, "username": "Bob"}, "key")
+
+    assert answer.status == 400
+    assert answer.json["detail"][0]["field"] == "Idempotency-Key"
+    assert [user["id"] for user in _users()] == [first.json["id"]]
+
+
+def test_another_password_is_another_body() -> None:
+    _sign_up(ALICE, "key")
+    assert _sign_up({**ALICE, "password": "another"}, "key").status == 400
+
+
+def test_without_a_key_the_same_request_is_done_again() -> None:
+    assert call("POST", "/users", body=ALICE).status == 201
+    assert call("POST", "/users", body=ALICE).status == 409
+
+
+def test_a_failure_is_not_remembered() -> None:
+    call("POST", "/users", body=ALICE)
+    assert _sign_up(ALICE, "key").status == 409
+    assert _sign_up({**ALICE, "username": "Bob"}, "key").status == 201
+
+
+def test_a_bad_body_leaves_the_key_free() -> None:
+    assert _sign_up({"username": "Alice"}, "key").status == 400
+    assert _sign_up(ALICE, "key").status == 201
+
+
+def test_a_key_is_remembered_for_24_hours() -> None:
+    first = _sign_up(ALICE, "key")
+
+    _age(24 * 60 * 60 - 60)
+    assert _sign_up(ALICE, "key").text == first.text
+
+    _age(62)
+    assert _sign_up(ALICE, "key").status == 409
+
+
+def _age(seconds: int) -> None:
+    """Make what is remembered so much older."""
+    (stored,) = client("dynamodb").scan(TableName="IdempotencyTable")["Items"]
+    client("dynamodb").update_item(
+        TableName="IdempotencyTable",
+        Key={"id": stored["id"]},
+        UpdateExpression="SET expiration = expiration - :seconds",
+        ExpressionAttributeValues={":seconds": {"N": str(seconds)}},
+    )
+
+
+def test_the_table_holds_neither_key_nor_password_nor_a_hash_that_they_could_be_guessed_from() -> None:
+    answer = _sign_up(ALICE, "the-key-of-alice")
+    assert answer.status == 201
+
+    stored = json.dumps(client("dynamodb").scan(TableName="IdempotencyTable")["Items"])
+    body = json.dumps(ALICE)
+    assert answer.json["id"] in stored
+    assert "wonderland" not in stored
+    assert "the-key-of-alice" not in stored
+    for secret in (body, "wonderland"):
+        for digest in (hashlib.sha256, hashlib.md5, hashlib.sha1):
+            assert digest(secret.encode()).hexdigest() not in stored
+
+
+# --- with an endpoint of its own ------------------------------------------------------------------
+
+
+class Counter:
+    """An endpoint whose work can be counted, held up and made to fail."""
+
+    def __init__(self, path: str = "/count") -> None:
+        self.done = 0
+        self.path = path
+        self.failure: Exception | None = None
+        self.begun, self.go_on = threading.Event(), threading.Event()
+        self.go_on.set()
+
+    def app(self) -> Api:
+        """An instance of the function: as in Lambda, each answers one request at a time."""
+        app = Api(access=api.EVERYONE_KNOWN)
+
+        @app.post(self.path)
+        def count(body: Annotated[dict[str, Any], Body()]) -> dict[str, Any]:
+            return idempotency.once(app, self._work)
+
+        return app
+
+    def _work(self) -> dict[str, Any]:
+        self.begun.set()
+        assert self.go_on.wait(10)
+        if self.failure:
+            raise self.failure
+        self.done += 1
+        return {"done": self.done}
+
+    def ask(self, token: str, *, body: object = None, key: str = "key") -> Answer:
+        event = api_event("POST", self.path, body=body or {"a": 1}, token=token, headers={"Idempotency-Key": key})
+        return read(self.app().resolve(event, Context()))
+
+
+def test_the_key_of_another_caller_is_another_key() -> None:
+    counter, alice, bob = Counter(), access_token(subject=ids.new_id()), access_token(subject=ids.new_id())
+
+    assert [counter.ask(token).json["done"] for token in (alice, bob, alice, bob)] == [1, 2, 1, 2]
+
+
+def test_a_new_token_of_the_same_caller_is_the_same_caller() -> None:
+    counter, subject = Counter(), ids.new_id()
+    assert [counter.ask(access_token(subject=subject)).json["done"] for _ in range(2)] == [1, 1]
+
+
+def test_the_key_of_another_route_is_another_key() -> None:
+    one, other, token = Counter("/one"), Counter("/other"), access_token()
+    one.ask(token)
+    assert other.ask(token).json == {"done": 1}
+    assert (one.done, other.done) == (1, 1)
+
+
+def test_another_key_is_other_work() -> None:
+    counter, token = Counter(), access_token()
+    assert [counter.ask(token, key=key).json["done"] for key in ("a", "b", "a")] == [1, 2, 1]
+
+
+@pytest.mark.parametrize("failure", [ApiError(FORBIDDEN), RuntimeError("what nobody expected")])
+def test_work_that_failed_is_done_again(failure: Exception) -> None:
+    counter, token = Counter(), access_token()
+    counter.failure = failure
+    assert counter.ask(token).status in (403, 500)
+
+    counter.failure = None
+    assert counter.ask(token).json == {"done": 1}
+
+
+def test_a_second_delivery_waits_for_the_first_and_gets_its_answer() -> None:
+    counter, token = Counter(), access_token()
+    counter.go_on.clear()
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(counter.ask, token)
+        assert counter.begun.wait(10)
+        second = pool.submit(counter.ask, token)
+        counter.go_on.set()
+        answers = [first.result(10), second.result(10)]
+
+    assert [answer.json for answer in answers] == [{"done": 1}, {"done": 1}]
+    assert counter.done == 1
+
+
+def test_a_second_delivery_that_waited_long_enough_is_a_429(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remembering, "_WAIT_SECONDS", 0.0)
+    counter, token = Counter(), access_token()
+    counter.go_on.clear()
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(counter.ask, token)
+        assert counter.begun.wait(10)
+        second = counter.ask(token)
+        counter.go_on.set()
+
+        assert (second.status, second.json["subcode"]) == (429, 4290)
+        assert first.result(10).json == {"done": 1}
+
+
+def test_of_many_deliveries_at_once_one_is_worked_for() -> None:
+    counter, token = Counter(), access_token()
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: counter.ask(token), range(8)))
+    assert [answer.json for answer in answers] == [{"done": 1}] * 8
