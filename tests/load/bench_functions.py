@@ -39,7 +39,7 @@ _WARM_CALLS = 200
 
 def processor_milliseconds(command: Sequence[str], settings: Mapping[str, str]) -> float:
     """The processor time of a process that runs ``command``, in milliseconds."""
-    child = os.posix_spawn(command[0], command, dict(settings))
+    child = os.posix_spawn(command[0], list(command), dict(settings))
     _, status, usage = os.wait4(child, 0)
     if status:
         raise SystemExit(f"failed: {' '.join(command)}")
