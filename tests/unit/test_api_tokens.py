@@ -1,0 +1,227 @@
+"""API tokens: who makes, lists and revokes them, and how long they hold."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pynamodb.connection import Connection
+from pynamodb.exceptions import DeleteError
+
+from sitewatch import clock, ids, issuing, tokens
+from sitewatch.api_tokens import KIND, ApiTokenRecord
+from sitewatch.tokens import Caller, Role, TokenUse
+from tests.unit.calling import Answer, Context, access_token, admin_token, api_event, call, handler_of
+
+VEHICLE = {"year": 2021, "make": "Acura", "model": "MDX", "category": "SUV"}
+ROUTES = [
+    ("POST", "/api/tokens", {"body": {"name": "camera"}}),
+    ("GET", "/api/tokens", {}),
+    ("DELETE", "/api/tokens/{token_id}", {"path": {"token_id": "01ARZ3NDEKTSV4RRFFQ69G5FAV"}}),
+]
+
+
+def _issue(name: str = "camera", **more: object) -> Answer:
+    return call("POST", "/api/tokens", body={"name": name, **more}, token=admin_token())
+
+
+def _use(token: str) -> Answer:
+    return call("POST", "/detections", body=VEHICLE, token=token)
+
+
+def _revoke(token_id: str) -> Answer:
+    return call("DELETE", "/api/tokens/{token_id}", path={"token_id": token_id}, token=admin_token())
+
+
+@pytest.fixture
+def monotonic(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The clock that tells how long an answer has been remembered: its one entry, in seconds."""
+    now = [1000.0]
+    monkeypatch.setattr("sitewatch.api_tokens.time.monotonic", lambda: now[0])
+    return now
+
+
+def test_an_administrator_issues_a_token_that_a_machine_sends_with() -> None:
+    answer = _issue()
+
+    assert answer.status == 201
+    assert set(answer.json) == {"id", "name", "api_token", "expires_at"}
+    assert answer.json["name"] == "camera"
+    assert answer.headers["cache-control"] == "no-store"
+    caller = tokens.verify(answer.json["api_token"])
+    assert (caller.role, caller.use, caller.token_id) == (Role.MACHINE, TokenUse.API, answer.json["id"])
+    assert _use(answer.json["api_token"]).status == 202
+
+
+@pytest.mark.parametrize(("asked", "days"), [({}, 365), ({"expires_in_days": 1}, 1), ({"expires_in_days": 3650}, 3650)])
+def test_a_token_holds_as_long_as_was_asked_or_a_year(asked: dict[str, Any], days: int) -> None:
+    expires_at = clock.parse(_issue(**asked).json["expires_at"])
+    assert abs(expires_at - (clock.now() + timedelta(days=days))) < timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", None),
+        ("name", ""),
+        ("name", "c" * 65),
+        ("name", 1),
+        ("name", "cam\nera"),
+        ("expires_in_days", 0),
+        ("expires_in_days", -1),
+        ("expires_in_days", 3651),
+        ("expires_in_days", "30"),
+        ("expires_in_days", 1.5),
+        ("expires_in_days", True),
+        ("expires_in_days", None),
+        ("expires_in_days", int("9" * 300)),
+    ],
+)
+def test_a_bad_field_is_named_and_no_token_is_issued(field: str, value: object) -> None:
+    answer = call("POST", "/api/tokens", body={"name": "camera", field: value}, token=admin_token())
+    assert answer.status == 400
+    assert [problem["field"] for problem in answer.json["detail"]] == [field]
+    assert ApiTokenRecord.count(KIND) == 0
+
+
+@pytest.mark.parametrize(("method", "resource", "request_"), ROUTES)
+@pytest.mark.parametrize("role", [Role.USER, Role.MACHINE])
+def test_no_one_but_an_administrator_may_have_to_do_with_them(
+    method: str, resource: str, request_: dict[str, Any], role: Role
+) -> None:
+    answer = call(method, resource, token=access_token(role), **request_)
+    assert (answer.status, answer.json["code"], answer.json["subcode"]) == (403, 403, 4133)
+
+
+@pytest.mark.parametrize(("method", "resource", "request_"), ROUTES)
+def test_an_api_token_makes_no_others(method: str, resource: str, request_: dict[str, Any]) -> None:
+    answer = call(method, resource, token=_issue().json["api_token"], **request_)
+    assert answer.status == 403
+
+
+def test_an_api_token_reads_nothing_that_is_for_people() -> None:
+    token = _issue().json["api_token"]
+    for resource in ("/users", "/users/me", "/detections", "/stats", "/alerts"):
+        assert call("GET", resource, token=token).status == 403
+
+
+def test_the_list_tells_all_but_the_tokens_themselves_oldest_first() -> None:
+    admin = ids.new_id()
+    issued = [
+        call("POST", "/api/tokens", body={"name": name}, token=access_token(Role.ADMIN, subject=admin)).json
+        for name in ("camera", "door")
+    ]
+    answer = call("GET", "/api/tokens", token=admin_token())
+
+    assert answer.status == 200
+    assert answer.next_query is None
+    assert sorted(token["name"] for token in answer.json["tokens"]) == ["camera", "door"]
+    assert [token["id"] for token in answer.json["tokens"]] == sorted(token["id"] for token in issued)
+    for token in answer.json["tokens"]:
+        assert set(token) == {"id", "name", "created_by", "created_at", "expires_at"}
+        assert token["created_by"] == admin
+    for token in issued:
+        assert token["api_token"] not in answer.text
+
+
+def test_what_is_stored_holds_no_token() -> None:
+    token = _issue().json["api_token"]
+    (record,) = ApiTokenRecord.query(KIND)
+    assert token not in str(record.attribute_values)
+    assert token.split(".")[2] not in str(record.attribute_values)
+
+
+def test_the_list_is_read_in_pages_to_its_end() -> None:
+    issued = sorted(_issue(f"camera {number}").json["id"] for number in range(5))
+    token, query, found = admin_token(), {"limit": "2"}, []
+    sizes = []
+    while query:
+        answer = call("GET", "/api/tokens", query=query, token=token)
+        sizes.append(len(answer.json["tokens"]))
+        found += [listed["id"] for listed in answer.json["tokens"]]
+        query = answer.next_query or {}
+
+    assert found == issued
+    assert sizes == [2, 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "subcode"),
+    [("limit", 0, 4015), ("limit", 1001, 4015), ("limit", "abc", 4015), ("start", "x", 4016)],
+)
+def test_bad_paging_is_named(name: str, value: object, subcode: int) -> None:
+    answer = call("GET", "/api/tokens", query={name: value}, token=admin_token())
+    assert (answer.status, answer.json["subcode"]) == (400, subcode)
+    assert [problem["field"] for problem in answer.json["detail"]] == [name]
+
+
+def test_a_revoked_token_is_refused_within_a_minute_everywhere(monotonic: list[float]) -> None:
+    issued = _issue().json
+    assert _use(issued["api_token"]).status == 202
+    assert _revoke(issued["id"]).status == 204
+
+    monotonic[0] += 60
+    answer = _use(issued["api_token"])
+    assert (answer.status, answer.json["subcode"], answer.json["msg"]) == (401, 4132, "Token has been revoked")
+    assert call("GET", "/api/tokens", token=admin_token()).json == {"tokens": []}
+
+
+def test_whether_a_token_stands_is_asked_at_most_every_half_minute(
+    monkeypatch: pytest.MonkeyPatch, monotonic: list[float]
+) -> None:
+    token, asked = _issue().json["api_token"], 0
+    count = ApiTokenRecord.count
+
+    def counted(*arguments: Any) -> int:
+        nonlocal asked
+        asked += 1
+        return count(*arguments)
+
+    monkeypatch.setattr(ApiTokenRecord, "count", counted)
+    for _ in range(6):
+        assert _use(token).status == 202
+        monotonic[0] += 10
+    assert asked == 2
+
+
+def test_a_revocation_answers_nothing_at_all() -> None:
+    event = api_event("DELETE", "/api/tokens/{token_id}", path={"token_id": _issue().json["id"]}, token=admin_token())
+    answer = handler_of("accounts.delete_api_token.handler")(event, Context())
+    assert (answer["statusCode"], answer["body"]) == (204, "")
+
+
+def test_a_revocation_of_one_token_leaves_the_others() -> None:
+    revoked, kept = _issue().json, _issue().json
+    _revoke(revoked["id"])
+    assert _use(kept["api_token"]).status == 202
+    assert _use(revoked["api_token"]).status == 401
+
+
+@pytest.mark.parametrize("token_id", ["01ARZ3NDEKTSV4RRFFQ69G5FAV", "x", "..", "a" * 64])
+def test_a_token_that_is_not_there_is_a_404(token_id: str) -> None:
+    answer = _revoke(token_id)
+    assert (answer.status, answer.json["subcode"]) == (404, 4040)
+
+
+def test_a_second_revocation_is_a_404() -> None:
+    token_id = _issue().json["id"]
+    assert [_revoke(token_id).status for _ in range(2)] == [204, 404]
+
+
+def test_an_id_that_is_too_long_is_a_400() -> None:
+    assert _revoke("a" * 65).status == 400
+
+
+def test_a_table_that_fails_does_not_say_that_the_token_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise DeleteError("throttled")
+
+    token_id = _issue().json["id"]
+    monkeypatch.setattr(Connection, "delete_item", fail)
+    assert _revoke(token_id).status == 500
+
+
+def test_an_expired_token_is_refused_though_it_is_still_stored() -> None:
+    token_id = _issue().json["id"]
+    caller = Caller(token_id, "camera", Role.MACHINE, TokenUse.API, token_id)
+    answer = _use(issuing.sign(caller, expires_at=clock.now() - timedelta(seconds=1)))
+    assert (answer.status, answer.json["msg"]) == (401, "Token has expired")

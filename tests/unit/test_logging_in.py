@@ -1,0 +1,256 @@
+"""Logging in: with a form and with JSON, with hashes of every age, and what a refusal tells."""
+
+from typing import Any
+
+import pytest
+from argon2 import PasswordHasher
+
+from sitewatch import issuing, passwords, tokens
+from sitewatch.tokens import Role, TokenUse
+from tests.unit.calling import Answer, access_token, call
+from tests.unit.people import ALICE, bcrypt_hash, carry_over, change, log_in, sign_up, stored
+
+pytestmark = pytest.mark.usefixtures("cheap_hashing")
+
+WAYS = pytest.mark.parametrize("path", ["/token", "/auth/login", "/login"])
+FORMS = pytest.mark.parametrize("path", ["/token", "/auth/login"])
+
+
+def _log_in(path: str, username: str = "Alice", password: str = "wonderland") -> Answer:
+    credentials = {"username": username, "password": password}
+    return call("POST", path, body=credentials) if path == "/login" else call("POST", path, form=credentials)
+
+
+def test_the_password_flow_gives_an_access_token_alone() -> None:
+    sign_up()
+    answer = _log_in("/token")
+
+    assert answer.status == 200
+    assert set(answer.json) == {"access_token", "token_type", "expires_in"}
+    assert (answer.json["token_type"], answer.json["expires_in"]) == ("bearer", 30 * 60)
+
+
+def test_a_session_begins_with_a_pair_of_tokens() -> None:
+    sign_up()
+    answer = _log_in("/auth/login")
+
+    assert answer.status == 200
+    assert set(answer.json) == {"access_token", "refresh_token", "token_type", "expires_in"}
+    assert (answer.json["token_type"], answer.json["expires_in"]) == ("bearer", 30 * 60)
+
+
+def test_a_login_with_json_tells_who_logged_in() -> None:
+    user = sign_up()
+    answer = _log_in("/login")
+
+    assert answer.status == 200
+    assert set(answer.json) == {"id", "timestamp", "username", "token", "refresh_token"}
+    assert {name: answer.json[name] for name in ("id", "timestamp", "username")} == {
+        name: user[name] for name in ("id", "timestamp", "username")
+    }
+
+
+@WAYS
+def test_an_access_token_says_who_it_is_of_and_is_taken(path: str) -> None:
+    user = sign_up()
+    answer = _log_in(path)
+    token = answer.json.get("access_token") or answer.json["token"]
+
+    caller = tokens.verify(token)
+    assert (caller.subject, caller.username, caller.role, caller.use) == (
+        user["id"],
+        "Alice",
+        Role.USER,
+        TokenUse.ACCESS,
+    )
+    assert call("GET", "/users/me", token=token).json == {**user, "role": "user"}
+
+
+@WAYS
+def test_an_answer_with_a_token_is_stored_by_no_cache(path: str) -> None:
+    # RFC 6749, section 5.1.
+    sign_up()
+    assert _log_in(path).headers["cache-control"] == "no-store"
+
+
+@WAYS
+@pytest.mark.parametrize("username", ["alice", "ALICE"])
+def test_a_name_logs_in_whatever_its_letter_case(path: str, username: str) -> None:
+    sign_up()
+    assert _log_in(path, username).status == 200
+
+
+@WAYS
+def test_a_role_is_that_of_the_login(path: str) -> None:
+    sign_up()
+    change(role=Role.ADMIN)
+    answer = _log_in(path)
+    assert tokens.verify(answer.json.get("access_token") or answer.json["token"]).role is Role.ADMIN
+
+
+@FORMS
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"grant_type": "", "scope": "", "client_id": "", "client_secret": ""},
+        {"grant_type": "password", "scope": "read write", "client_id": "docs", "client_secret": "s3cret"},
+        {"unknown": "field"},
+    ],
+)
+def test_the_extra_fields_of_oauth_2_are_accepted_and_may_be_empty(path: str, extra: dict[str, str]) -> None:
+    sign_up()
+    assert call("POST", path, form={**ALICE, **extra}).status == 200
+
+
+@FORMS
+def test_a_form_in_base64_logs_in(path: str) -> None:
+    sign_up()
+    headers = {"Content-Type": "application/x-www-form-urlencoded; charset=UTF-8"}
+    assert call("POST", path, body=b"username=Alice&password=wonderland", headers=headers).status == 200
+
+
+# --- refusals -------------------------------------------------------------------------------------
+
+
+@WAYS
+def test_a_wrong_password_and_an_unknown_user_get_the_same_answer_to_the_byte(path: str) -> None:
+    sign_up()
+    sign_up("Disabled")
+    change("Disabled", disabled=True)
+
+    wrong, unknown, disabled = _log_in(path, password="wrong"), _log_in(path, "Bob"), _log_in(path, "Disabled")
+    assert wrong == unknown == disabled
+    assert wrong.json == {
+        "code": 401,
+        "subcode": 4131,
+        "error": "Bad Credentials",
+        "detail": "Incorrect username or password",
+        "msg": "Incorrect username or password",
+    }
+    assert wrong.headers["www-authenticate"] == "Bearer"
+
+
+@WAYS
+def test_an_unknown_user_costs_the_check_of_a_password_too(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    checked: list[str | None] = []
+    verify = passwords.verify
+
+    def watched(password_hash: str | None, password: str) -> bool:
+        checked.append(password_hash)
+        return verify(password_hash, password)
+
+    monkeypatch.setattr(passwords, "verify", watched)
+    _log_in(path, "Bob")
+    assert checked == [None]
+
+
+@WAYS
+@pytest.mark.parametrize("password", ["Wonderland", "wonderland ", "", "wonder", "wonderlandx"])
+def test_a_password_has_to_be_the_whole_one(path: str, password: str) -> None:
+    sign_up()
+    assert _log_in(path, password=password).status == 401
+
+
+@WAYS
+@pytest.mark.parametrize("username", ["al", "user#1", "Alice/", "é", ""])
+def test_a_name_that_no_one_can_have_is_an_unknown_user(path: str, username: str) -> None:
+    assert _log_in(path, username).status == 401
+
+
+def _bad(answer: Answer) -> tuple[int, int, list[str]]:
+    return answer.status, answer.json["subcode"], [problem["field"] for problem in answer.json["detail"]]
+
+
+@WAYS
+def test_a_field_that_is_too_long_is_named(path: str) -> None:
+    assert _bad(_log_in(path, username="a" * 65)) == (400, 4002, ["username"])
+    assert _bad(_log_in(path, password="a" * 129)) == (400, 4001, ["password"])
+
+
+@FORMS
+@pytest.mark.parametrize("body", [None, "", "x=1", '{"username": "Alice", "password": "wonderland"}', "&&&", "%"])
+def test_a_form_without_its_fields_names_them(path: str, body: str | None) -> None:
+    assert _bad(call("POST", path, body=body)) == (400, 4002, ["username", "password"])
+
+
+@FORMS
+def test_half_a_character_in_a_form_is_a_400(path: str) -> None:
+    assert _bad(call("POST", path, body="username=Alice&password=\ud800")) == (400, 4018, ["body"])
+
+
+@FORMS
+def test_bytes_that_are_no_text_in_a_form_are_a_wrong_password(path: str) -> None:
+    sign_up()
+    assert call("POST", path, body="username=Alice&password=%ff%fe").status == 401
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        ({}, ["username", "password"]),
+        ({"username": "Alice"}, ["password"]),
+        ({"username": None, "password": "wonderland"}, ["username"]),
+        ({"username": "Alice", "password": 12345}, ["password"]),
+        ({"username": ["Alice"], "password": {"$ne": ""}}, ["username", "password"]),
+    ],
+)
+def test_a_login_with_json_names_its_bad_fields(body: dict[str, Any], fields: list[str]) -> None:
+    subcode = 4002 if fields[0] == "username" else 4001
+    assert _bad(call("POST", "/login", body=body)) == (400, subcode, fields)
+
+
+# --- hashes of every age --------------------------------------------------------------------------
+
+
+@WAYS
+@pytest.mark.parametrize("password", ["wonderland", "w" * 100, "ä" * 60])
+def test_a_bcrypt_hash_that_was_carried_over_logs_in_and_becomes_argon2id(path: str, password: str) -> None:
+    sign_up()
+    carry_over(bcrypt_hash(password))
+    assert _log_in(path, password="not it").status == 401
+    assert stored().password_hash.startswith("$2b$")
+
+    assert _log_in(path, password=password).status == 200
+    rehashed = stored().password_hash
+    assert rehashed.startswith("$argon2id$")
+    assert not passwords.needs_rehash(rehashed)
+
+    assert _log_in(path, password=password).status == 200
+    assert stored().password_hash == rehashed
+
+
+def test_after_the_rehash_the_whole_of_a_long_password_counts() -> None:
+    sign_up()
+    carry_over(bcrypt_hash("w" * 100))
+    log_in(password="w" * 100)
+    assert _log_in("/login", password="w" * 99).status == 401
+
+
+def test_a_hash_of_weaker_parameters_is_made_anew_at_the_next_login() -> None:
+    sign_up()
+    weak = PasswordHasher(time_cost=1, memory_cost=16, parallelism=1)
+    carry_over(weak.hash("wonderland"))
+
+    log_in()
+    assert not passwords.needs_rehash(stored().password_hash)
+    log_in()
+
+
+def test_a_rehash_changes_nothing_else() -> None:
+    user = sign_up(email="alice@example.com", full_name="Alice Liddell")
+    carry_over(bcrypt_hash("wonderland"))
+    token = log_in()["access_token"]
+    assert call("GET", "/users/me", token=token).json == {**user, "role": "user"}
+
+
+# --- who am I -------------------------------------------------------------------------------------
+
+
+def test_a_caller_whose_account_is_gone_is_told_so() -> None:
+    answer = call("GET", "/users/me", token=access_token())
+    assert (answer.status, answer.json["subcode"], answer.json["error"]) == (404, 4041, "User Not Found")
+
+
+def test_an_access_token_lives_30_minutes_and_a_refresh_token_7_days() -> None:
+    assert issuing.ACCESS_LIFETIME.total_seconds() == 30 * 60
+    assert issuing.REFRESH_LIFETIME.total_seconds() == 7 * 24 * 60 * 60

@@ -1,0 +1,120 @@
+"""What a deployment makes: the public half of the signing key, and the first administrator."""
+
+import json
+from typing import Any
+
+import pytest
+
+from accounts import provision_signing_key, provision_user
+from accounts.model import UserRecord
+from sitewatch import custom_resource, keys, settings
+from sitewatch.tokens import Role
+from tests.unit.conftest import Log, client
+from tests.unit.people import log_in, sign_up, stored
+
+pytestmark = pytest.mark.usefixtures("cheap_hashing")
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What CloudFormation is told."""
+    answers: list[dict[str, Any]] = []
+
+    class Pool:
+        @staticmethod
+        def request(method: str, url: str, *, body: bytes, headers: object) -> None:
+            answers.append(json.loads(body))
+
+    monkeypatch.setattr(custom_resource, "_http", Pool)
+    return answers
+
+
+def _request(kind: str = "Create", **properties: str) -> dict[str, Any]:
+    return {
+        "RequestType": kind,
+        "ResponseURL": "https://cloudformation.example.com/answer",
+        "StackId": "stack",
+        "RequestId": "request",
+        "LogicalResourceId": "FirstAdmin",
+        "ResourceProperties": {"ServiceToken": "function", **properties},
+    }
+
+
+def _provision(**properties: str) -> None:
+    provision_user.handler(_request(**{"Username": "admin", "Role": "admin", **properties}), None)
+
+
+def test_the_public_key_is_published_and_the_private_one_is_not(told: list[dict[str, Any]]) -> None:
+    provision_signing_key.handler(_request(Secret="TokenSecret"), None)
+
+    (answer,) = told
+    assert answer["Status"] == "SUCCESS"
+    published = json.loads(answer["Data"]["PublicKeys"])
+    assert published == json.loads(settings.text("TOKEN_PUBLIC_KEYS"))
+    assert answer["PhysicalResourceId"] == published["keys"][0]["kid"]
+    secret = client("secretsmanager").get_secret_value(SecretId="TokenSecret")["SecretString"]
+    assert secret not in json.dumps(answer)
+    assert set(published["keys"][0]) == {"kty", "crv", "x", "kid", "use", "alg"}
+
+
+def test_a_secret_that_cannot_be_read_fails_the_deployment_at_once(
+    told: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOKEN_SECRET", "NoSuchSecret")
+    keys.current_signing_key.cache_clear()
+    provision_signing_key.handler(_request(), None)
+    assert told[0]["Status"] == "FAILED"
+
+
+def test_the_first_administrator_is_made_and_can_log_in(told: list[dict[str, Any]]) -> None:
+    _provision(Password="a password of their own")
+
+    assert told[0]["Status"] == "SUCCESS"
+    assert told[0]["PhysicalResourceId"] == stored("admin").id
+    assert stored("admin").role == Role.ADMIN.value
+    assert log_in("admin", "a password of their own")
+
+
+def test_without_a_password_it_is_the_generated_one(told: list[dict[str, Any]]) -> None:
+    client("secretsmanager").create_secret(Name="AdminPasswordSecret", SecretString="generated")
+    _provision(Password="", PasswordSecret="AdminPasswordSecret")
+    assert told[0]["Status"] == "SUCCESS"
+    assert log_in("admin", "generated")
+
+
+@pytest.mark.parametrize("kind", ["Create", "Update"])
+def test_a_user_who_exists_stays_as_it_is(told: list[dict[str, Any]], kind: str) -> None:
+    user = sign_up("Admin", "as it was")
+    provision_user.handler(_request(kind, Username="admin", Role="admin", Password="another"), None)
+
+    assert (told[0]["Status"], told[0]["PhysicalResourceId"]) == ("SUCCESS", user["id"])
+    assert log_in("admin", "as it was")
+    assert stored("admin").role == Role.USER.value
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [{"Password": "abc"}, {"Password": "hunter2-" * 20}, {"Username": "a b", "Password": "hunter2"}],
+)
+def test_bad_properties_fail_the_deployment_and_reach_no_log(
+    told: list[dict[str, Any]], log: Log, properties: dict[str, str]
+) -> None:
+    _provision(**properties)
+
+    assert told[0]["Status"] == "FAILED"
+    assert UserRecord.count() == 0
+    for text in (log.text, json.dumps(told)):
+        assert properties["Password"] not in text
+
+
+def test_a_missing_secret_fails_the_deployment(told: list[dict[str, Any]]) -> None:
+    _provision(Password="", PasswordSecret="NoSuchSecret")
+    assert told[0]["Status"] == "FAILED"
+
+
+def test_a_deletion_leaves_the_user(told: list[dict[str, Any]]) -> None:
+    sign_up("admin", "as it was")
+    event = {**_request("Delete", Username="admin", Role="admin"), "PhysicalResourceId": "x"}
+    provision_user.handler(event, None)
+    assert told[0]["Status"] == "SUCCESS"
+    assert log_in("admin", "as it was")

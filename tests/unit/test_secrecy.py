@@ -1,0 +1,137 @@
+"""No answer and no line of a log ever holds a password, its hash or a token: a walk over all that accounts can do."""
+
+import logging
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.unit.calling import Answer, admin_token, call
+from tests.unit.conftest import Log
+from tests.unit.people import bcrypt_hash, carry_over, stored
+
+pytestmark = pytest.mark.usefixtures("cheap_hashing")
+
+PASSWORD = "Tr0ub4dor-and-3"
+WRONG = "c0rrect-h0rse-battery"
+LEGACY = "st4ple-of-the-past"
+
+
+@dataclass
+class Walk:
+    """What was answered, and the tokens that answers have handed out."""
+
+    answers: list[Answer] = field(default_factory=list)
+    tokens: list[str] = field(default_factory=list)
+
+    def call(self, method: str, resource: str, **request: object) -> Answer:
+        answer = call(method, resource, **request)  # type: ignore[arg-type]
+        self.answers.append(answer)
+        if answer.status in (200, 201) and answer.text:
+            self.tokens += [
+                answer.json[name]
+                for name in ("access_token", "refresh_token", "token", "api_token")
+                if name in answer.json
+            ]
+        return answer
+
+
+@pytest.fixture
+def walk() -> Walk:
+    """Everything that accounts can do, well and badly."""
+    walk = Walk()
+    alice = {"username": "Alice", "password": PASSWORD}
+    wrong = {"username": "Alice", "password": WRONG}
+    walk.call("POST", "/users", body={**alice, "email": "alice@example.com"}, headers={"Idempotency-Key": "key"})
+    walk.call("POST", "/users", body={**alice, "email": "alice@example.com"}, headers={"Idempotency-Key": "key"})
+    walk.call("POST", "/users", body=wrong, headers={"Idempotency-Key": "key"})
+    walk.call("POST", "/users", body=alice)
+    walk.call("POST", "/auth/signup", body={**alice, "username": "bob"})
+    for path in ("/users", "/auth/signup", "/login"):
+        walk.call("POST", path, body={"username": PASSWORD * 10, "password": [PASSWORD]})
+        walk.call("POST", path, body={"username": 1, "password": {"nested": PASSWORD}})
+        walk.call("POST", path, body=f'{{"password": "{PASSWORD}"')
+        walk.call("POST", path, form=alice)
+        walk.call("POST", path, body={"username": "Alice", "password": PASSWORD * 20})
+    for path in ("/token", "/auth/login"):
+        walk.call("POST", path, form=alice)
+        walk.call("POST", path, form=wrong)
+        walk.call("POST", path, form={**alice, "username": "nobody"})
+        walk.call("POST", path, form={"password": PASSWORD})
+        walk.call("POST", path, form={"username": PASSWORD * 10, "password": PASSWORD})
+        walk.call("POST", path, body=alice)
+    walk.call("POST", "/login", body=wrong)
+    pair = walk.call("POST", "/login", body=alice).json
+    walk.call("GET", "/users/me", token=pair["token"])
+    walk.call("GET", "/users", token=pair["token"])
+    walk.call("GET", "/users/me", token=pair["refresh_token"])
+    walk.call("GET", "/users/me", token=pair["token"][:-4])
+    walk.call("POST", "/auth/refresh", body={"refresh_token": pair["refresh_token"]})
+    walk.call("POST", "/auth/refresh", body={"refresh_token": pair["refresh_token"]})
+    walk.call("POST", "/auth/refresh", body={"refresh_token": pair["token"]})
+    walk.call("POST", "/auth/refresh", body={"refresh_token": [pair["token"]]})
+    admin = admin_token()
+    walk.tokens.append(admin)
+    issued = walk.call("POST", "/api/tokens", body={"name": "camera"}, token=admin).json
+    walk.call("GET", "/api/tokens", token=admin)
+    walk.call("GET", "/api/ready", token=issued["api_token"])
+    walk.call("GET", "/users", token=issued["api_token"])
+    walk.call("DELETE", "/api/tokens/{token_id}", path={"token_id": issued["id"]}, token=admin)
+    walk.call("GET", "/users/me", token=PASSWORD)
+    carry_over(bcrypt_hash(LEGACY))
+    walk.call("POST", "/login", body={**alice, "password": LEGACY})
+    return walk
+
+
+@pytest.fixture(autouse=True)
+def verbose(caplog: pytest.LogCaptureFixture) -> None:
+    """Every library may speak, botocore excepted: at this level it tells each request, by design."""
+    caplog.set_level(logging.DEBUG)
+    for name in ("botocore", "urllib3", "boto3"):
+        caplog.set_level(logging.INFO, logger=name)
+
+
+def _hashes() -> list[str]:
+    return [stored(name).password_hash for name in ("Alice", "bob")]
+
+
+def test_the_walk_comes_by_every_answer_that_accounts_give(walk: Walk) -> None:
+    assert {answer.status for answer in walk.answers} == {200, 201, 204, 400, 401, 403, 409}
+
+
+def test_no_answer_holds_a_password_or_a_hash(walk: Walk) -> None:
+    for answer in walk.answers:
+        for secret in (PASSWORD, WRONG, LEGACY, "$argon2", "$2b$", *_hashes()):
+            assert secret not in answer.text
+            assert secret not in str(answer.headers)
+
+
+def test_no_line_of_a_log_holds_a_password_a_hash_or_a_token(
+    log: Log,
+    walk: Walk,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    printed = capfd.readouterr()
+    written = f"{log.text}\n{caplog.text}\n{printed.out}\n{printed.err}"
+
+    assert len(log.lines) == len(walk.answers)
+    assert len(walk.tokens) > 8
+    for secret in (PASSWORD, WRONG, LEGACY, "$argon2", "$2b$", "alice@example.com", *_hashes()):
+        assert secret not in written
+    for token in walk.tokens:
+        assert token not in written
+        assert token.split(".")[2] not in written
+
+
+def test_an_unexpected_error_brings_none_to_the_log_either(
+    log: Log, walk: Walk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("accounts.credentials.by_username", fail)
+    for path in ("/token", "/auth/login"):
+        assert call("POST", path, form={"username": "Alice", "password": PASSWORD}).status == 500
+    assert call("POST", "/login", body={"username": "Alice", "password": PASSWORD}).status == 500
+    assert "a bug" in log.text
+    assert PASSWORD not in log.text
