@@ -5,11 +5,13 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
+from detections import partitions
 from detections.listing import Selection, page
 from detections.model import Detection, Name
 from detections.publishing import view
 from sitewatch.api import Api
 from sitewatch.clock import Timestamp
+from sitewatch.errors import invalid_field
 from sitewatch.paging import Limit, Skip, Start, decode_cursor, encode_cursor, paged
 
 app = Api()
@@ -31,7 +33,10 @@ def list_detections(
     ``category`` is not among them, the answer has fewer than ``limit``, and a link to go on with.
     """
     selection = Selection(make, category, since, until)
-    found, resume = page(selection, skip=skip, before=decode_cursor(start) if start else None, limit=limit)
+    before = decode_cursor(start) if start else None
+    if before is not None and not partitions.is_position(before):
+        raise invalid_field("start", "not a cursor that this API gave")
+    found, resume = page(selection, skip=skip, before=before, limit=limit)
     query = app.current_event.query_string_parameters
     kept: dict[str, object] = {
         name: query[name] for name in ("limit", "from", "to", "make", "category") if name in query

@@ -88,7 +88,9 @@ def _candidates(
 ) -> tuple[Iterator[DetectionRecord], int]:
     """The detections to look at, newest first, and how many of them are still to be passed over."""
     lowest = clock.sortable(selection.since) if selection.since else "0"
-    highest = before or (clock.sortable(selection.until) + _END if selection.until else _END)
+    highest = min(before or _END, clock.sortable(selection.until) + _END if selection.until else _END)
+    if lowest > highest:  # a question that DynamoDB refuses to be asked
+        return iter(()), skip
     hours = _hours(selection, lowest, highest)
     for hour, total in hours:
         is_whole = lowest <= hour and highest > hour + _END

@@ -5,9 +5,12 @@ is spread over ``DETECTION_WRITE_SHARDS`` partitions by a hash of the id, and re
 """
 
 import hashlib
+import re
 from datetime import datetime
 
 from sitewatch import clock, settings
+
+_POSITION = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z#.+", re.ASCII)
 
 WRITE_SHARDS = settings.integer("DETECTION_WRITE_SHARDS")
 
@@ -25,6 +28,11 @@ def hour(time: datetime) -> str:
 def position(time: datetime, detection_id: str) -> str:
     """The sort key: text order is the order of time, then of id."""
     return f"{clock.sortable(time)}#{detection_id}"
+
+
+def is_position(text: str) -> bool:
+    """Whether ``text`` is a sort key as ``position`` makes it."""
+    return _POSITION.fullmatch(text) is not None
 
 
 def write_shard(detection_id: str) -> int:

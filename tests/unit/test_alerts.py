@@ -1,0 +1,358 @@
+"""The log of alerts, and the event stream that clients read it by: none is missed and none seen twice."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pynamodb.exceptions import TransactWriteError
+
+from alerts import get_alerts, log, record
+from alerts.model import ALERTS_PER_PARTITION, AlertRecord, LogHead, RecordedDetection
+from sitewatch.clock import now
+from sitewatch.delivery import ATTEMPTS
+from tests.unit.calling import access_token, call
+from tests.unit.pipeline import Call, Event, EventSource, Fault, Pipeline, Wire, alerts, ask, emptied, vehicle
+
+
+def alert(number: object) -> str:
+    """What the topic tells of a detection."""
+    return json.dumps(vehicle(id=f"id-{number}", created_at="2026-11-22T06:10:30Z"))
+
+
+def append(*numbers: object) -> int:
+    """Append the alerts of these; how many were new."""
+    with Wire():
+        return log.append({f"id-{number}": alert(number) for number in numbers})
+
+
+def fill(number: int) -> None:
+    """Have a log of that many alerts, without appending each."""
+    with AlertRecord.batch_write() as batch:
+        for n in range(1, number + 1):
+            batch.save(AlertRecord(f"log#{n // ALERTS_PER_PARTITION}", n, detection=alert(n)))
+    LogHead(reached=number).save()
+
+
+def names(events: Sequence[Event]) -> list[str]:
+    """The detections of events, as their numbers."""
+    return [json.loads(event.data)["id"].removeprefix("id-") for event in events]
+
+
+def event_of(*numbers: object) -> dict[str, Any]:
+    return {"Records": [{"body": alert(number)} for number in numbers]}
+
+
+class TestFormat:
+    def test_an_alert_is_an_event_with_an_id_a_type_and_the_detection(self) -> None:
+        append(1)
+        answer = ask("/alerts", wait=0)
+        assert answer.status == 200
+        assert answer.headers["content-type"] == "text/event-stream; charset=utf-8"
+        assert answer.headers["cache-control"] == "no-store"
+        (event,) = EventSource().read(answer.text)
+        assert (event.id, event.type) == ("1", "new_alert")
+        assert json.loads(event.data) == {
+            "year": 2020,
+            "make": "Kia",
+            "model": "Sorento",
+            "category": "SUV",
+            "created_at": "2026-11-22T06:10:30Z",
+            "id": "id-1",
+        }
+
+    def test_an_answer_says_when_to_come_again_and_keeps_proxies_awake(self) -> None:
+        source = EventSource()
+        text = ask("/alerts", wait=0).text
+        source.read(text)
+        assert source.retry is not None
+        assert source.retry <= 1000
+        assert text.startswith(": keep-alive\n")
+
+    def test_an_answer_without_alerts_has_the_id_to_come_again_with_and_raises_no_event(self) -> None:
+        append(1, 2, 3)
+        source = EventSource()
+        assert source.connect(replay=0) == []
+        assert source.last_id == "3"
+
+    def test_every_block_is_finished(self) -> None:
+        append(1, 2)
+        assert ask("/alerts", wait=0).text.endswith("\n\n")
+
+    @pytest.mark.parametrize("name", ["Škoda", "长安 💥", "\u2028\u2029\u0085", "data: x", ":"])
+    def test_a_name_of_any_characters_is_one_event(self, name: str) -> None:
+        detection = json.dumps(vehicle(id="a", make=name), ensure_ascii=False)
+        with Wire():
+            log.append({"a": detection})
+        (event,) = EventSource().connect()
+        assert json.loads(event.data)["make"] == name
+
+
+class TestFirstConnection:
+    def test_it_gets_the_last_fifty_oldest_first(self) -> None:
+        fill(60)
+        assert names(EventSource().connect()) == [str(number) for number in range(11, 61)]
+
+    @pytest.mark.parametrize(("replay", "wanted"), [(0, []), (1, ["5"]), (3, ["3", "4", "5"]), (1000, list("12345"))])
+    def test_it_gets_as_many_as_it_asks_for(self, replay: int, wanted: list[str]) -> None:
+        append(1, 2, 3, 4, 5)
+        assert names(EventSource().connect(replay=replay)) == wanted
+
+    def test_of_an_empty_log_it_gets_none_and_then_the_first(self) -> None:
+        source = EventSource()
+        assert source.connect() == []
+        append(1)
+        assert names(source.connect()) == ["1"]
+
+
+class TestReconnection:
+    def test_it_gets_what_came_meanwhile_and_only_that(self) -> None:
+        append(1, 2)
+        source = EventSource()
+        assert names(source.connect(replay=1)) == ["2"]
+        assert source.connect() == []
+        append(3, 4)
+        assert names(source.connect(replay=1000)) == ["3", "4"]
+
+    def test_an_answer_has_a_thousand_at_most_and_the_next_goes_on(self) -> None:
+        fill(2005)
+        source = EventSource(last_id="0")
+        found = [names(source.connect()) for _ in range(4)]
+        assert [len(each) for each in found] == [1000, 1000, 5, 0]
+        assert [name for each in found for name in each] == [str(number) for number in range(1, 2006)]
+
+    @pytest.mark.parametrize("seen", [997, 998, 999, 1000, 1001])
+    def test_it_goes_on_over_the_boundary_of_a_partition(self, seen: int) -> None:
+        fill(998)
+        append(*range(999, 1003))
+        assert names(EventSource(last_id=str(seen)).connect()) == [str(number) for number in range(seen + 1, 1003)]
+
+    def test_where_the_log_began_anew_it_is_a_first_connection(self) -> None:
+        append(1, 2, 3)
+        source = EventSource(last_id="999")
+        assert names(source.connect(replay=2)) == ["2", "3"]
+        append(4)
+        assert names(source.connect()) == ["4"]
+
+    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(
+        steps=st.lists(st.one_of(st.lists(st.integers(0, 30), min_size=1, max_size=8), st.none()), max_size=12),
+        replay=st.integers(0, 10),
+    )
+    def test_whenever_it_connects_it_misses_none_and_sees_none_twice(
+        self, steps: list[list[int] | None], replay: int
+    ) -> None:
+        emptied()
+        appended: list[int] = []
+        source, seen = EventSource(), list[Event]()
+        first: int | None = None
+        for step in [*steps, None]:
+            if step is None:
+                first = len(appended) if first is None else first
+                seen += source.connect(replay=replay)
+            else:
+                append(*step)
+                appended += [number for number in dict.fromkeys(step) if number not in appended]
+        assert first is not None
+        assert names(seen) == [str(number) for number in appended[max(first - replay, 0) :]]
+
+
+class Clock:
+    """Time that passes only when somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.slept = 0
+        self.at: dict[int, Callable[[], object]] = {}
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self.slept += 1
+        self.at.get(self.slept, lambda: None)()
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    played = Clock()
+    monkeypatch.setattr(get_alerts, "time", played)
+    return played
+
+
+class TestWaiting:
+    def test_wait_0_answers_at_once(self, clock: Clock) -> None:
+        assert EventSource().connect(wait=0) == []
+        assert clock.slept == 0
+
+    def test_what_is_there_is_answered_at_once(self, clock: Clock) -> None:
+        append(1)
+        assert names(EventSource().connect(wait=25)) == ["1"]
+        assert clock.slept == 0
+
+    def test_it_waits_for_the_next_alert(self, clock: Clock) -> None:
+        append(1)
+        clock.at[7] = lambda: append(2, 3)
+        assert names(EventSource().connect(wait=20, replay=0)) == ["2", "3"]
+        assert clock.slept == 7
+
+    @pytest.mark.parametrize("wait", [0.1, 1, 20, 25])
+    def test_it_gives_up_when_the_wait_is_over_and_not_later(self, clock: Clock, wait: float) -> None:
+        assert EventSource().connect(wait=wait) == []
+        assert wait - 0.5 <= clock.now - 100 <= wait
+
+    def test_it_waits_twenty_seconds_unless_told(self, clock: Clock) -> None:
+        call("GET", "/alerts", token=access_token())
+        assert 19.5 <= clock.now - 100 <= 20
+
+    def test_it_looks_again_soon_enough_for_an_alert_to_be_news(self, clock: Clock) -> None:
+        EventSource().connect(wait=10)
+        assert clock.slept >= 10 / 0.5
+
+
+class TestInput:
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("wait", "-1"),
+            ("wait", "25.1"),
+            ("wait", "nan"),
+            ("wait", "inf"),
+            ("wait", "long"),
+            ("replay", "-1"),
+            ("replay", "1001"),
+            ("replay", "1.5"),
+        ],
+    )
+    def test_a_bad_parameter_is_a_400_that_names_it(self, name: str, value: str) -> None:
+        answer = ask("/alerts", **{"wait": 0, name: value})
+        assert (answer.status, answer.json["subcode"]) == (400, 4018)
+        assert [problem["field"] for problem in answer.json["detail"]] == [name]
+
+    @pytest.mark.parametrize("value", ["x", "-1", "1.5", "9" * 40, "1e3"])
+    def test_a_bad_last_event_id_is_a_400_that_names_it(self, value: str) -> None:
+        answer = call("GET", "/alerts", query={"wait": 0}, headers={"Last-Event-ID": value}, token=access_token())
+        assert answer.status == 400
+        assert answer.json["detail"][0]["field"].lower() == "last-event-id"
+
+    def test_nobody_may_without_a_token(self) -> None:
+        assert call("GET", "/alerts", query={"wait": 0}).status == 401
+
+
+class TestRecording:
+    def test_an_alert_that_comes_twice_is_recorded_once(self) -> None:
+        for batch in (event_of(1, 1, 2), event_of(2, 1), event_of(3, 2, 3)):
+            with Wire() as wire:
+                Pipeline(wire).invoke(record.handler, batch)
+        assert [one["id"] for one in alerts()] == ["id-1", "id-2", "id-3"]
+
+    def test_a_batch_that_is_recorded_already_writes_nothing(self) -> None:
+        append(1, 2)
+        with Wire() as wire:
+            Pipeline(wire).invoke(record.handler, event_of(1, 2))
+            assert [made.operation for made in wire.calls] == ["BatchGetItem"]
+
+    def test_a_batch_is_one_transaction(self) -> None:
+        with Wire() as wire:
+            Pipeline(wire).invoke(record.handler, event_of(*range(10)))
+            assert [made.operation for made in wire.calls] == ["BatchGetItem", "Query", "TransactWriteItems"]
+            assert len(wire.calls[-1].parameters["TransactItems"]) == 21
+
+    def test_many_are_appended_in_transactions_of_at_most_a_hundred_items(self) -> None:
+        with Wire() as wire, wire.invocation():
+            assert log.append({f"id-{number}": alert(number) for number in range(120)}) == 120
+            sizes = [len(made.parameters["TransactItems"]) for made in wire.operations("TransactWriteItems")]
+        assert sizes == [99, 99, 45]
+        assert [one["id"] for one in alerts()] == [f"id-{number}" for number in range(120)]
+
+    def test_the_detection_is_told_as_it_was_published(self) -> None:
+        body = alert(1).replace(", ", ",  ")
+        with Wire() as wire:
+            Pipeline(wire).invoke(record.handler, {"Records": [{"body": body}]})
+        assert EventSource().connect()[0].data == body
+
+    @pytest.mark.parametrize("fault", [Fault.CONFLICT, Fault.THROTTLED])
+    def test_a_transaction_that_loses_is_tried_again(self, fault: Fault) -> None:
+        with Wire([None, None, fault]) as wire:
+            assert Pipeline(wire).takes(record.handler, event_of(1, 2))
+            assert len(wire.operations("TransactWriteItems")) == 2
+        assert names(EventSource().connect()) == ["1", "2"]
+
+    def test_one_that_goes_on_losing_fails_with_nothing_recorded(self) -> None:
+        with Wire([None, None, Fault.CONFLICT] * ATTEMPTS) as wire, pytest.raises(log.AppendFailed):
+            Pipeline(wire).invoke(record.handler, event_of(1))
+        assert alerts() == []
+
+    def test_an_error_that_will_not_pass_is_not_tried_again(self) -> None:
+        def refuse(made: Call) -> None:
+            if made.operation == "TransactWriteItems":
+                raise ClientError({"Error": {"Code": "ValidationException", "Message": "no"}}, made.operation)
+
+        with Wire() as wire:
+            wire.before = refuse
+            with pytest.raises(TransactWriteError):
+                Pipeline(wire).invoke(record.handler, event_of(1))
+        assert len(wire.operations("TransactWriteItems")) == 1
+
+    @pytest.mark.parametrize("other", [["3"], ["1"], ["1", "2"], ["2", "3"]])
+    def test_two_that_record_at_once_leave_each_alert_once_and_no_gap(self, other: list[str]) -> None:
+        with Wire() as wire:
+
+            def meanwhile(made: Call) -> None:
+                if made.operation == "TransactWriteItems":
+                    wire.before = lambda _: None
+                    log.append({f"id-{number}": alert(number) for number in other})
+
+            wire.before = meanwhile
+            Pipeline(wire).invoke(record.handler, event_of("1", "2"))
+        events = EventSource(last_id="0").connect()
+        assert sorted(names(events)) == sorted({"1", "2", *other})
+        assert [int(event.id) for event in events] == list(range(1, len(events) + 1))
+
+    def test_a_mark_outlives_every_queue_that_could_bring_the_alert_again(self) -> None:
+        append(1)
+        (mark,) = RecordedDetection.query("detection#id-1")
+        alive = mark.expires_at - now()
+        assert alive.days >= 2 * 14
+
+
+def test_a_client_that_reads_while_several_write_misses_none_and_sees_none_twice() -> None:
+    """Writers in threads, a call at a time in any order; the client connects all the while."""
+    numbers = [f"{writer}-{number}" for writer in range(3) for number in range(40)]
+    batches = {writer: _batches([n for n in numbers if n.startswith(f"{writer}-")]) for writer in range(3)}
+    failed: list[BaseException] = []
+
+    def write(writer: int) -> None:
+        try:
+            for batch in batches[writer]:
+                while True:
+                    try:
+                        log.append({f"id-{number}": alert(number) for number in batch})
+                        break
+                    except log.AppendFailed:  # the queue brings it again
+                        continue
+        except BaseException as error:  # noqa: BLE001 - told in the main thread
+            failed.append(error)
+
+    source, seen = EventSource(), list[Event]()
+    with Wire():
+        writers = [threading.Thread(target=write, args=(writer,)) for writer in batches]
+        for writer in writers:
+            writer.start()
+        while any(writer.is_alive() for writer in writers):
+            seen += source.connect(replay=1000)
+        seen += source.connect(replay=1000)
+    assert failed == []
+    assert sorted(names(seen)) == sorted(numbers)
+    assert [int(event.id) for event in seen] == list(range(1, len(numbers) + 1))
+
+
+def _batches(numbers: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Batches of seven, each of which begins with the last two of the one before."""
+    for start in range(0, len(numbers), 5):
+        yield numbers[max(start - 2, 0) : start + 5]

@@ -1,0 +1,280 @@
+"""From the table's stream to the sums: each detection is counted once, whatever comes again."""
+
+import math
+from collections import Counter
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from pynamodb.exceptions import TransactWriteError
+
+from detections import count, counting, publish
+from detections.changes import Change
+from detections.model import DetectionRecord
+from sitewatch.delivery import ATTEMPTS, DeliveryFailed
+from tests.unit.pipeline import Call, Fault, Pipeline, Record, Wire, ask, stats, stored, vehicle
+
+SHARD = "shardId-1"
+
+
+def image(detection_id: str, *, hour: str = "2026-11-22T06", **differing: Any) -> dict[str, Any]:
+    """A detection as the table's stream shows it."""
+    report = vehicle(**differing)
+    created_at = f"{hour}:10:30.000000Z"
+    return {
+        "id": {"S": detection_id},
+        "year": {"N": str(report["year"])},
+        "make": {"S": report["make"]},
+        "model": {"S": report["model"]},
+        "category": {"S": report["category"]},
+        "created_at": {"S": created_at},
+        "suspicious": {"BOOL": report["category"] == "SUV"},
+        "position": {"S": f"{created_at}#{detection_id}"},
+        "time_partition": {"S": "2026-11#0#"},
+        "make_partition": {"S": f"2026-11#0#{report['make']}"},
+        "category_partition": {"S": f"2026-11#0#{report['category']}"},
+    }
+
+
+def change(
+    sequence_number: str, *, old: dict[str, Any] | None = None, new: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    images = {"OldImage": old, "NewImage": new}
+    return {
+        "eventName": "INSERT" if old is None else "REMOVE" if new is None else "MODIFY",
+        "dynamodb": {
+            "SequenceNumber": sequence_number,
+            **{name: value for name, value in images.items() if value is not None},
+        },
+    }
+
+
+def counted(*changes: dict[str, Any], shard: str = SHARD) -> dict[str, int]:
+    """What /stats says after a batch."""
+    count.handler({"Records": list(changes), "shardId": shard}, None)
+    return stats("make")
+
+
+class TestOnce:
+    def test_a_batch_that_comes_again_is_passed_over(self) -> None:
+        batch = [change("100", new=image("a")), change("101", new=image("b"))]
+        assert counted(*batch) == {"Kia": 2}
+        assert counted(*batch) == {"Kia": 2}
+
+    def test_of_an_overlapping_batch_only_what_is_new_is_counted(self) -> None:
+        batch = [change(str(100 + number), new=image(str(number))) for number in range(6)]
+        assert counted(*batch[:3]) == {"Kia": 3}
+        assert counted(*batch[1:5]) == {"Kia": 5}
+        assert counted(*batch) == {"Kia": 6}
+
+    def test_sequence_numbers_are_compared_as_numbers_whatever_their_length(self) -> None:
+        assert counted(change("999", new=image("a"))) == {"Kia": 1}
+        assert counted(change("1000", new=image("b"))) == {"Kia": 2}
+        assert counted(change("999", new=image("a"))) == {"Kia": 2}
+        longest = "1" + "0" * 39
+        assert counted(change(longest, new=image("c"))) == {"Kia": 3}
+        assert counted(change("1000", new=image("b")), change(longest, new=image("c"))) == {"Kia": 3}
+
+    def test_each_shard_has_a_position_of_its_own(self) -> None:
+        assert counted(change("200", new=image("a")), shard="one") == {"Kia": 1}
+        assert counted(change("100", new=image("b")), shard="two") == {"Kia": 2}
+        assert counted(change("100", new=image("b")), shard="two") == {"Kia": 2}
+
+    def test_an_engine_that_names_no_shard_has_one(self) -> None:
+        for _ in range(2):
+            count.handler({"Records": [change("1", new=image("a"))]}, None)
+        assert stats("make") == {"Kia": 1}
+
+    def test_the_answer_of_a_window_keeps_no_state(self) -> None:
+        event = {"Records": [change("1", new=image("a"))], "shardId": SHARD, "state": {}, "window": {}}
+        assert count.handler(event, None) == {"state": {}}
+
+
+class TestSums:
+    def test_every_question_of_stats_has_its_sums(self) -> None:
+        counted(
+            change("1", new=image("a", make="Kia", category="SUV", year=2020)),
+            change("2", new=image("b", make="Audi", category="SUV", year=2021)),
+            change("3", new=image("c", make="Kia", category="Sedan", year=2020)),
+        )
+        assert stats("make") == {"Audi": 1, "Kia": 2}
+        assert stats("category") == {"SUV": 2, "Sedan": 1}
+        assert stats("year") == {"2020": 2, "2021": 1}
+
+    def test_makes_are_counted_by_default_and_keys_are_in_order(self) -> None:
+        counted(
+            *[change(str(n), new=image(str(n), make=make)) for n, make in enumerate(["b", "B", "a", "Ä", "10", "9"])]
+        )
+        assert list(ask("/stats").json) == ["10", "9", "B", "a", "b", "Ä"]
+
+    def test_what_is_removed_is_no_longer_counted_and_a_value_without_any_goes(self) -> None:
+        counted(change("1", new=image("a")), change("2", new=image("b", make="Audi")))
+        assert counted(change("3", old=image("a"))) == {"Audi": 1}
+
+    def test_what_is_changed_is_counted_where_it_is_now(self) -> None:
+        counted(change("1", new=image("a", hour="2026-11-22T06")))
+        moved = image("a", hour="2026-11-21T05", make="Audi", category="Sedan", year=2021)
+        assert counted(change("2", old=image("a", hour="2026-11-22T06"), new=moved)) == {"Audi": 1}
+        assert (stats("category"), stats("year")) == ({"Sedan": 1}, {"2021": 1})
+        assert dict(counting.totals(counting.hours_of())) == {"2026-11-21T05": 1}
+        assert dict(counting.totals(counting.hours_of(make="Kia"))) == {}
+        assert dict(counting.totals(counting.hours_of(category="Sedan"))) == {"2026-11-21T05": 1}
+
+    def test_what_comes_and_goes_in_one_batch_leaves_nothing_but_the_position(self) -> None:
+        batch = [change("1", new=image("a")), change("2", old=image("a"))]
+        assert counted(*batch) == {}
+        assert counted(batch[0]) == {}
+
+    def test_the_cost_of_stats_does_not_grow_with_the_detections(self) -> None:
+        with Wire() as wire:
+            for number in range(3):
+                counted(*[change(str(number * 100 + n), new=image(f"{number}-{n}")) for n in range(100)])
+                with wire.invocation():
+                    assert stats("make") == {"Kia": 100 * (number + 1)}
+            assert [len(call.answer["Items"]) for call in wire.calls] == [1, 1, 1]
+
+
+class TestTransactions:
+    def transactions(self, changes: list[dict[str, Any]]) -> list[int]:
+        with Wire() as wire:
+            assert Pipeline(wire).takes(count.handler, {"Records": changes, "shardId": SHARD})
+            assert {call.operation for call in wire.calls} == {"Query", "TransactWriteItems"}
+            assert len(wire.operations("Query")) == 1
+            return [len(call.parameters["TransactItems"]) for call in wire.operations("TransactWriteItems")]
+
+    def test_five_hundred_changes_of_few_sums_are_one_transaction(self) -> None:
+        makes = [f"make {number}" for number in range(10)]
+        changes = [
+            change(str(number), new=image(str(number), make=makes[number % 10], year=2000 + number % 12))
+            for number in range(500)
+        ]
+        # 10 makes, 12 years, 1 category; in one hour: all, by make, by category; and the position.
+        assert self.transactions(changes) == [10 + 12 + 1 + 1 + 10 + 1 + 1]
+        assert sum(stats("make").values()) == 500
+
+    def test_more_sums_are_spread_over_transactions_of_at_most_ninety(self) -> None:
+        changes = [change(str(n), new=image(str(n), make=f"make {n}")) for n in range(500)]
+        sizes = self.transactions(changes)
+        distinct = 500 * 2 + 4
+        assert max(sizes) <= counting.MOST_SUMS + 1
+        # The four sums that all have in common are in each of them.
+        assert len(sizes) == math.ceil((distinct - 4) / (counting.MOST_SUMS - 4))
+        assert stats("make") == {f"make {n}": 1 for n in range(500)}
+
+    def test_a_batch_that_broke_off_between_two_transactions_goes_on_there(self) -> None:
+        changes = [change(str(n), new=image(str(n), make=f"make {n}")) for n in range(100)]
+        with Wire([None, None, Fault.KILLED_AFTER, None, Fault.KILLED_BEFORE]) as wire:
+            pipeline = Pipeline(wire)
+            event = {"Records": changes, "shardId": SHARD}
+            assert [pipeline.takes(count.handler, event) for _ in range(3)] == [False, False, True]
+        assert stats("make") == {f"make {n}": 1 for n in range(100)}
+
+    def test_a_conflict_is_tried_again(self) -> None:
+        with Wire([None, Fault.CONFLICT, None, Fault.THROTTLED]) as wire:
+            assert Pipeline(wire).takes(count.handler, {"Records": [change("1", new=image("a"))], "shardId": SHARD})
+            assert len(wire.operations("TransactWriteItems")) == 3
+        assert stats("make") == {"Kia": 1}
+
+    def test_a_conflict_that_does_not_end_fails_the_batch_with_nothing_counted(self) -> None:
+        with Wire([None, Fault.CONFLICT] * ATTEMPTS) as wire, pytest.raises(counting.CountingFailed):
+            Pipeline(wire).invoke(count.handler, {"Records": [change("1", new=image("a"))], "shardId": SHARD})
+        assert stats("make") == {}
+
+    def test_an_error_that_will_not_pass_is_not_tried_again(self) -> None:
+        def refuse(made: Call) -> None:
+            if made.operation == "TransactWriteItems":
+                raise ClientError({"Error": {"Code": "ValidationException", "Message": "no"}}, made.operation)
+
+        with Wire() as wire:
+            wire.before = refuse
+            with pytest.raises(TransactWriteError):
+                Pipeline(wire).invoke(count.handler, {"Records": [change("1", new=image("a"))], "shardId": SHARD})
+        assert len(wire.operations("TransactWriteItems")) == 1
+
+    def test_two_that_count_one_batch_at_once_count_it_once(self) -> None:
+        batch = [change("1", new=image("a")), change("2", new=image("b"))]
+
+        with Wire() as wire:
+
+            def meanwhile(made: Call) -> None:
+                if made.operation == "TransactWriteItems":
+                    wire.before = lambda _: None
+                    counting.count(SHARD, [Change.of(each) for each in batch])
+
+            wire.before = meanwhile
+            Pipeline(wire).invoke(count.handler, {"Records": batch, "shardId": SHARD})
+        assert stats("make") == {"Kia": 2}
+
+    def test_two_shards_that_count_at_once_both_count(self) -> None:
+        with Wire() as wire:
+
+            def meanwhile(made: Call) -> None:
+                if made.operation == "TransactWriteItems":
+                    wire.before = lambda _: None
+                    counting.count("another", [Change.of(change("1", new=image("b")))])
+
+            wire.before = meanwhile
+            Pipeline(wire).invoke(count.handler, {"Records": [change("1", new=image("a"))], "shardId": SHARD})
+        assert stats("make") == {"Kia": 2}
+
+
+def test_a_detection_that_is_deleted_or_changed_in_the_table_is_so_in_the_sums() -> None:
+    with Wire() as wire:
+        pipeline = Pipeline(wire)
+        pipeline.index([Record.of(number, vehicle(id=f"id-{number}")) for number in range(5)])
+        pipeline.carry_on()
+        DetectionRecord.get("id-0").delete()
+        DetectionRecord.get("id-1").update([DetectionRecord.make.set("Audi")])
+        pipeline.index([Record.of(9, vehicle(id="id-2", created_at="2025-01-01T00:00:00Z"))])
+        pipeline.carry_on()
+        assert stats("make") == Counter(item["make"] for item in stored().values()) == {"Audi": 1, "Kia": 3}
+        assert dict(counting.totals("hours")) == {"2025-01-01T00": 1, "2026-11-22T06": 3}
+
+
+class TestPublishing:
+    def event(self, number: int) -> dict[str, Any]:
+        return {"Records": [change(str(n), new=image(f"id-{n}")) for n in range(number)]}
+
+    def test_it_calls_once_for_every_ten(self) -> None:
+        with Wire() as wire:
+            Pipeline(wire).invoke(publish.handler, self.event(101))
+            assert [call.operation for call in wire.calls] == ["PublishBatch"] * 11
+
+    def test_subscribers_get_the_detection_and_can_filter_by_category_make_and_year(self) -> None:
+        with Wire() as wire:
+            Pipeline(wire).invoke(publish.handler, self.event(1))
+            (entry,) = wire.calls[0].parameters["PublishBatchRequestEntries"]
+        assert entry["Message"] == (
+            '{"id":"id-0","year":2020,"make":"Kia","model":"Sorento","category":"SUV",'
+            '"created_at":"2026-11-22T06:10:30Z"}'
+        )
+        assert entry["MessageAttributes"] == {
+            "category": {"DataType": "String", "StringValue": "SUV"},
+            "make": {"DataType": "String", "StringValue": "Kia"},
+            "year": {"DataType": "Number", "StringValue": "2020"},
+        }
+
+    def test_only_what_was_refused_is_published_again(self) -> None:
+        with Wire([Fault.PARTLY]) as wire:
+            pipeline = Pipeline(wire)
+            pipeline.invoke(publish.handler, self.event(10))
+            pipeline.receive()
+            assert len(wire.operations("PublishBatch")) == 2
+            assert len(pipeline.waiting) == len(set(pipeline.waiting)) == 10
+
+    def test_a_topic_that_goes_on_refusing_fails_the_batch(self) -> None:
+        with Wire([Fault.PARTLY] * ATTEMPTS) as wire, pytest.raises(DeliveryFailed):
+            Pipeline(wire).invoke(publish.handler, self.event(1))
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            change("1", new=image("a", category="Sedan")),
+            change("1", old=image("a"), new=image("a", year=2021)),
+            change("1", old=image("a")),
+        ],
+    )
+    def test_what_is_not_new_and_suspicious_is_not_published_even_past_the_filter(self, other: dict[str, Any]) -> None:
+        with Wire() as wire:
+            Pipeline(wire).invoke(publish.handler, {"Records": [other]})
+            assert wire.calls == []

@@ -1,0 +1,301 @@
+"""GET /detections: newest first, every page at the same cost, each detection exactly once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from detections import listing
+from sitewatch import clock, paging
+from tests.unit.calling import Answer, access_token, call
+from tests.unit.pipeline import ARRIVAL, Pipeline, Record, Wire, ask, emptied, vehicle
+
+T = datetime(2026, 11, 22, 6, 10, 30, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A detection of the model."""
+
+    id: str
+    time: datetime
+    make: str = "Kia"
+    category: str = "SUV"
+
+    @property
+    def answer(self) -> dict[str, Any]:
+        return {
+            **vehicle(make=self.make, category=self.category),
+            "id": self.id,
+            "created_at": clock.spell(self.time),
+        }
+
+
+def store(*seen: Seen) -> None:
+    """Have these indexed and counted."""
+    with Wire() as wire:
+        pipeline = Pipeline(wire)
+        pipeline.index([Record.of(number, one.answer) for number, one in enumerate(seen)])
+        pipeline.carry_on()
+
+
+def walk(query: dict[str, object]) -> list[list[dict[str, Any]]]:
+    """The pages from the first to the last, by their links."""
+    pages, following = [], dict(query)
+    for _ in range(500):
+        answer = ask("/detections", **following)
+        assert answer.status == 200, answer.text
+        pages.append(answer.json)
+        if answer.next_query is None:
+            return pages
+        assert answer.next_query != following, "a link that leads nowhere"
+        following = dict(answer.next_query)
+    raise AssertionError("the links do not end")
+
+
+def model(seen: Sequence[Seen], query: dict[str, Any]) -> list[dict[str, Any]]:
+    """What all pages together have to hold."""
+    return [
+        one.answer
+        for one in sorted(seen, key=lambda one: (one.time, one.id), reverse=True)
+        if query.get("make") in (None, one.make)
+        and query.get("category") in (None, one.category)
+        and clock.parse(query.get("from", "1970-01-01T00:00:00Z")) <= one.time
+        and one.time <= clock.parse(query.get("to", "2106-01-01T00:00:00Z"))
+    ][query.get("skip", 0) :]
+
+
+# Over months, and close together: many in one hour, some at one instant.
+OFFSETS = st.one_of(
+    st.integers(0, 3).map(lambda seconds: timedelta(seconds=seconds)),
+    st.integers(0, 50).map(lambda minutes: timedelta(minutes=minutes)),
+    st.integers(0, 100).map(lambda days: timedelta(days=days)),
+    st.integers(0, 10**6).map(lambda microseconds: timedelta(microseconds=microseconds)),
+)
+TIMES = OFFSETS.map(lambda offset: T - offset)
+MAKES, CATEGORIES = st.sampled_from(["Kia", "Audi"]), st.sampled_from(["SUV", "Sedan"])
+
+
+@st.composite
+def sights(draw: st.DrawFn) -> list[Seen]:
+    drawn = draw(st.lists(st.tuples(TIMES, MAKES, CATEGORIES), max_size=25))
+    return [Seen(f"id-{number}", *one) for number, one in enumerate(drawn)]
+
+
+@st.composite
+def queries(draw: st.DrawFn) -> dict[str, Any]:
+    query: dict[str, Any] = {"limit": draw(st.integers(1, 12))}
+    choices: dict[str, st.SearchStrategy[Any]] = {
+        "skip": st.integers(0, 30),
+        "make": MAKES,
+        "category": CATEGORIES,
+        "from": TIMES.map(clock.spell),
+        "to": TIMES.map(clock.spell),
+    }
+    for name, values in choices.items():
+        if draw(st.booleans()):
+            query[name] = draw(values)
+    return query
+
+
+class TestModel:
+    @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(seen=sights(), asked=st.lists(queries(), min_size=1, max_size=4))
+    @example(seen=[Seen("a", T)], asked=[{"limit": 1, "from": clock.spell(T), "to": clock.spell(T)}])
+    def test_the_pages_hold_each_detection_exactly_once_newest_first(
+        self, seen: list[Seen], asked: list[dict[str, Any]]
+    ) -> None:
+        emptied()
+        store(*seen)
+        for query in asked:
+            pages = walk(query)
+            assert [one for page in pages for one in page] == model(seen, query)
+            assert all(len(page) == query["limit"] for page in pages[:-1])
+
+    @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(seen=sights(), query=queries(), most=st.integers(1, 7))
+    def test_pages_that_read_only_a_little_hold_the_same_in_smaller_pieces(
+        self, seen: list[Seen], query: dict[str, Any], most: int
+    ) -> None:
+        emptied()
+        store(*seen)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(listing, "MOST_EXAMINED", most)
+            pages = walk(query)
+        assert [one for page in pages for one in page] == model(seen, query)
+        assert all(len(page) <= min(query["limit"], most) for page in pages)
+
+
+class TestAnswer:
+    def test_a_detection_has_these_fields(self) -> None:
+        store(Seen("a", T))
+        assert ask("/detections").json == [
+            {
+                "id": "a",
+                "year": 2020,
+                "make": "Kia",
+                "model": "Sorento",
+                "category": "SUV",
+                "created_at": "2026-11-22T06:10:30Z",
+            }
+        ]
+
+    def test_of_one_time_the_greater_id_is_first(self) -> None:
+        store(*[Seen(name, T) for name in ("b", "a", "c")])
+        assert [one["id"] for one in ask("/detections").json] == ["c", "b", "a"]
+
+    def test_there_are_a_hundred_without_a_limit_and_a_link_to_the_rest(self) -> None:
+        store(*[Seen(f"id-{number:03}", T) for number in range(101)])
+        assert [len(page) for page in walk({})] == [100, 1]
+
+    def test_a_page_that_holds_the_last_one_has_no_link(self) -> None:
+        store(*[Seen(f"id-{number}", T) for number in range(4)])
+        assert ask("/detections", limit=4).next_query is None
+        assert ask("/detections", limit=3).next_query is not None
+
+    def test_the_link_keeps_the_question(self) -> None:
+        store(*[Seen(f"id-{number}", T) for number in range(3)])
+        question = {"make": "Kia", "category": "SUV", "from": "2026-11-22T00:00:00+01:00", "to": clock.spell(T)}
+        link = ask("/detections", **question, limit=1).next_query
+        assert link is not None
+        assert {name: link[name] for name in link if name != "start"} == {**question, "limit": "1"}
+
+    def test_a_detection_that_comes_meanwhile_does_not_shift_the_next_page(self) -> None:
+        store(*[Seen(f"id-{number}", T - timedelta(hours=number)) for number in range(4)])
+        first = ask("/detections", limit=2)
+        store(Seen("newer", T + timedelta(hours=1)))
+        following = ask("/detections", **(first.next_query or {}))
+        assert [one["id"] for one in first.json + following.json] == ["id-0", "id-1", "id-2", "id-3"]
+
+    def test_no_detection_is_an_empty_list(self) -> None:
+        answer = ask("/detections")
+        assert (answer.json, answer.next_query) == ([], None)
+
+    def test_a_machine_may_not_read_and_nobody_may_without_a_token(self) -> None:
+        assert call("GET", "/detections").status == 401
+        assert call("GET", "/stats").status == 401
+
+
+class TestInput:
+    @pytest.mark.parametrize(
+        ("name", "value", "subcode"),
+        [
+            ("skip", "-1", 4018),
+            ("skip", "some", 4018),
+            ("limit", "0", 4015),
+            ("limit", "1001", 4015),
+            ("limit", "1.5", 4015),
+            ("from", "yesterday", 4017),
+            ("from", "2026-11-22", 4017),
+            ("from", "2026-11-22T06:10:30", 4017),
+            ("from", "1969-12-31T23:59:59Z", 4017),
+            ("to", "2026-13-01T00:00:00Z", 4017),
+            ("to", "1790000000", 4017),
+            ("make", "", 4018),
+            ("make", "x" * 65, 4018),
+            ("category", "a\0b", 4018),
+            ("start", "%%%", 4016),
+            ("start", "é", 4016),
+            ("start", "x" * 1025, 4016),
+            ("start", paging.encode_cursor("2026"), 4016),
+            ("start", paging.encode_cursor("!"), 4016),
+            ("start", paging.encode_cursor("~"), 4016),
+            ("start", paging.encode_cursor("٢٠٢٦-11-22T06:10:30.000000Z#a"), 4016),
+        ],
+    )
+    def test_a_bad_parameter_is_a_400_that_names_it(self, name: str, value: str, subcode: int) -> None:
+        answer = ask("/detections", **{name: value})
+        assert (answer.status, answer.json["code"], answer.json["subcode"]) == (400, 400, subcode)
+        assert [problem["field"] for problem in answer.json["detail"]] == [name]
+
+    def test_each_bad_parameter_is_named(self) -> None:
+        answer = ask("/detections", **{"limit": 0, "skip": -1, "from": "x"})
+        assert {problem["field"] for problem in answer.json["detail"]} == {"limit", "skip", "from"}
+
+    def test_stats_names_what_it_can_count_by(self) -> None:
+        answer = ask("/stats", by="model")
+        assert (answer.status, answer.json["subcode"]) == (400, 4018)
+        assert answer.json["detail"][0]["field"] == "by"
+
+    def test_a_time_after_the_end_leaves_nothing_and_asks_the_database_nothing(self) -> None:
+        store(Seen("a", T))
+        with Wire() as wire, wire.invocation():
+            answer = ask("/detections", **{"from": "2026-12-01T00:00:00Z", "to": "2026-01-01T00:00:00Z"})
+            assert (answer.status, answer.json, answer.next_query) == (200, [], None)
+            assert wire.calls == []  # DynamoDB refuses a range that ends before it begins
+
+    def test_a_cursor_does_not_reach_past_the_end_that_is_asked_for(self) -> None:
+        store(Seen("a", T), Seen("b", T - timedelta(days=1)), Seen("c", T - timedelta(days=2)))
+        start = (ask("/detections", limit=1).next_query or {})["start"]
+        answer = ask("/detections", start=start, to=clock.spell(T - timedelta(days=2)))
+        assert [one["id"] for one in answer.json] == ["c"]
+
+
+class TestCost:
+    def read(self, **query: object) -> tuple[Answer, int, int]:
+        """The answer, and how many detections and sums were read for it."""
+        with Wire() as wire, wire.invocation():
+            answer = ask("/detections", **query)
+        items = {"DetectionsTable": 0, "DetectionCountsTable": 0}
+        for made in wire.calls:
+            assert made.operation == "Query"
+            items[made.parameters["TableName"]] += len(made.answer["Items"])
+        return answer, items["DetectionsTable"], items["DetectionCountsTable"]
+
+    def store_hours(self, hours: int, each: int, **differing: str) -> None:
+        store(
+            *[
+                Seen(f"{hour}-{number}", ARRIVAL - timedelta(hours=hour, seconds=number), **differing)
+                for hour in range(hours)
+                for number in range(each)
+            ]
+        )
+
+    def test_whole_hours_are_skipped_unread(self) -> None:
+        self.store_hours(6, 40)
+        answer, detections, sums = self.read(skip=203, limit=5)
+        assert [one["id"] for one in answer.json] == [f"5-{number}" for number in range(3, 8)]
+        assert detections <= 40
+        assert sums == 6
+
+    @pytest.mark.parametrize("query", [{"make": "Kia"}, {"category": "SUV"}])
+    def test_so_they_are_in_the_list_of_a_make_or_a_category(self, query: dict[str, object]) -> None:
+        self.store_hours(6, 40)
+        answer, detections, _ = self.read(skip=200, limit=1, **query)
+        assert [one["id"] for one in answer.json] == ["5-0"]
+        assert detections <= 40
+
+    def test_a_page_reads_about_what_it_answers(self) -> None:
+        self.store_hours(3, 100)
+        answer, detections, _ = self.read(limit=100)
+        assert len(answer.json) == 100
+        assert detections < 200
+
+    def test_a_page_behind_a_link_costs_the_same_however_deep_it_is(self) -> None:
+        self.store_hours(10, 20)
+        following: dict[str, object] = {"limit": 20}
+        costs = []
+        while following:
+            answer, detections, _ = self.read(**following)
+            costs.append(detections)
+            following = dict(answer.next_query or {})
+        assert len(costs) == 10
+        assert max(costs) <= 2 * min(costs[:-1])
+
+    def test_a_rare_combination_reads_no_more_than_the_most_and_links_on(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(listing, "MOST_EXAMINED", 50)
+        self.store_hours(5, 40, category="Sedan")
+        store(Seen("rare", ARRIVAL - timedelta(days=1)))
+        answer, detections, _ = self.read(make="Kia", category="SUV")
+        assert answer.json == []
+        assert answer.next_query is not None
+        assert detections < 250
+        assert [one["id"] for page in walk({"make": "Kia", "category": "SUV"}) for one in page] == ["rare"]
+
+
+def test_a_token_of_a_user_is_enough() -> None:
+    assert call("GET", "/stats", token=access_token()).json == {}

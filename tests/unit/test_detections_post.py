@@ -1,0 +1,217 @@
+"""POST /detections: what machines report goes onto the stream, all of a request or nothing."""
+
+from typing import Any
+
+import pytest
+
+from detections import catalogue, pace_simulation, simulate
+from detections.model import ReportedDetection
+from sitewatch import clock
+from sitewatch.delivery import ATTEMPTS, DeliveryFailed
+from sitewatch.tokens import Role
+from tests.unit.calling import Answer, access_token, admin_token, call
+from tests.unit.pipeline import Fault, Pipeline, Wire, on_stream, vehicle
+
+
+def post(body: object, *, token: str | None = None, **headers: str) -> Answer:
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return call("POST", "/detections", body=body, headers=named, token=admin_token() if token is None else token)
+
+
+def vehicles_on_stream() -> list[dict[str, Any]]:
+    return [{name: value for name, value in report.items() if name != "id"} for report in on_stream()]
+
+
+class TestAccepted:
+    def test_one_detection(self) -> None:
+        answer = post(vehicle())
+        assert (answer.status, answer.json) == (202, {"accepted": 1})
+        assert vehicles_on_stream() == [vehicle()]
+
+    @pytest.mark.parametrize("number", [1, 2, 500])
+    def test_a_list_of_up_to_500(self, number: int) -> None:
+        reports = [vehicle(year=1900 + n % 200, model=f"model {n}") for n in range(number)]
+        answer = post(reports)
+        assert (answer.status, answer.json) == (202, {"accepted": number})
+        assert vehicles_on_stream() == reports
+
+    def test_capital_keys_are_put_as_everyone_else_spells_them(self) -> None:
+        post({"Year": 2020, "Make": "Kia", "Model": "Sorento", "Category": "SUV"})
+        assert vehicles_on_stream() == [vehicle()]
+
+    def test_an_id_and_a_time_are_kept_and_what_has_no_id_gets_one(self) -> None:
+        post([vehicle(id="mine", created_at="2026-01-01T01:00:00+01:00"), vehicle(), vehicle()])
+        mine, *others = on_stream()
+        assert (mine["id"], mine["created_at"]) == ("mine", "2026-01-01T00:00:00Z")
+        assert len({other["id"] for other in others}) == 2
+        assert all("created_at" not in other for other in others)
+
+    def test_five_hundred_are_one_call(self) -> None:
+        with Wire() as wire, wire.invocation():
+            post([vehicle()] * 500)
+            assert [made.operation for made in wire.calls] == ["PutRecords"]
+
+    def test_only_what_the_stream_refused_is_put_again(self) -> None:
+        reports = [vehicle(model=f"model {number}") for number in range(10)]
+        with Wire([Fault.PARTLY, Fault.PARTLY]) as wire, wire.invocation():
+            assert post(reports).status == 202
+            assert [len(made.parameters["Records"]) for made in wire.calls] == [10, 5, 3]
+        assert sorted(vehicles_on_stream(), key=lambda one: str(one["model"])) == reports
+
+    def test_what_a_lost_answer_makes_be_put_twice_has_one_id(self) -> None:
+        with Wire([Fault.TWICE]) as wire, wire.invocation():
+            post(vehicle())
+        first, second = on_stream()
+        assert first == second
+
+    def test_a_stream_that_goes_on_refusing_is_an_error_that_does_not_tell_of_it(self) -> None:
+        with Wire([Fault.PARTLY] * ATTEMPTS) as wire, wire.invocation():
+            answer = post(vehicle())
+        assert (answer.status, answer.json["subcode"]) == (500, 5000)
+        assert "entries" not in answer.text
+
+
+class TestRefused:
+    @pytest.mark.parametrize(
+        ("wrong", "field", "subcode"),
+        [
+            ({"year": "2020"}, "year", 4018),
+            ({"year": True}, "year", 4018),
+            ({"year": 1885}, "year", 4018),
+            ({"make": ""}, "make", 4018),
+            ({"model": None}, "model", 4018),
+            ({"category": "x" * 65}, "category", 4018),
+            ({"created_at": "yesterday"}, "created_at", 4017),
+            ({"created_at": 1790000000}, "created_at", 4017),
+            ({"id": ""}, "id", 4003),
+            ({"id": "x" * 129}, "id", 4003),
+        ],
+    )
+    def test_an_invalid_item_is_named_by_its_index_and_nothing_is_put(
+        self, wrong: dict[str, Any], field: str, subcode: int
+    ) -> None:
+        answer = post([vehicle(), vehicle(), vehicle(**wrong)])
+        assert (answer.status, answer.json["code"], answer.json["subcode"]) == (400, 400, subcode)
+        assert [problem["field"] for problem in answer.json["detail"]] == [f"2.{field}"]
+        assert on_stream() == []
+
+    def test_every_invalid_item_is_named(self) -> None:
+        answer = post([{}, vehicle(), 7])
+        fields = [problem["field"] for problem in answer.json["detail"]]
+        assert fields == ["0.year", "0.make", "0.model", "0.category", "2"]
+
+    def test_the_one_item_of_a_request_without_a_list_is_named_too(self) -> None:
+        answer = post(vehicle(year="2020"))
+        assert answer.status == 400
+        assert answer.json["detail"][0]["field"].endswith("year")
+
+    @pytest.mark.parametrize("body", ["", "nonsense", "[", "null", "7", '"text"', "[]", '{"year": NaN}', '["\\ud800"]'])
+    def test_what_is_neither_an_object_nor_a_list_of_them_is_a_400(self, body: str) -> None:
+        answer = post(body)
+        assert (answer.status, answer.json["subcode"]) == (400, 4018)
+        assert on_stream() == []
+
+    def test_more_than_500_are_a_400_and_nothing_is_put(self) -> None:
+        assert post([vehicle()] * 501).status == 400
+        assert on_stream() == []
+
+    def test_a_body_of_more_than_half_a_mebibyte_is_a_400(self) -> None:
+        assert post([vehicle(more="x" * 2000)] * 300).status == 400
+
+
+class TestAccess:
+    def test_a_user_is_forbidden(self) -> None:
+        answer = post(vehicle(), token=access_token(Role.USER))
+        assert (answer.status, answer.json["subcode"]) == (403, 4133)
+        assert on_stream() == []
+
+    def test_a_machine_with_a_token_that_stands_may(self) -> None:
+        made = call("POST", "/api/tokens", body={"name": "gate 7"}, token=admin_token()).json
+        assert post(vehicle(), token=made["api_token"]).status == 202
+
+    def test_a_machine_with_a_token_that_is_not_stored_may_not(self) -> None:
+        made = call("POST", "/api/tokens", body={"name": "gate 7"}, token=admin_token()).json
+        call("DELETE", "/api/tokens/{token_id}", path={"token_id": made["id"]}, token=admin_token())
+        assert post(vehicle(), token=made["api_token"]).status == 401
+        assert on_stream() == []
+
+    def test_nobody_may_without_a_token(self) -> None:
+        answer = call("POST", "/detections", body=vehicle())
+        assert (answer.status, answer.json["msg"]) == (401, "Missing Authorization Header")
+
+    def test_a_machine_may_not_read_what_others_reported(self) -> None:
+        made = call("POST", "/api/tokens", body={"name": "gate 7"}, token=admin_token()).json
+        for resource in ("/detections", "/stats", "/alerts"):
+            assert call("GET", resource, query={"wait": 0}, token=made["api_token"]).status == 403
+
+
+class TestIdempotency:
+    def test_the_same_key_and_body_put_once_and_get_the_same_answer(self) -> None:
+        token, reports = admin_token(), [vehicle(), vehicle()]
+        answers = [post(reports, token=token, Idempotency_Key="a key") for _ in range(3)]
+        assert [(answer.status, answer.json) for answer in answers] == [(202, {"accepted": 2})] * 3
+        assert len(on_stream()) == 2
+
+    def test_the_same_key_with_another_body_is_a_400(self) -> None:
+        token = admin_token()
+        post(vehicle(), token=token, Idempotency_Key="a key")
+        answer = post(vehicle(year=2021), token=token, Idempotency_Key="a key")
+        assert (answer.status, answer.json["detail"][0]["field"]) == (400, "Idempotency-Key")
+        assert len(on_stream()) == 1
+
+    def test_another_key_or_another_caller_puts_again(self) -> None:
+        token = admin_token()
+        post(vehicle(), token=token, Idempotency_Key="a key")
+        post(vehicle(), token=token, Idempotency_Key="another")
+        post(vehicle(), token=admin_token(), Idempotency_Key="a key")
+        assert len(on_stream()) == 3
+
+    def test_a_request_that_failed_may_come_again_with_its_key(self) -> None:
+        token = admin_token()
+        with Wire([None] + [Fault.PARTLY] * ATTEMPTS) as wire, wire.invocation():
+            assert post(vehicle(), token=token, Idempotency_Key="a key").status == 500
+        assert post(vehicle(), token=token, Idempotency_Key="a key").status == 202
+        assert len(on_stream()) == 1
+
+
+class TestSimulator:
+    def test_a_minute_is_planned_with_a_message_for_each_second(self) -> None:
+        with Wire() as wire:
+            Pipeline(wire).invoke(pace_simulation.handler, {})
+            assert [made.operation for made in wire.calls] == ["SendMessageBatch"] * 6
+            entries = [entry for made in wire.calls for entry in made.parameters["Entries"]]
+        assert [entry["DelaySeconds"] for entry in entries] == list(range(60))
+        assert {entry["MessageBody"] for entry in entries} == {'{"detections": 3}'}
+
+    def test_a_queue_that_refuses_some_gets_them_again(self) -> None:
+        with Wire([Fault.PARTLY]) as wire:
+            Pipeline(wire).invoke(pace_simulation.handler, {})
+            assert len(wire.calls) == 7
+
+    def test_as_many_vehicles_are_put_as_the_messages_say(self) -> None:
+        with Wire() as wire:
+            Pipeline(wire).invoke(simulate.handler, {"Records": [{"body": '{"detections": 3}'}] * 4})
+            assert [made.operation for made in wire.calls] == ["PutRecords"]
+        reports = on_stream()
+        assert len(reports) == len({report["id"] for report in reports}) == 12
+        assert all(report in catalogue.vehicles() for report in vehicles_on_stream())
+
+    def test_a_stream_that_goes_on_refusing_fails_the_batch(self) -> None:
+        with Wire([Fault.PARTLY] * ATTEMPTS) as wire, pytest.raises(DeliveryFailed):
+            Pipeline(wire).invoke(simulate.handler, {"Records": [{"body": '{"detections": 1}'}]})
+
+    def test_the_catalogue_has_at_least_sixty_vehicles_of_which_a_fifth_are_suvs(self) -> None:
+        vehicles = catalogue.vehicles()
+        assert len({tuple(one.values()) for one in vehicles}) == len(vehicles) >= 60
+        assert 0.15 <= sum(one["category"] == "SUV" for one in vehicles) / len(vehicles) <= 0.25
+        assert len({one["make"] for one in vehicles}) >= 20
+        assert len({one["category"] for one in vehicles}) >= 5
+
+    def test_every_vehicle_of_the_catalogue_is_a_report(self) -> None:
+        for one in catalogue.vehicles():
+            assert ReportedDetection.model_validate(one).created_at is None
+
+
+def test_a_time_that_was_put_is_spelled_as_the_index_reads_it() -> None:
+    post(vehicle(created_at="2026-11-22 06:10:30.5+00:00"))
+    assert clock.parse(on_stream()[0]["created_at"]) == clock.parse("2026-11-22T06:10:30.500000Z")
