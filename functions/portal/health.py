@@ -1,7 +1,6 @@
 """Ask the services that everything here stands on whether they answer."""
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -14,6 +13,7 @@ from sitewatch.observability import logger
 _REMEMBER_SECONDS = 2.0
 
 _checked_at = float("-inf")
+_failure: ErrorCode | None = None
 
 
 def check() -> None:
@@ -25,21 +25,26 @@ def check() -> None:
         503: 5001 where the database does not answer, 5002 where the stream or a queue does not.
 
     """
-    global _checked_at  # noqa: PLW0603 - what an instance remembers between requests
-    if time.monotonic() - _checked_at < _REMEMBER_SECONDS:
-        return
-    _ask(DATABASE_NOT_HEALTHY, _ask_database)
-    _ask(QUEUES_NOT_HEALTHY, _ask_stream)
-    _ask(QUEUES_NOT_HEALTHY, _ask_queue)
-    _checked_at = time.monotonic()
+    global _checked_at, _failure  # noqa: PLW0603 - what an instance remembers between requests
+    if time.monotonic() - _checked_at >= _REMEMBER_SECONDS:
+        _failure = _first_failure()
+        _checked_at = time.monotonic()
+    if _failure is not None:
+        raise ApiError(_failure)
 
 
-def _ask(code: ErrorCode, ask: Callable[[], object]) -> None:
-    try:
-        ask()
-    except (BotoCoreError, ClientError) as error:
-        logger.error("not healthy", subcode=code.subcode, reason=type(error).__name__)
-        raise ApiError(code) from None
+def _first_failure() -> ErrorCode | None:
+    for code, ask in (
+        (DATABASE_NOT_HEALTHY, _ask_database),
+        (QUEUES_NOT_HEALTHY, _ask_stream),
+        (QUEUES_NOT_HEALTHY, _ask_queue),
+    ):
+        try:
+            ask()
+        except (BotoCoreError, ClientError) as error:
+            logger.error("not healthy", subcode=code.subcode, reason=type(error).__name__)
+            return code
+    return None
 
 
 def _client(service: str) -> Any:

@@ -1,0 +1,162 @@
+"""The sample events: one for each function, and each does what its function is for."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from sitewatch import clock, custom_resource, ids
+from sitewatch.api_tokens import KIND, ApiTokenRecord
+from sitewatch.tokens import Role
+from tests.environment import ACCOUNT, queue_name
+from tests.template import ROOT, resources
+from tests.unit import people
+from tests.unit.calling import Context, access_token, call, handler_of
+from tests.unit.conftest import client
+
+pytestmark = pytest.mark.usefixtures("cheap_hashing")
+
+SAMPLES = ROOT / "events"
+FUNCTIONS = {
+    re.sub(r"(?<!^)(?=[A-Z])", "_", name.removesuffix("Function")).lower(): properties
+    for name, properties in resources("AWS::Serverless::Function").items()
+}
+APIS = sorted(
+    sample
+    for sample, properties in FUNCTIONS.items()
+    if "Api" in {event["Type"] for event in properties.get("Events", {}).values()}
+)
+
+
+def _invoke(sample: str, access: str = "", refresh: str = "") -> Any:
+    """Do what ``sam local invoke -e events/<sample>.json`` does, with tokens where theirs are to be put."""
+    text = (SAMPLES / f"{sample}.json").read_text(encoding="utf-8")
+    event = json.loads(text.replace("ACCESS_TOKEN", access).replace("REFRESH_TOKEN", refresh))
+    return handler_of(FUNCTIONS[sample]["Handler"])(event, Context())
+
+
+def _messages(queue: str) -> list[str]:
+    """The bodies of the messages that wait in a queue, whether due or not."""
+    from moto.sqs.models import sqs_backends  # noqa: PLC0415
+
+    return [str(message.body) for message in sqs_backends[ACCOUNT]["us-east-1"].queues[queue_name(queue)]._messages]
+
+
+def test_every_function_has_a_sample_of_its_name_and_there_are_no_others() -> None:
+    assert {path.stem for path in SAMPLES.glob("*.json")} == set(FUNCTIONS)
+
+
+@pytest.mark.parametrize("sample", APIS)
+def test_a_sample_of_a_request_is_for_a_route_of_its_function(sample: str) -> None:
+    event = json.loads((SAMPLES / f"{sample}.json").read_text(encoding="utf-8"))
+    events = FUNCTIONS[sample]["Events"].values()
+    assert (event["httpMethod"], event["resource"]) in {
+        (one["Properties"]["Method"].upper(), one["Properties"]["Path"]) for one in events
+    }
+    assert event["requestContext"]["resourcePath"] == event["resource"]
+    assert event["multiValueHeaders"] == {name: [value] for name, value in event["headers"].items()}
+
+
+def _alice() -> None:
+    people.sign_up("alice")
+
+
+def _token_to_revoke() -> None:
+    ApiTokenRecord(
+        KIND,
+        "01ARZ3NDEKTSV4RRFFQ69G5FAV",
+        name="camera",
+        created_by=ids.new_id(),
+        created_at=clock.now(),
+        expires_at=clock.now(),
+    ).save()
+
+
+def _nothing() -> None:
+    """The sample needs nothing to be there."""
+
+
+GIVEN: dict[str, Callable[[], None]] = {
+    "post_token": _alice,
+    "post_auth_login": _alice,
+    "post_login": _alice,
+    "post_auth_refresh": _alice,
+    "get_users_me": _alice,
+    "delete_api_token": _token_to_revoke,
+}
+CREATED = {"post_users", "post_auth_signup", "post_api_tokens"}
+STATUS = {"post_detections": 202, "delete_api_token": 204, "preflight": 204} | dict.fromkeys(CREATED, 201)
+
+
+@pytest.mark.parametrize("sample", APIS)
+def test_a_sample_of_a_request_is_answered_well(sample: str) -> None:
+    GIVEN.get(sample, _nothing)()
+    alice = people.stored("alice").id if GIVEN.get(sample) is _alice else None
+    refresh = people.log_in("alice")["refresh_token"] if sample == "post_auth_refresh" else ""
+
+    answer = _invoke(sample, access_token(Role.ADMIN, subject=alice), refresh)
+    assert answer["statusCode"] == STATUS.get(sample, 200), answer["body"]
+
+
+def test_the_sample_of_the_stream_holds_two_detections_and_a_record_that_is_none() -> None:
+    _invoke("index_detections")
+    assert client("dynamodb").scan(TableName="DetectionsTable")["Count"] == 2
+    (quarantined,) = _messages("QuarantineQueue")
+    assert "json" in json.loads(quarantined)["reason"].lower()
+
+
+def test_the_sample_of_the_tables_changes_is_counted() -> None:
+    _invoke("count_detections")
+    assert call("GET", "/stats", token=access_token()).json == {"Acura": 1, "Audi": 1}
+
+
+def test_the_sample_of_a_suspicious_change_is_published() -> None:
+    _invoke("publish_detections")
+    (message,) = _messages("AlertsQueue")
+    assert json.loads(message)["make"] == "Acura"
+
+
+def test_the_sample_of_a_published_alert_is_one_that_clients_read() -> None:
+    _invoke("record_alerts")
+    answer = call("GET", "/alerts", query={"wait": 0}, token=access_token())
+    assert "event: new_alert" in answer.text
+    assert '"Acura"' in answer.text
+
+
+def test_the_sample_of_a_published_alert_is_what_the_sample_of_a_change_publishes() -> None:
+    _invoke("publish_detections")
+    event = json.loads((SAMPLES / "record_alerts.json").read_text(encoding="utf-8"))
+    assert [json.loads(record["body"]) for record in event["Records"]] == [
+        json.loads(message) for message in _messages("AlertsQueue")
+    ]
+
+
+def test_the_sample_of_a_schedule_plans_a_minute() -> None:
+    _invoke("pace_simulation")
+    assert len(_messages("SimulationQueue")) == 60
+
+
+def test_the_sample_of_a_plan_puts_its_vehicles_on_the_stream() -> None:
+    _invoke("simulate_detections")
+    kinesis = client("kinesis")
+    (shard,) = kinesis.list_shards(StreamName="DetectionsStream")["Shards"]
+    iterator = kinesis.get_shard_iterator(
+        StreamName="DetectionsStream", ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+    )["ShardIterator"]
+    assert len(kinesis.get_records(ShardIterator=iterator)["Records"]) == 3
+
+
+@pytest.mark.parametrize("sample", ["provision_signing_key", "provision_user"])
+def test_the_sample_of_a_custom_resource_is_provided(monkeypatch: pytest.MonkeyPatch, sample: str) -> None:
+    told: list[dict[str, Any]] = []
+
+    class Pool:
+        @staticmethod
+        def request(method: str, url: str, *, body: bytes, headers: object) -> None:
+            told.append(json.loads(body))
+
+    monkeypatch.setattr(custom_resource, "_http", Pool)
+    _invoke(sample)
+    assert [answer["Status"] for answer in told] == ["SUCCESS"]
