@@ -1,0 +1,304 @@
+"""template.yaml as a whole: what it promises of routes, settings, permissions, queues and streams."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import EndpointConnectionError
+
+from sitewatch import errors
+from sitewatch.errors import ErrorCode
+from tests.public_routes import PUBLIC
+from tests.template import resources, routes, template
+from tests.unit.calling import call, handler_of
+from tests.unit.code import settings_of
+from tests.unit.people import ALICE
+
+FUNCTIONS = resources("AWS::Serverless::Function")
+GLOBALS = template()["Globals"]["Function"]
+QUEUES = resources("AWS::SQS::Queue")
+MAPPINGS = resources("AWS::Lambda::EventSourceMapping")
+ROUTES = sorted(route for route in routes() if route[0] != "OPTIONS")
+PRIVATE = [route for route in ROUTES if route not in PUBLIC]
+API_SECONDS = 29
+"""The longest that API Gateway waits for a function."""
+DEFAULT_RETENTION = 4 * 24 * 60 * 60
+
+NO_DEAD_LETTERS = {
+    "QuarantineQueue": "nothing consumes it but people",
+    "StreamFailuresQueue": "nothing consumes it but people",
+}
+WILDCARDS = {
+    "secret:${AWS::StackName}/token-signing-key*": "Secrets Manager adds a random ending to its ARN",
+    "secret:${AWS::StackName}/admin-password*": "as above, and it need not exist",
+    "${DetectionsTable.Arn}/index/*": "all of its indexes are read, for each filter",
+    "${QuarantineBucket.Arn}/*": "objects are named after records",
+}
+
+
+@pytest.fixture(autouse=True)
+def world(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A world in which no service can be reached."""
+
+    def fail(*_: object) -> None:
+        raise EndpointConnectionError(endpoint_url="nowhere")
+
+    monkeypatch.setattr(BaseClient, "_make_api_call", fail)
+    monkeypatch.setattr("portal.health._checked_at", float("-inf"))
+
+
+# --- routes ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "function"), FUNCTIONS.items(), ids=list(FUNCTIONS))
+def test_every_handler_can_be_imported_and_called(name: str, function: dict[str, Any]) -> None:
+    assert callable(handler_of(function["Handler"]))
+
+
+@pytest.mark.parametrize(("method", "resource"), PRIVATE)
+def test_a_route_that_is_not_public_refuses_who_sends_no_token(method: str, resource: str) -> None:
+    path = dict.fromkeys(["token_id", "id", "sensor", "job_id"], "x")
+    answer = call(method, resource, path=path if "{" in resource else None, body="{")
+    assert (answer.status, answer.json["msg"]) == (401, "Missing Authorization Header")
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize(("method", "resource"), PRIVATE)
+def test_a_route_that_is_not_public_refuses_a_token_that_is_none(method: str, resource: str) -> None:
+    answer = call(method, resource, token="garbage", path={"token_id": "x"} if "{" in resource else None)
+    assert (answer.status, answer.json["msg"]) == (401, "Not enough segments")
+
+
+@pytest.mark.parametrize(("method", "resource"), sorted(PUBLIC))
+def test_a_public_route_is_answered_without_a_token(method: str, resource: str) -> None:
+    answer = call(method, resource, form=ALICE if resource in ("/token", "/auth/login") else None)
+    # No service can be reached; what matters is that none of them asked for a token.
+    assert answer.status in (200, 400, 500, 503)
+
+
+def test_the_public_routes_are_routes() -> None:
+    assert set(ROUTES) >= PUBLIC
+
+
+def test_every_path_has_a_preflight_and_no_function_but_one_answers_it() -> None:
+    paths = {path for _, path in routes()}
+    preflights = {path: handler for (method, path), handler in routes().items() if method == "OPTIONS"}
+    assert set(preflights) == paths
+    assert set(preflights.values()) == {"portal.preflight.handler"}
+
+
+def test_every_route_is_of_the_one_api_with_a_method_of_its_own() -> None:
+    for _, event in _events("Api"):
+        assert event["RestApiId"] == {"Ref": "Api"}
+        assert event["Method"] in {"get", "post", "put", "patch", "delete", "options"}
+
+
+def test_no_route_has_two_functions() -> None:
+    found = [(event["Method"], event["Path"]) for _, event in _events("Api")]
+    assert len(found) == len(set(found))
+
+
+def test_a_function_of_a_route_ends_before_the_gateway_gives_up() -> None:
+    for name, _ in _events("Api"):
+        assert _timeout(name) <= API_SECONDS
+
+
+@pytest.mark.parametrize("kind", template()["Resources"]["Api"]["Properties"]["GatewayResponses"])
+def test_an_answer_of_the_gateway_itself_has_the_shape_of_every_error(kind: str) -> None:
+    response = template()["Resources"]["Api"]["Properties"]["GatewayResponses"][kind]
+    body = json.loads(response["ResponseTemplates"]["application/json"])
+    assert set(body) == {"code", "subcode", "error", "detail"}
+    assert body["code"] == response["StatusCode"]
+    assert ErrorCode(body["code"], body["subcode"], body["error"]) in vars(errors).values()
+
+
+def _events(kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, function in FUNCTIONS.items():
+        for event in function.get("Events", {}).values():
+            if event["Type"] == kind:
+                yield name, event["Properties"]
+
+
+def _timeout(function: str) -> int:
+    return int(FUNCTIONS[function].get("Timeout", GLOBALS["Timeout"]))
+
+
+# --- settings -------------------------------------------------------------------------------------
+
+
+def _own(function: str) -> dict[str, Any]:
+    own: dict[str, Any] = FUNCTIONS[function].get("Environment", {}).get("Variables", {})
+    return own
+
+
+def _read(function: str) -> set[str]:
+    module, _, name = FUNCTIONS[function]["Handler"].rpartition(".")
+    return settings_of(module, name)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_is_handed_every_setting_that_it_reads(function: str) -> None:
+    handed = {**GLOBALS["Environment"]["Variables"], **_own(function)}
+    assert _read(function) <= {name for name, value in handed.items() if value != ""}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_is_handed_no_setting_of_its_own_that_it_does_not_read(function: str) -> None:
+    assert {name for name, value in _own(function).items() if value != ""} <= _read(function)
+
+
+def test_every_setting_that_all_are_handed_is_read_by_one() -> None:
+    read = set().union(*(_read(function) for function in FUNCTIONS))
+    libraries = ("POWERTOOLS_", "PYDANTIC_")
+    assert {name for name in GLOBALS["Environment"]["Variables"] if not name.startswith(libraries)} <= read
+
+
+def test_only_functions_that_issue_tokens_may_read_the_secret_and_are_told_its_name() -> None:
+    told = {name for name in FUNCTIONS if "TOKEN_SECRET" in _own(name)}
+    may = {name for name in FUNCTIONS if any("token-signing-key" in str(one) for one in _statements(name))}
+    assert told == may
+    assert told == {
+        "ProvisionSigningKeyFunction",
+        "PostTokenFunction",
+        "PostAuthLoginFunction",
+        "PostAuthRefreshFunction",
+        "PostLoginFunction",
+        "PostApiTokensFunction",
+    }
+
+
+# --- permissions ----------------------------------------------------------------------------------
+
+
+def _statements(function: str) -> list[dict[str, Any]]:
+    return [statement for policy in FUNCTIONS[function].get("Policies", []) for statement in policy["Statement"]]
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+ALL_STATEMENTS = [
+    pytest.param(statement, id=f"{name} {number}")
+    for name in FUNCTIONS
+    for number, statement in enumerate(_statements(name))
+]
+
+
+@pytest.mark.parametrize("statement", ALL_STATEMENTS)
+def test_a_permission_names_its_actions_and_never_a_scan(statement: dict[str, Any]) -> None:
+    assert statement["Effect"] == "Allow"
+    for action in _listed(statement["Action"]):
+        assert "*" not in action
+        assert action != "dynamodb:Scan"
+
+
+@pytest.mark.parametrize("statement", ALL_STATEMENTS)
+def test_a_permission_names_its_resources_or_has_a_reason_not_to(statement: dict[str, Any]) -> None:
+    for resource in _listed(statement["Resource"]):
+        spelled = resource if isinstance(resource, str) else str(next(iter(resource.values())))
+        if "*" in spelled:
+            assert any(spelled.endswith(known) for known in WILDCARDS), spelled
+
+
+def test_every_reason_for_a_wildcard_is_needed() -> None:
+    every = str([_statements(name) for name in FUNCTIONS])
+    assert [known for known in WILDCARDS if known not in every] == []
+
+
+def test_a_function_has_no_role_but_its_own() -> None:
+    for function in FUNCTIONS.values():
+        assert "Role" not in function
+        assert all(isinstance(policy, dict) for policy in function.get("Policies", []))
+
+
+def test_a_queue_takes_messages_from_its_topic_only() -> None:
+    for policy in resources("AWS::SQS::QueuePolicy").values():
+        for statement in policy["PolicyDocument"]["Statement"]:
+            assert statement["Action"] == "sqs:SendMessage"
+            assert statement["Principal"] == {"Service": "sns.amazonaws.com"}
+            assert "aws:SourceArn" in statement["Condition"]["ArnEquals"]
+
+
+# --- queues and streams ---------------------------------------------------------------------------
+
+
+def _target(arn: Any) -> str:
+    """The logical id of what ``!GetAtt X.Arn`` or ``!GetAtt X.StreamArn`` is of."""
+    name, _, attribute = arn["Fn::GetAtt"].partition(".")
+    assert attribute in ("Arn", "StreamArn")
+    return str(name)
+
+
+DEAD_LETTER_QUEUES = {
+    _target(queue["RedrivePolicy"]["deadLetterTargetArn"]): name
+    for name, queue in QUEUES.items()
+    if "RedrivePolicy" in queue
+}
+OF_QUEUES = {name: mapping for name, mapping in MAPPINGS.items() if _target(mapping["EventSourceArn"]) in QUEUES}
+OF_STREAMS = {name: mapping for name, mapping in MAPPINGS.items() if name not in OF_QUEUES}
+
+
+@pytest.mark.parametrize("name", QUEUES)
+def test_a_queue_has_a_dead_letter_queue_or_is_one_or_has_a_reason(name: str) -> None:
+    assert ("RedrivePolicy" in QUEUES[name]) + (name in DEAD_LETTER_QUEUES) + (name in NO_DEAD_LETTERS) == 1
+
+
+@pytest.mark.parametrize(("dead", "alive"), DEAD_LETTER_QUEUES.items())
+def test_a_dead_letter_queue_keeps_messages_longer_than_the_queue_that_they_come_from(dead: str, alive: str) -> None:
+    # SQS counts from the day a message was first sent.
+    kept, waited = (QUEUES[name].get("MessageRetentionPeriod", DEFAULT_RETENTION) for name in (dead, alive))
+    assert kept > waited
+
+
+def test_what_is_consumed_is_neither_a_dead_letter_queue_nor_one_for_people() -> None:
+    consumed = {_target(mapping["EventSourceArn"]) for mapping in OF_QUEUES.values()}
+    assert not consumed & (DEAD_LETTER_QUEUES.keys() | NO_DEAD_LETTERS)
+
+
+@pytest.mark.parametrize("name", OF_QUEUES)
+def test_a_message_stays_invisible_six_times_as_long_as_its_function_may_take(name: str) -> None:
+    # AWS Lambda's developer guide, "Using Lambda with Amazon SQS".
+    queue = QUEUES[_target(OF_QUEUES[name]["EventSourceArn"])]
+    assert queue.get("VisibilityTimeout", 30) >= 6 * _timeout(OF_QUEUES[name]["FunctionName"]["Ref"])
+
+
+@pytest.mark.parametrize("name", OF_STREAMS)
+def test_a_batch_of_a_stream_is_retried_within_bounds_and_named_where_given_up(name: str) -> None:
+    mapping = OF_STREAMS[name]
+    failures = mapping["DestinationConfig"]["OnFailure"]["Destination"]
+
+    assert 1 <= mapping["MaximumRetryAttempts"] <= 1000
+    assert 60 <= mapping["MaximumRecordAgeInSeconds"] <= 24 * 60 * 60
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
+    assert _target(failures) in QUEUES
+    # The function's role is what sends there.
+    statements = _statements(mapping["FunctionName"]["Ref"])
+    assert any(
+        "sqs:SendMessage" in _listed(statement["Action"]) and failures in _listed(statement["Resource"])
+        for statement in statements
+    )
+
+
+def test_a_stream_that_is_counted_is_never_cut_in_two() -> None:
+    # What the counter commits is the position that it has reached in a whole shard.
+    assert "BisectBatchOnFunctionError" not in MAPPINGS["CountDetectionsMapping"]
+    assert MAPPINGS["CountDetectionsMapping"]["TumblingWindowInSeconds"] > 0
+    assert MAPPINGS["CountDetectionsMapping"].get("ParallelizationFactor", 1) == 1
+
+
+def test_everything_at_rest_is_encrypted() -> None:
+    for table in resources("AWS::DynamoDB::Table").values():
+        assert table["SSESpecification"] == {"SSEEnabled": True}
+    for queue in QUEUES.values():
+        assert queue["SqsManagedSseEnabled"] is True
+    for stream in resources("AWS::Kinesis::Stream").values():
+        assert stream["StreamEncryption"]["EncryptionType"] == "KMS"
+
+
+def test_no_parameter_with_a_password_is_echoed_or_has_a_default() -> None:
+    for name, parameter in template()["Parameters"].items():
+        if name.endswith("Password"):
+            assert (parameter["NoEcho"], parameter["Default"]) == (True, "")
