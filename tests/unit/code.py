@@ -2,7 +2,7 @@
 
 import ast
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 from tests.template import ROOT
@@ -23,7 +23,7 @@ class Module:
     path: Path
     tree: ast.Module
 
-    @property
+    @cached_property
     def imported(self) -> dict[str, str]:
         """Every dotted name that is imported, wherever in the module, by its local name."""
         found = {}
@@ -68,10 +68,18 @@ def settings_of(module: str, function: str) -> set[str]:
         if place in seen or place[0] not in modules():
             continue
         seen.add(place)
-        for node in _code_at(place):
-            read |= _settings_in(node)
-            ahead += _named_in(node, modules()[place[0]])
+        its_settings, its_names = _looked_at(place)
+        read |= its_settings
+        ahead += its_names
     return read
+
+
+@cache
+def _looked_at(place: Place) -> tuple[frozenset[str], frozenset[Place]]:
+    """The settings that the code at ``place`` reads itself, and the places that it leads to."""
+    code, module = _code_at(place), modules()[place[0]]
+    settings = {name for node in code for name in _settings_in(node)}
+    return frozenset(settings), frozenset(named for node in code for named in _named_in(node, module))
 
 
 def _code_at(place: Place) -> list[ast.stmt]:

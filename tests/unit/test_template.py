@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -133,6 +134,7 @@ def _own(function: str) -> dict[str, Any]:
     return own
 
 
+@cache
 def _read(function: str) -> set[str]:
     module, _, name = FUNCTIONS[function]["Handler"].rpartition(".")
     return settings_of(module, name)

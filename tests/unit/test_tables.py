@@ -1,0 +1,57 @@
+"""Transactions: which refusals may pass when what they rest on is read again."""
+
+import pytest
+from botocore.exceptions import ClientError
+from pynamodb.exceptions import CancellationReason, TransactWriteError, VerboseClientError
+
+from sitewatch import tables
+
+
+@pytest.fixture(autouse=True)
+def world() -> None:
+    """No table is needed here."""
+
+
+def _cancelled(*reasons: str | None) -> TransactWriteError:
+    found = [CancellationReason(reason) if reason else None for reason in reasons]
+    error = {"Error": {"Code": "TransactionCanceledException"}}
+    return TransactWriteError(
+        "cancelled", VerboseClientError(error, "TransactWriteItems", {}, cancellation_reasons=found)
+    )
+
+
+def _refused(code: str) -> TransactWriteError:
+    return TransactWriteError("refused", ClientError({"Error": {"Code": code}}, "TransactWriteItems"))
+
+
+@pytest.mark.parametrize(
+    "reasons",
+    [
+        ("TransactionConflict", None),
+        ("ConditionalCheckFailed", "None"),
+        ("ThrottlingError", "ProvisionedThroughputExceeded"),
+    ],
+)
+def test_a_transaction_that_lost_or_came_at_a_bad_time_may_pass(reasons: tuple[str | None, ...]) -> None:
+    assert tables.may_pass(_cancelled(*reasons))
+
+
+@pytest.mark.parametrize(
+    "reasons", [("ValidationError", None), ("TransactionConflict", "ItemCollectionSizeLimitExceeded")]
+)
+def test_a_transaction_that_is_wrong_in_itself_never_passes(reasons: tuple[str | None, ...]) -> None:
+    assert not tables.may_pass(_cancelled(*reasons))
+
+
+@pytest.mark.parametrize("code", ["ThrottlingException", "InternalServerError", "TransactionInProgressException"])
+def test_a_table_under_load_may_take_it_later(code: str) -> None:
+    assert tables.may_pass(_refused(code))
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ValidationException", "ResourceNotFoundException"])
+def test_a_refusal_for_good_never_passes(code: str) -> None:
+    assert not tables.may_pass(_refused(code))
+
+
+def test_there_is_one_connection() -> None:
+    assert tables.connection() is tables.connection()
