@@ -121,6 +121,15 @@ def test_the_table_holds_neither_key_nor_password_nor_a_hash_that_they_could_be_
             assert digest(secret.encode()).hexdigest() not in stored
 
 
+def test_what_is_kept_of_a_body_differs_from_key_to_key() -> None:
+    # Else it could be guessed once for all, and equal bodies could be told.
+    counter, token = Counter(), access_token()
+    for key in ("one", "other"):
+        counter.ask(token, key=key, body={"the same": "body"})
+    kept = [item["validation"]["S"] for item in client("dynamodb").scan(TableName="IdempotencyTable")["Items"]]
+    assert len(set(kept)) == 2
+
+
 # --- with an endpoint of its own ------------------------------------------------------------------
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.unit.calling import Answer, admin_token, call
 from tests.unit.conftest import Log
-from tests.unit.people import bcrypt_hash, carry_over, stored
+from tests.unit.people import bcrypt_hash, carry_over, sign_up, stored
 
 pytestmark = pytest.mark.usefixtures("cheap_hashing")
 
@@ -35,9 +35,11 @@ class Walk:
         return answer
 
 
-@pytest.fixture
-def walk() -> Walk:
-    """Everything that accounts can do, well and badly."""
+def _walk() -> Walk:
+    """Everything that accounts can do, well and badly.
+
+    Not a fixture: pytest keeps what is logged before a test begins apart from what the test logs.
+    """
     walk = Walk()
     alice = {"username": "Alice", "password": PASSWORD}
     wrong = {"username": "Alice", "password": WRONG}
@@ -94,11 +96,13 @@ def _hashes() -> list[str]:
     return [stored(name).password_hash for name in ("Alice", "bob")]
 
 
-def test_the_walk_comes_by_every_answer_that_accounts_give(walk: Walk) -> None:
+def test_the_walk_comes_by_every_answer_that_accounts_give() -> None:
+    walk = _walk()
     assert {answer.status for answer in walk.answers} == {200, 201, 204, 400, 401, 403, 409}
 
 
-def test_no_answer_holds_a_password_or_a_hash(walk: Walk) -> None:
+def test_no_answer_holds_a_password_or_a_hash() -> None:
+    walk = _walk()
     for answer in walk.answers:
         for secret in (PASSWORD, WRONG, LEGACY, "$argon2", "$2b$", *_hashes()):
             assert secret not in answer.text
@@ -107,10 +111,10 @@ def test_no_answer_holds_a_password_or_a_hash(walk: Walk) -> None:
 
 def test_no_line_of_a_log_holds_a_password_a_hash_or_a_token(
     log: Log,
-    walk: Walk,
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
+    walk = _walk()
     printed = capfd.readouterr()
     written = f"{log.text}\n{caplog.text}\n{printed.out}\n{printed.err}"
 
@@ -123,13 +127,12 @@ def test_no_line_of_a_log_holds_a_password_a_hash_or_a_token(
         assert token.split(".")[2] not in written
 
 
-def test_an_unexpected_error_brings_none_to_the_log_either(
-    log: Log, walk: Walk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unexpected_error_brings_none_to_the_log_either(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise RuntimeError("a bug")
 
     monkeypatch.setattr("accounts.credentials.by_username", fail)
+    sign_up(password=PASSWORD)
     for path in ("/token", "/auth/login"):
         assert call("POST", path, form={"username": "Alice", "password": PASSWORD}).status == 500
     assert call("POST", "/login", body={"username": "Alice", "password": PASSWORD}).status == 500
