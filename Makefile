@@ -56,10 +56,10 @@ ingest: venv ## put a file of vehicles on the stream: FILE=vehicles.csv [STREAM=
 	@$(VENV_PYTHON) -m runner.ingest "$(FILE)" $(if $(STREAM),--stream "$(STREAM)")
 
 test: venv-dev lint types ## lint, types and every test
-	@$(VENV_PYTHON) -m pytest --cov
+	@$(VENV_PYTHON) -m pytest -n auto --dist loadgroup --cov
 
 unit: venv-dev ## the fast tests alone, with their coverage
-	@$(VENV_PYTHON) -m pytest tests/unit --cov --cov-report=term-missing:skip-covered
+	@$(VENV_PYTHON) -m pytest tests/unit -n auto --cov --cov-report=term-missing:skip-covered
 
 lint: venv-dev ## ruff, and cfn-lint through sam validate
 	@$(VENV_PYTHON) -m ruff check $(SOURCES)

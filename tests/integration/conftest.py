@@ -14,6 +14,13 @@ from runner.stack import Stack
 from tests.integration.client import Client
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let one process run all of these: they share one system."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("stack"))
+
+
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The system under test; its schedules are disabled, so that nothing moves but what a test moves."""
