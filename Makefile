@@ -70,10 +70,10 @@ types: venv-dev ## mypy, strict
 	@$(VENV_PYTHON) -m mypy
 
 bench-pipeline: venv-dev ## records a second through the pipeline, and the time to an alert
-	@$(VENV_PYTHON) -m tests.load.bench_pipeline
+	@PYTHONPATH=functions:layers/sitewatch/python:. $(VENV_PYTHON) -m tests.load.bench_pipeline
 
 bench-functions: venv-dev ## import and warm times of every function beside a bare one
-	@$(VENV_PYTHON) -m tests.load.bench_functions
+	@PYTHONPATH=functions:layers/sitewatch/python:. $(VENV_PYTHON) -m tests.load.bench_functions
 
 # Needs uv on the PATH (pip install uv). Each file is locked within the one before it, so that they agree.
 COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \

@@ -48,7 +48,7 @@ def processor_milliseconds(command: Sequence[str], settings: Mapping[str, str]) 
 
 def import_times(modules: Sequence[str], path: Sequence[str], flags: Sequence[str], rounds: int) -> dict[str, float]:
     """The median import time of each module, in milliseconds."""
-    settings = {**environment(), "TOKEN_PUBLIC_KEYS": '{"keys": []}', "PYTHONPATH": ""}
+    settings = {**environment(), "TOKEN_PUBLIC_KEYS": '{"keys": []}'}
     times: dict[str, list[float]] = {module: [] for module in modules}
     for _ in range(rounds + 1):
         for module in modules:
