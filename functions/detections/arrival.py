@@ -9,7 +9,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from detections import partitions
-from detections.model import DetectionRecord, ReportedDetection
+from detections.model import DetectionRecord
+from detections.report import ReportedDetection
 from sitewatch import ids, settings
 
 MOST_BYTES = 1024 * 1024

@@ -7,8 +7,9 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from detections import partitions
 from detections.listing import Selection, page
-from detections.model import Detection, Name
+from detections.model import Detection
 from detections.publishing import view
+from detections.report import Name
 from sitewatch.api import Api
 from sitewatch.clock import Timestamp
 from sitewatch.errors import invalid_field

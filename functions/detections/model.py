@@ -1,9 +1,8 @@
-"""What a camera reports, what is stored of it, and what is said of it."""
+"""What is stored of a detection, and what is said of it."""
 
 from datetime import datetime
-from typing import Annotated
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, TTLAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
@@ -11,28 +10,6 @@ from pynamodb.models import Model
 from sitewatch import settings
 from sitewatch.clock import Timestamp
 from sitewatch.tables import TableMeta, TimeAttribute
-
-_NO_CONTROLS = r"^[^\x00-\x1f\x7f]+$"
-Name = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=_NO_CONTROLS)]
-DetectionId = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=_NO_CONTROLS)]
-
-
-def _either(name: str) -> AliasChoices:
-    # Cameras of an older make spell the keys with a capital.
-    return AliasChoices(name, name.capitalize())
-
-
-class ReportedDetection(BaseModel):
-    """A vehicle as a camera reports it: types are strict, unknown keys are passed over."""
-
-    model_config = ConfigDict(strict=True)
-
-    year: Annotated[int, Field(ge=1886, le=2200, validation_alias=_either("year"))]
-    make: Annotated[Name, Field(validation_alias=_either("make"))]
-    model: Annotated[Name, Field(validation_alias=_either("model"))]
-    category: Annotated[Name, Field(validation_alias=_either("category"))]
-    created_at: Timestamp | None = None
-    id: DetectionId | None = None
 
 
 class Detection(BaseModel):

@@ -6,7 +6,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Body
 from pydantic import BaseModel, BeforeValidator, Field, RootModel
 
 from detections import stream
-from detections.model import ReportedDetection
+from detections.report import ReportedDetection
 from sitewatch.api import MACHINES_AND_ADMINS, Api
 from sitewatch.idempotency import once
 

@@ -136,6 +136,7 @@ class TestQuarantine:
             (json.dumps(vehicle(year=10**30)).encode(), "year: Input should be less than or equal to 2200"),
             (json.dumps(vehicle(make=None)).encode(), "make: Input should be a valid string"),
             (json.dumps(vehicle(model="a\nb")).encode(), "model: String should match pattern"),
+            (json.dumps(vehicle(model="\uffff")).encode(), "model: String should match pattern"),
             (json.dumps(vehicle(created_at=1790000000)).encode(), "created_at: Value error, a time is text"),
             (json.dumps(vehicle(created_at="1969-12-31T23:59:59Z")).encode(), "created_at: Value error"),
             (json.dumps(vehicle(id=7)).encode(), "id: Input should be a valid string"),

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from detections import catalogue, pace_simulation, simulate
-from detections.model import ReportedDetection
+from detections.report import ReportedDetection
 from sitewatch import clock
 from sitewatch.delivery import ATTEMPTS, DeliveryFailed
 from sitewatch.tokens import Role

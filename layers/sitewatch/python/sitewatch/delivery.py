@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 Entry = TypeVar("Entry")
@@ -25,7 +25,7 @@ def pause_before(attempt: int) -> float:
 
 
 def chunks(
-    entries: Sequence[Entry], *, most: int, size: Callable[[Entry], int] = lambda _: 0, most_bytes: int = 1
+    entries: Iterable[Entry], *, most: int, size: Callable[[Entry], int] = lambda _: 0, most_bytes: int = 1
 ) -> Iterator[list[Entry]]:
     """Split ``entries`` in order into lists of at most ``most`` entries and ``most_bytes`` in sum."""
     chunk: list[Entry] = []
@@ -41,7 +41,9 @@ def chunks(
         yield chunk
 
 
-def deliver(entries: Sequence[Entry], send: Callable[[Sequence[Entry]], Sequence[Entry]]) -> None:
+def deliver(
+    entries: Sequence[Entry], send: Callable[[Sequence[Entry]], Sequence[Entry]], *, attempts: int = ATTEMPTS
+) -> None:
     """Call ``send`` until it has refused none of ``entries``.
 
     Parameters
@@ -50,6 +52,8 @@ def deliver(entries: Sequence[Entry], send: Callable[[Sequence[Entry]], Sequence
         At most as many as one call of the API takes.
     send
         Sends them and gives back those that the service refused for now.
+    attempts
+        How often to call it at most.
 
     Raises
     ------
@@ -58,10 +62,10 @@ def deliver(entries: Sequence[Entry], send: Callable[[Sequence[Entry]], Sequence
 
     """
     left = entries
-    for attempt in range(ATTEMPTS):
+    for attempt in range(attempts):
         if attempt:
             time.sleep(pause_before(attempt))
         left = send(left)
         if not left:
             return
-    raise DeliveryFailed(f"{len(left)} of {len(entries)} entries were refused {ATTEMPTS} times")
+    raise DeliveryFailed(f"{len(left)} of {len(entries)} entries were refused {attempts} times")

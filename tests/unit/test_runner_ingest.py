@@ -1,0 +1,324 @@
+"""`make ingest`: every vehicle of a file goes onto the stream once, and every bad line is named."""
+
+import io
+import json
+import sys
+import tracemalloc
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+
+from runner import ingest
+from runner.errors import RunnerError
+from sitewatch import settings
+from sitewatch.delivery import DeliveryFailed
+from tests.template import ROOT
+from tests.unit.pipeline import Call, Fault, Wire, on_stream, vehicle
+
+EXAMPLE = ROOT / "docs" / "examples" / "vehicles.csv"
+KIA = "2020,Kia,Sorento,SUV\n"
+
+
+class Run:
+    """A run of the command, and what a person sees of it."""
+
+    def __init__(self, capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+        self._capsys = capsys
+        self._folder = folder
+
+    def __call__(self, content: str | bytes, name: str = "vehicles.csv") -> int:
+        file = self._folder / name
+        file.write_bytes(content.encode() if isinstance(content, str) else content)
+        return self.on(str(file))
+
+    def on(self, *arguments: str) -> int:
+        code = ingest.main([*arguments, "--stream", settings.text("DETECTIONS_STREAM")])
+        self.out, self.err = self._capsys.readouterr()
+        return code
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+    return Run(capsys, tmp_path)
+
+
+def vehicles_on_stream() -> list[dict[str, Any]]:
+    return [{name: value for name, value in report.items() if name != "id"} for report in on_stream()]
+
+
+class TestFormats:
+    def test_the_example_is_put_whole(self, run: Run) -> None:
+        assert run.on(str(EXAMPLE)) == 0
+        rows = EXAMPLE.read_text(encoding="utf-8").splitlines()[1:]
+        assert len(rows) >= 100
+        assert [",".join(str(value) for value in one.values()) for one in vehicles_on_stream()] == rows
+        assert run.out.startswith(f"{len(rows)} put, 0 bad, ")
+        assert run.err == ""
+
+    @pytest.mark.parametrize(
+        "header",
+        [
+            "year,make,model,category",
+            "Year,Make,Model,Category",
+            " YEAR , make,MODEL,Category",
+            "\ufeffyear,make,model,category",
+        ],
+    )
+    def test_a_header_may_have_any_letter_case(self, run: Run, header: str) -> None:
+        assert run(f"{header}\n{KIA}") == 0
+        assert vehicles_on_stream() == [vehicle()]
+
+    def test_columns_may_have_any_order_and_others_are_passed_over(self, run: Run) -> None:
+        assert run("colour,category,model,make,year\nred,SUV,Sorento,Kia,2020\n") == 0
+        assert vehicles_on_stream() == [vehicle()]
+
+    def test_a_time_and_an_id_are_kept_where_they_are(self, run: Run) -> None:
+        assert (
+            run(f"year,make,model,category,created_at,id\n{KIA.strip()},2026-11-22T06:10:30Z,a\n{KIA.strip()},,\n{KIA}")
+            == 0
+        )
+        first, *others = on_stream()
+        assert first == vehicle(id="a", created_at="2026-11-22T06:10:30Z")
+        assert all(other.keys() == {"year", "make", "model", "category", "id"} for other in others)
+        assert len({other["id"] for other in others}) == 2
+
+    def test_quoted_cells_are_read_as_csv(self, run: Run) -> None:
+        assert run('year,make,model,category\r\n2020,"Kia","So""re""nto, long",SUV\r\n') == 0
+        assert vehicles_on_stream() == [vehicle(model='So"re"nto, long')]
+
+    @pytest.mark.parametrize("name", ["vehicles.jsonl", "vehicles.csv", "vehicles"])
+    def test_json_lines_are_told_by_what_is_in_them(self, run: Run, name: str) -> None:
+        capital = {"Year": 2020, "Make": "Kia", "Model": "Sorento", "Category": "SUV"}
+        assert run(f"\n{json.dumps(vehicle(id='a'))}\n\n{json.dumps(capital)}", name) == 0
+        assert vehicles_on_stream() == [vehicle(), vehicle()]
+        assert on_stream()[0]["id"] == "a"
+
+    @pytest.mark.parametrize("content", [f"year,make,model,category\n{KIA}", json.dumps(vehicle())])
+    def test_a_dash_is_standard_input(self, run: Run, monkeypatch: pytest.MonkeyPatch, content: str) -> None:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content.encode())))
+        assert run.on("-") == 0
+        assert vehicles_on_stream() == [vehicle()]
+
+
+class TestBadLines:
+    def test_they_are_named_with_the_reason_and_the_good_ones_go(self, run: Run) -> None:
+        content = (
+            f'year,make,model,category\n{KIA}x,Kia,Rio,Sedan\n{KIA}2020,Kia\n\n1,2,3,4,5\n2020,"Kia,Rio,Sedan\n{KIA}'
+        )
+        assert run(content) == 1
+        assert vehicles_on_stream() == [vehicle()] * 3
+        assert run.err.splitlines() == [
+            "line 3: year: Input should be a valid integer",
+            "line 5: model: Field required; category: Field required",
+            "line 7: 5 cells under 4 columns",
+            "line 8: not CSV: unexpected end of data",
+        ]
+        assert run.out.startswith("3 put, 4 bad, ")
+
+    @pytest.mark.parametrize(
+        ("line", "reason"),
+        [
+            (b"[]", "Input should be a valid dictionary"),
+            (b"nonsense", "not JSON: Expecting value"),
+            (b'{"year": 2020}', "make: Field required"),
+            (json.dumps(vehicle(year="2020")).encode(), "year: Input should be a valid integer"),
+            (json.dumps(vehicle(created_at="yesterday")).encode(), "created_at: Value error, not an RFC 3339 time"),
+            (b'{"year": 2020, "make": "\xff", "model": "a", "category": "b"}', "make: Input should be a valid string"),
+            (b"[" * 100_000, "not JSON: "),
+            (b'{"year": ' + b"1" * 5000 + b"}", "not JSON: "),
+            (json.dumps(vehicle(more="x" * ingest.LONGEST_LINE)).encode(), "longer than 1048576 characters"),
+        ],
+    )
+    def test_each_has_its_reason(self, run: Run, line: bytes, reason: str) -> None:
+        good = json.dumps(vehicle()).encode()
+        assert run(b"\n".join([good, line, good])) == 1
+        assert run.err.startswith("line 2: ")
+        assert reason in run.err
+        assert len(run.err.splitlines()) == 1
+        assert vehicles_on_stream() == [vehicle()] * 2
+
+    @pytest.mark.parametrize("year", ["20.20", "-2020", "2020x", "٢٠٢٠", "1" * 5000, "1885"])
+    def test_a_year_is_a_number(self, run: Run, year: str) -> None:
+        assert run(f"year,make,model,category\n{year},Kia,Sorento,SUV\n") == 1
+        assert run.err.startswith("line 2: year: ")
+
+    def test_where_all_are_bad_nothing_is_put(self, run: Run) -> None:
+        assert run("year,make,model,category\n,,,\n") == 1
+        assert run.out.startswith("0 put, 1 bad, ")
+
+
+class TestUnusableFiles:
+    @pytest.mark.parametrize(
+        ("content", "says"),
+        [
+            ("", "has no vehicles"),
+            ("\n \n", "has no vehicles"),
+            ("year,make,model,category\n", "has no vehicles"),
+            ("year,make,model\n2020,Kia,Rio\n", "names no category"),
+            (KIA, "names no year, make, model, category"),
+            ("\0\1\2", "names no year"),
+            ("year,Year,make,model,category\n", "names year more than once"),
+            ('[{"year": 2020}]', "one JSON array"),
+            ("x" * 200_000 + "\n", "neither CSV nor JSON Lines"),
+        ],
+    )
+    def test_each_is_one_clear_line(self, run: Run, content: str, says: str) -> None:
+        assert run(content) == 1
+        assert says in run.err
+        assert len(run.err.splitlines()) == 1
+        assert (run.out, on_stream()) == ("", [])
+
+    def test_so_is_a_missing_one_and_a_folder_and_none(self, run: Run, tmp_path: Path) -> None:
+        for name in (str(tmp_path / "nowhere.csv"), str(tmp_path), ""):
+            assert run.on(name) == 1
+            assert len(run.err.splitlines()) == 1
+            assert name in run.err
+
+
+class TestPutting:
+    def test_five_hundred_go_in_a_call(self, run: Run) -> None:
+        with Wire() as wire, wire.invocation():
+            assert run("year,make,model,category\n" + KIA * 1001) == 0
+            assert [len(made.parameters["Records"]) for made in wire.calls] == [500, 500, 1]
+
+    def test_a_call_stays_below_five_mebibytes(self) -> None:
+        report = vehicle(make="💥" * 64, model="💥" * 64, category="💥" * 64, id="💥" * 128)
+        largest = {"Data": json.dumps(report).encode(), "PartitionKey": report["id"]}
+        assert ingest.weight(largest) * ingest.MOST_RECORDS < ingest.MOST_BYTES
+
+    def test_only_what_was_refused_is_put_again_under_the_same_id(self, run: Run) -> None:
+        content = "year,make,model,category\n" + "".join(f"2020,Kia,{number},SUV\n" for number in range(10))
+        with Wire([Fault.PARTLY, Fault.PARTLY]) as wire, wire.invocation():
+            assert run(content) == 0
+            put = [[record["PartitionKey"] for record in made.parameters["Records"]] for made in wire.calls]
+        assert [len(names) for names in put] == [10, 5, 3]
+        assert set(put[2]) < set(put[1]) < set(put[0])
+        assert sorted(one["model"] for one in vehicles_on_stream()) == sorted(str(number) for number in range(10))
+
+    def test_a_lost_answer_puts_twice_what_is_one_detection(self, run: Run) -> None:
+        with Wire([Fault.TWICE]) as wire, wire.invocation():
+            assert run(f"year,make,model,category\n{KIA}") == 0
+        first, second = on_stream()
+        assert first == second
+
+    def test_a_stream_that_goes_on_refusing_is_one_clear_error_with_what_was_done(self, run: Run) -> None:
+        with Wire([None] + [Fault.PARTLY] * ingest.ATTEMPTS) as wire, wire.invocation():
+            assert run("year,make,model,category\n" + KIA * 501) == 1
+        assert "DetectionsStream does not take records" in run.err
+        assert "500 put, 0 bad" in run.err
+
+    def test_a_stream_that_is_not_there_is_one_clear_error(
+        self, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert ingest.main([str(EXAMPLE), "--stream", "nowhere"]) == 1
+        assert capsys.readouterr().err.startswith("There is no stream nowhere.")
+
+    def test_ctrl_c_says_what_was_done(self, run: Run) -> None:
+        def interrupt(made: Call) -> None:
+            if len(made.parameters["Records"]) == 1:
+                raise KeyboardInterrupt
+
+        with Wire() as wire, wire.invocation():
+            wire.before = interrupt
+            assert run("year,make,model,category\n" + KIA * 501) == 130
+        assert "Interrupted. 500 put" in run.err
+
+    def test_a_large_file_takes_no_more_memory_than_a_small_one(self) -> None:
+        class Endless(io.RawIOBase):
+            """A file of many megabytes that is never held as a whole."""
+
+            left = 20_000
+
+            def readable(self) -> bool:
+                return True
+
+            def readinto(self, buffer: Any) -> int:
+                self.left -= 1
+                line = b"2020,Kia,Sorento,SUV".ljust(999) + b"\n" if self.left else b""
+                buffer[: len(line)] = line
+                return len(line)
+
+        sent = 0
+
+        def send(entries: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
+            nonlocal sent
+            sent += len(entries)
+            return []
+
+        file = io.TextIOWrapper(io.BufferedReader(Endless()), newline="")
+        names = io.StringIO("year,make,model,category\n")
+        tracemalloc.start()
+        ingest.put(Joined([names, file]), send, tally=ingest.Tally(), complain=print)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert sent == 20_000 - 1
+        assert peak < 5_000_000
+
+
+class Joined(io.StringIO):
+    """Several texts, one behind the other."""
+
+    def __init__(self, parts: Sequence[io.TextIOBase]) -> None:
+        super().__init__()
+        self._parts = list(parts)
+
+    def readline(self, size: int = -1, /) -> str:  # type: ignore[override]
+        while self._parts:
+            if line := self._parts[0].readline(size):
+                return line
+            del self._parts[0]
+        return ""
+
+
+class TestDestination:
+    @pytest.fixture
+    def stack(self, tmp_path: Path) -> Path:
+        file = tmp_path / "stack.json"
+        file.write_text(
+            json.dumps(
+                {
+                    "base_url": "http://127.0.0.1:4566/v1",
+                    "endpoint_url": "http://127.0.0.1:4566",
+                    "region": "us-east-1",
+                    "stack_name": "sitewatch",
+                    "detections_stream": "local-detections",
+                    "users": {},
+                }
+            )
+        )
+        return file
+
+    def test_it_is_the_local_system_where_there_is_one(self, stack: Path) -> None:
+        client, stream = ingest.destination(None, None, stack)
+        assert (client.meta.endpoint_url, stream) == ("http://127.0.0.1:4566", "local-detections")
+
+    def test_a_stream_that_is_named_is_on_aws(self, stack: Path) -> None:
+        client, stream = ingest.destination("mine", "eu-central-1", stack)
+        assert stream == "mine"
+        assert client.meta.region_name == "eu-central-1"
+        assert client.meta.endpoint_url.startswith("https://kinesis.eu-central-1.")
+
+    def test_without_a_local_system_it_is_the_usual_stream_on_aws(self, tmp_path: Path) -> None:
+        client, stream = ingest.destination(None, None, tmp_path / "stack.json")
+        assert (client.meta.region_name, stream) == ("us-east-1", "sitewatch-detections")
+
+    def test_no_region_is_one_clear_error(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("AWS_DEFAULT_REGION")
+        monkeypatch.delenv("AWS_REGION")
+        with pytest.raises(RunnerError, match="No region"):
+            ingest.destination(None, None, tmp_path / "stack.json")
+
+    def test_a_profile_that_is_not_there_is_one_clear_error(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("AWS_PROFILE", "nobody")
+        with pytest.raises(RunnerError, match="nobody"):
+            ingest.destination("mine", None, tmp_path / "stack.json")
+
+    def test_a_system_that_does_not_run_is_one_clear_error(self, capsys: pytest.CaptureFixture[str]) -> None:
+        error = EndpointConnectionError(endpoint_url="http://127.0.0.1:4566/")
+        assert "make status" in ingest.explanation(error, "mine")
+        assert "does not take records" in ingest.explanation(DeliveryFailed("1 of 1"), "mine")
