@@ -8,6 +8,7 @@ import argparse
 import csv
 import io
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -210,6 +211,8 @@ def destination(stream: str | None, region: str | None, stack: Path) -> tuple[An
         return local.client("kinesis"), local.detections_stream
     config = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 5})
     try:
+        # botocore itself looks for AWS_DEFAULT_REGION only.
+        region = region or os.environ.get("AWS_REGION")
         client: Any = botocore.session.Session().create_client("kinesis", region_name=region, config=config)
     except NoRegionError:
         raise RunnerError("No region: name one with --region or AWS_REGION, or make up a local system first.") from None

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
+from rich.console import Console
 
 from runner import ingest
 from runner.errors import RunnerError
@@ -210,6 +211,18 @@ class TestPutting:
         assert "DetectionsStream does not take records" in run.err
         assert "500 put, 0 bad" in run.err
 
+    def test_on_a_terminal_a_bar_shows_how_far_it_is(self, tmp_path: Path) -> None:
+        file = tmp_path / "vehicles.csv"
+        file.write_text(KIA * 100)
+        screen = io.StringIO()
+        console = Console(file=screen, force_terminal=True, width=100)
+        with file.open("rb") as opened, ingest.bar(opened, ingest.Tally(put=1234), console) as advance:
+            opened.read(1000)
+            advance()
+        shown = screen.getvalue()
+        assert "1,234 put" in shown
+        assert "1.0/2.1 kB" in shown
+
     def test_a_stream_that_is_not_there_is_one_clear_error(
         self, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -304,6 +317,15 @@ class TestDestination:
     def test_without_a_local_system_it_is_the_usual_stream_on_aws(self, tmp_path: Path) -> None:
         client, stream = ingest.destination(None, None, tmp_path / "stack.json")
         assert (client.meta.region_name, stream) == ("us-east-1", "sitewatch-detections")
+
+    @pytest.mark.parametrize("name", ["AWS_REGION", "AWS_DEFAULT_REGION"])
+    def test_its_region_is_that_of_the_environment(
+        self, stack: Path, monkeypatch: pytest.MonkeyPatch, name: str
+    ) -> None:
+        monkeypatch.delenv("AWS_REGION")
+        monkeypatch.delenv("AWS_DEFAULT_REGION")
+        monkeypatch.setenv(name, "eu-central-1")
+        assert ingest.destination("mine", None, stack)[0].meta.region_name == "eu-central-1"
 
     def test_no_region_is_one_clear_error(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("AWS_DEFAULT_REGION")
