@@ -48,6 +48,7 @@ _CODE_OF_FIELD = {
     "id": INVALID_ID,
     "limit": INVALID_LIMIT,
     "start": INVALID_START,
+    "cursor": INVALID_START,
     "from": INVALID_TIME,
     "to": INVALID_TIME,
     "created_at": INVALID_TIME,
