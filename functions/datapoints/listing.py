@@ -2,6 +2,7 @@
 
 import heapq
 import itertools
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +14,8 @@ _END = "~"
 """Sorts behind every time."""
 
 _DAY_LENGTH = len("2026-11-22")
+
+_POSITION = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z#.+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,8 @@ def page(selection: Selection, *, skip: int, after: str | None, limit: int) -> t
     """
     lowest = after + _END if after else clock.sortable(selection.since) if selection.since else "0"
     highest = clock.sortable(selection.until) + _END if selection.until else _END
+    if lowest > highest:
+        return [], None
     days = _days(selection.kinds, lowest, highest)
     for day, total in days:
         is_whole = lowest <= day and highest > day + _END
@@ -48,6 +53,11 @@ def page(selection: Selection, *, skip: int, after: str | None, limit: int) -> t
         found = list(itertools.islice(points, skip, skip + limit + 1))
         return found[:limit], found[limit - 1].position if len(found) > limit else None
     return [], None
+
+
+def is_position(text: str) -> bool:
+    """Whether ``text`` is the position of a point, as a cursor holds it."""
+    return _POSITION.fullmatch(text) is not None
 
 
 def _days(kinds: Sequence[Kind], lowest: str, highest: str) -> Iterator[tuple[str, int]]:

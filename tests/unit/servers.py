@@ -127,3 +127,6 @@ MISBEHAVIOURS: dict[str, Behaviour] = {
     "huge header": saying(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000 + b"\r\n\r\n"),
 }
 """Servers whose answer is none."""
+
+NO_ANSWERS = sorted(MISBEHAVIOURS.keys() - {"negative length"})
+"""Those that have not even an empty one."""

@@ -18,6 +18,7 @@ from datapoints import float32, populate, populating, simulation, source
 from datapoints.source import SourceFailed, SourcePoint
 from sitewatch import clock, outbound
 from sitewatch.outbound import Call
+from sitewatch.paging import encode_cursor
 from tests.unit.calling import Answer, Context, access_token, admin_token, call
 from tests.unit.servers import MISBEHAVIOURS, answering, serving
 
@@ -40,7 +41,7 @@ def keep(time: datetime, *tags: str, value: list[int] | None = None) -> None:
     )
 
 
-def listed(*, admin: bool = False, **query: Any) -> Answer:
+def listed(*, admin: Any = False, **query: Any) -> Answer:
     return call("GET", "/api/data", query=query, token=admin_token() if admin else access_token())
 
 
@@ -286,6 +287,7 @@ def test_a_user_does_not_read_what_is_not_valid(asked: list[dict[str, Any]]) -> 
         ("skip", {"skip": "-1"}),
         ("limit", {"limit": "1001"}),
         ("cursor", {"cursor": "%"}),
+        ("cursor", {"cursor": encode_cursor("zzz")}),
     ],
 )
 def test_a_bad_parameter_is_a_400_that_names_it(field: str, query: dict[str, str]) -> None:

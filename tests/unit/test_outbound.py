@@ -8,7 +8,7 @@ import pytest
 
 from sitewatch import outbound
 from sitewatch.outbound import Call, CallFailed, answer_to
-from tests.unit.servers import MISBEHAVIOURS, allow_loopback, answering, serving
+from tests.unit.servers import MISBEHAVIOURS, NO_ANSWERS, allow_loopback, answering, serving
 
 
 def test_an_answer_is_given_whatever_its_status() -> None:
@@ -21,7 +21,7 @@ def test_an_answer_is_given_whatever_its_status() -> None:
     assert request.endswith(b"hello")
 
 
-@pytest.mark.parametrize("misbehaviour", [name for name in MISBEHAVIOURS if name != "negative length"])
+@pytest.mark.parametrize("misbehaviour", NO_ANSWERS)
 def test_whatever_a_server_does_a_call_fails_within_its_time_and_its_thread_ends(misbehaviour: str) -> None:
     before = threading.active_count()
     with serving(MISBEHAVIOURS[misbehaviour]) as server:

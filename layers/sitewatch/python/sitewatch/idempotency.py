@@ -27,7 +27,8 @@ def key_of(app: Api) -> str | None:
     return key
 
 
-def _scope(app: Api) -> list[str]:
+def scope_of(app: Api) -> list[str]:
+    """What a key is good for: the same key from another caller, or on another path, is another one."""
     return [app.current_event.http_method, app.current_event.path, app.caller.subject if app.caller else ""]
 
 
@@ -56,7 +57,7 @@ def once(app: Api, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     from sitewatch.remembering import OtherBody, StillAnswering, remembered  # noqa: PLC0415
 
     request = {
-        "scope": _scope(app),
+        "scope": scope_of(app),
         "key": key,
         # Keyed with what the table does not hold: a body may have a password in it.
         "fingerprint": hmac.new(key.encode(), (app.current_event.body or "").encode(), hashlib.sha256).hexdigest(),
