@@ -42,6 +42,7 @@ def template_parameters(port: int, *, simulate: bool) -> dict[str, str]:
         "DemoPassword": USERS["daikiri"],
         "Schedules": "ENABLED" if simulate else "DISABLED",
         "Simulator": "on",
+        "SimulatedSource": "on",
         # One shard: the emulator reads them one after the other anyway.
         "StreamShards": "1",
         "ApiUrlPrefix": f"{endpoint_url(port)}{API_PREFIX}",

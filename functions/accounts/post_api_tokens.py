@@ -5,12 +5,10 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from sitewatch import clock, ids
+from accounts import machines
+from sitewatch import ids
 from sitewatch.api import ADMINS, Api
-from sitewatch.api_tokens import ApiTokenRecord
 from sitewatch.clock import Timestamp
-from sitewatch.issuing import sign
-from sitewatch.tokens import Caller, Role, TokenUse
 
 app = Api(access=ADMINS)
 
@@ -34,16 +32,12 @@ class IssuedApiToken(BaseModel):
 @app.post("/api/tokens", status_code=201, summary="Issue an API token", tags=["accounts"])
 def issue_api_token(new: NewApiToken) -> IssuedApiToken:
     """A token with the role ``machine``, to send detections and events with."""
-    created_at = clock.now().replace(microsecond=0)
-    token = ApiTokenRecord(
-        id=ids.new_id(),
-        name=new.name,
+    token, signed = machines.issue(
+        ids.new_id(),
+        new.name,
         created_by=app.known_caller().subject,
-        created_at=created_at,
-        expires_at=created_at + timedelta(days=new.expires_in_days),
+        lifetime=timedelta(days=new.expires_in_days),
     )
-    token.save()
-    signed = sign(Caller(token.id, token.name, Role.MACHINE, TokenUse.API, token.id), expires_at=token.expires_at)
     return IssuedApiToken(id=token.id, name=token.name, api_token=signed, expires_at=token.expires_at)
 
 

@@ -3,7 +3,7 @@
 import base64
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, CORSConfig, Response, content_types
@@ -55,6 +55,9 @@ class Api(APIGatewayRestResolver):
     body_as_query
         Whether a GET may carry its parameters as a JSON object in its body (older clients send it
         so). The query string wins.
+    admit
+        A further check of the event before it is read, for example of a signature over its body. It
+        raises the ``ApiError`` to refuse with.
 
     """
 
@@ -65,13 +68,14 @@ class Api(APIGatewayRestResolver):
         most_body_bytes: int = _MOST_BODY_BYTES,
         form: bool = False,
         body_as_query: bool = False,
+        admit: Callable[[Mapping[str, Any]], None] | None = None,
     ) -> None:
         origins = settings.names("CORS_ORIGINS")
         self.cors_config = CORSConfig(
             allow_origin=origins[0] if origins else "",
             extra_origins=origins[1:],
             allow_headers=["Idempotency-Key", "If-Match", "Last-Event-ID"],
-            expose_headers=["Link", "WWW-Authenticate"],
+            expose_headers=["ETag", "Link", "WWW-Authenticate"],
         )
         super().__init__(cors=self.cors_config, enable_validation=True, json_body_deserializer=_from_json)
         self.access = access
@@ -79,6 +83,7 @@ class Api(APIGatewayRestResolver):
         self._most_body_bytes = most_body_bytes
         self._form = form
         self._body_as_query = body_as_query
+        self._admit = admit
         self.exception_handler(ApiError)(_answer_of_error)
         self.exception_handler([RequestValidationError, RequestUnsupportedContentType])(_answer_of_bad_input)
         self.exception_handler(Exception)(_answer_of_surprise)
@@ -91,6 +96,8 @@ class Api(APIGatewayRestResolver):
         headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
         try:
             self.caller = authenticate(headers.get("authorization"), self.access)
+            if self._admit is not None:
+                self._admit(event)
             answer = super().resolve(self._readable(event, headers), context)
         except ApiError as error:
             answer = self._refusal(_answer_of_error(error), headers)

@@ -35,6 +35,7 @@ FORBIDDEN = ErrorCode(403, 4133, "Forbidden")
 NOT_FOUND = ErrorCode(404, 4040, "Not Found")
 USER_NOT_FOUND = ErrorCode(404, 4041, "User Not Found")
 USERNAME_TAKEN = ErrorCode(409, 4004, "Username Already Taken")
+PRECONDITION_FAILED = ErrorCode(412, 4120, "Precondition Failed")
 TOO_MANY_REQUESTS = ErrorCode(429, 4290, "Too Many Requests")
 UNEXPECTED_ERROR = ErrorCode(500, 5000, "Unexpected Error")
 NO_DATA_POINT = ErrorCode(502, 5020, "No Data Point Available")
@@ -47,9 +48,13 @@ _CODE_OF_FIELD = {
     "id": INVALID_ID,
     "limit": INVALID_LIMIT,
     "start": INVALID_START,
+    "cursor": INVALID_START,
     "from": INVALID_TIME,
     "to": INVALID_TIME,
     "created_at": INVALID_TIME,
+    "ts": INVALID_TIME,
+    "atInstant": INVALID_TIME,
+    "end": INVALID_TIME,
 }
 
 

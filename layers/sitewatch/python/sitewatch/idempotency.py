@@ -12,6 +12,26 @@ HEADER = "Idempotency-Key"
 _LONGEST_KEY = 255
 
 
+def key_of(app: Api) -> str | None:
+    """The current request's ``Idempotency-Key``, if it has one.
+
+    Raises
+    ------
+    ApiError
+        400 where it is not 1 to 255 printable characters.
+
+    """
+    key = app.current_event.headers.get(HEADER.lower())
+    if key is not None and not (1 <= len(key) <= _LONGEST_KEY and key.isprintable()):
+        raise invalid_field(HEADER, f"1 to {_LONGEST_KEY} printable characters")
+    return key
+
+
+def scope_of(app: Api) -> list[str]:
+    """What a key is good for: the same key from another caller, or on another path, is another one."""
+    return [app.current_event.http_method, app.current_event.path, app.caller.subject if app.caller else ""]
+
+
 def once(app: Api, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     """Do ``work`` for the current request, or give the answer that its first delivery got.
 
@@ -30,16 +50,14 @@ def once(app: Api, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         the first delivery has not ended yet.
 
     """
-    key = app.current_event.headers.get(HEADER.lower())
+    key = key_of(app)
     if key is None:
         return work()
     # Only here: see ``remembering`` for what it costs.
     from sitewatch.remembering import OtherBody, StillAnswering, remembered  # noqa: PLC0415
 
-    if not 1 <= len(key) <= _LONGEST_KEY or not key.isprintable():
-        raise invalid_field(HEADER, f"1 to {_LONGEST_KEY} printable characters")
     request = {
-        "scope": [app.current_event.http_method, app.current_event.path, app.caller.subject if app.caller else ""],
+        "scope": scope_of(app),
         "key": key,
         # Keyed with what the table does not hold: a body may have a password in it.
         "fingerprint": hmac.new(key.encode(), (app.current_event.body or "").encode(), hashlib.sha256).hexdigest(),

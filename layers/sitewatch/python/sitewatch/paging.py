@@ -24,19 +24,19 @@ def encode_cursor(position: str) -> str:
     return base64.urlsafe_b64encode(position.encode()).decode().rstrip("=")
 
 
-def decode_cursor(cursor: str) -> str:
-    """The position that ``encode_cursor`` spelled.
+def decode_cursor(cursor: str, field: str = "start") -> str:
+    """The position that ``encode_cursor`` spelled, from the parameter ``field``.
 
     Raises
     ------
     ApiError
-        400 "Invalid Start", where it is not such a spelling.
+        400 where it is not such a spelling.
 
     """
     try:
         return base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
     except ValueError:
-        raise invalid_field("start", "not a cursor that this API gave") from None
+        raise invalid_field(field, "not a cursor that this API gave") from None
 
 
 def next_link(parameters: Mapping[str, object]) -> str:

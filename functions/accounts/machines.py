@@ -1,0 +1,19 @@
+"""Issue API tokens to machines."""
+
+from datetime import timedelta
+
+from sitewatch import clock
+from sitewatch.api_tokens import ApiTokenRecord
+from sitewatch.issuing import sign
+from sitewatch.tokens import Caller, Role, TokenUse
+
+
+def issue(token_id: str, name: str, *, created_by: str, lifetime: timedelta) -> tuple[ApiTokenRecord, str]:
+    """Store that the token stands, and give that and the token itself, which is stored nowhere."""
+    created_at = clock.now().replace(microsecond=0)
+    token = ApiTokenRecord(
+        id=token_id, name=name, created_by=created_by, created_at=created_at, expires_at=created_at + lifetime
+    )
+    token.save()
+    signed = sign(Caller(token.id, token.name, Role.MACHINE, TokenUse.API, token.id), expires_at=token.expires_at)
+    return token, signed

@@ -1,0 +1,44 @@
+"""GET /api/data: what the instrument has measured, oldest first."""
+
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.params import Query
+
+from datapoints.listing import Selection, is_position, page
+from datapoints.model import DataPoint
+from sitewatch.api import Api
+from sitewatch.clock import Timestamp
+from sitewatch.errors import invalid_field
+from sitewatch.paging import Limit, Skip, Start, decode_cursor, encode_cursor, paged
+from sitewatch.tokens import Role
+
+app = Api()
+
+
+@app.get("/api/data", summary="List data points, oldest first", tags=["data points"])
+def list_data_points(
+    start: Annotated[Timestamp | None, Query(description="The earliest time, inclusive.")] = None,
+    end: Annotated[Timestamp | None, Query(description="The latest time, inclusive.")] = None,
+    skip: Skip = 0,
+    limit: Limit = 100,
+    cursor: Start = None,
+) -> Response[list[DataPoint]]:
+    """A user gets the valid points, an admin all of them.
+
+    The link to the next page carries ``cursor``: it costs the same however deep it is.
+    """
+    is_admin = app.known_caller().role is Role.ADMIN
+    selection = Selection(("valid", "invalid") if is_admin else ("valid",), start, end)
+    after = decode_cursor(cursor, field="cursor") if cursor else None
+    if after is not None and not is_position(after):
+        raise invalid_field("cursor", "not a cursor that this API gave")
+    found, last = page(selection, skip=skip, after=after, limit=limit)
+    query = app.current_event.query_string_parameters
+    kept: dict[str, object] = {name: query[name] for name in ("limit", "end") if name in query}
+    return paged(
+        [DataPoint.of(point) for point in found], {**kept, "cursor": encode_cursor(last)} if last is not None else None
+    )
+
+
+handler = app.resolve

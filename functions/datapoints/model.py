@@ -1,0 +1,89 @@
+"""What is stored of data points, and what is said of them."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+from pynamodb.attributes import BinaryAttribute, ListAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+from pynamodb.models import Model
+
+from datapoints import float32
+from sitewatch import settings
+from sitewatch.clock import Timestamp
+from sitewatch.tables import TableMeta, TimeAttribute
+
+Kind = Literal["valid", "invalid"]
+
+
+class DataPointsByTime(GlobalSecondaryIndex["DataPointRecord"]):
+    """Data points by time; a partition is a day of the valid ones, or of the others.
+
+    Without write shards: one point a minute is far from the 1,000 writes a second that a partition takes.
+    """
+
+    class Meta:
+        index_name = "by_time"
+        projection = AllProjection()
+
+    day_partition = UnicodeAttribute(hash_key=True)
+    position = UnicodeAttribute(range_key=True)
+
+
+class DataPointRecord(Model):
+    """A data point. Its id follows from what the source said of it: the same point again is the same item."""
+
+    class Meta(TableMeta):
+        table_name = settings.text("DATA_POINTS_TABLE")
+
+    id = UnicodeAttribute(hash_key=True)
+    time: datetime = TimeAttribute()  # type: ignore[assignment]
+    value = BinaryAttribute(legacy_encoding=False)  # the source's four bytes: no number of DynamoDB's has a -0.0
+    tags: list[str] = ListAttribute(of=UnicodeAttribute)  # type: ignore[assignment]
+    day_partition = UnicodeAttribute()
+    position = UnicodeAttribute()
+
+    by_time = DataPointsByTime()
+
+
+class DayRecord(Model):
+    """How many points of a kind there are on a day: what ``skip`` passes over a day by."""
+
+    class Meta(TableMeta):
+        table_name = settings.text("DATA_POINT_DAYS_TABLE")
+
+    kind = UnicodeAttribute(hash_key=True)
+    day = UnicodeAttribute(range_key=True)
+    total = NumberAttribute()
+
+
+class DataPoint(BaseModel):
+    """A data point as clients see it."""
+
+    time: Timestamp
+    value: Annotated[float, Field(description="The exact double of the source's float32.")]
+    valid: bool
+    tags: list[str]
+
+    @classmethod
+    def of(cls, record: DataPointRecord) -> "DataPoint":
+        return cls(
+            time=record.time,
+            value=float32.decode(record.value),
+            valid=kind_of(record.tags) == "valid",
+            tags=list(record.tags),
+        )
+
+
+_INVALIDATING_TAGS = frozenset({"system", "suspect", "too old"})
+TOO_OLD = "too old"
+
+
+def kind_of(tags: list[str]) -> Kind:
+    """Whether a point with ``tags`` is a valid one."""
+    return "invalid" if _INVALIDATING_TAGS.intersection(tags) else "valid"
+
+
+def day_partition(kind: Kind, day: str) -> str:
+    """The partition of a day's points of a kind, in the index by time."""
+    return f"{kind}#{day}"

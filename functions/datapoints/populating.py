@@ -1,0 +1,67 @@
+"""Fetch a data point and keep it, once however often it is fetched."""
+
+from datetime import datetime, timedelta
+
+from pynamodb.transactions import TransactWrite
+
+from datapoints import source
+from datapoints.model import TOO_OLD, DataPointRecord, DayRecord, day_partition, kind_of
+from datapoints.source import SourceFailed, SourcePoint
+from sitewatch import clock, ids
+from sitewatch.observability import count, logger
+from sitewatch.transactions import commit
+
+_OLD = timedelta(hours=1)
+
+
+def populate(url: str) -> DataPointRecord:
+    """Fetch the source's point and give what is stored of it.
+
+    Raises
+    ------
+    SourceFailed
+        Where the source gave none; nothing is stored then.
+
+    """
+    try:
+        fetched = source.fetch(url)
+    except SourceFailed as failure:
+        count("DataPointsMissed")
+        logger.warning("no data point", reason=str(failure))
+        raise
+    point = to_record(fetched, fetched_at=clock.now())
+    if store(point):
+        count("DataPointsStored")
+        return point
+    count("DataPointsRepeated")
+    # As it was when it came first: it may have become too old since.
+    return next(DataPointRecord.query(point.id, consistent_read=True))
+
+
+def to_record(fetched: SourcePoint, fetched_at: datetime) -> DataPointRecord:
+    """What to store of a point. It is the same point by its time, value and the source's tags, in any order."""
+    time, value = fetched.measured_at, bytes(fetched.value)
+    tags = list(fetched.tags)
+    if fetched_at - time > _OLD and TOO_OLD not in tags:
+        tags.append(TOO_OLD)
+    point_id = ids.derived_id(time, value.hex(), *sorted(fetched.tags))
+    position = f"{clock.sortable(time)}#{point_id}"
+    return DataPointRecord(
+        point_id,
+        time=time,
+        value=value,
+        tags=tags,
+        day_partition=day_partition(kind_of(tags), position[:10]),
+        position=position,
+    )
+
+
+def store(point: DataPointRecord) -> bool:
+    """Store ``point`` and count it to its day, unless it is stored; whether it was not."""
+
+    def fill(transaction: TransactWrite) -> None:
+        transaction.save(point, condition=DataPointRecord.id.does_not_exist())
+        day = DayRecord(kind_of(point.tags), point.position[:10])
+        transaction.update(day, actions=[DayRecord.total.add(1)])
+
+    return commit(fill)

@@ -1,0 +1,19 @@
+"""DELETE /api/event/{event_id}: delete an event."""
+
+from aws_lambda_powertools.event_handler import Response
+
+from events import storing
+from events.answers import EventIdInPath, IfMatch
+from sitewatch.api import ADMINS, Api
+
+app = Api(access=ADMINS)
+
+
+@app.delete("/api/event/<event_id>", status_code=204, summary="Delete an event", tags=["events"])
+def delete_event(event_id: EventIdInPath, if_match: IfMatch = None) -> Response[None]:
+    """For good."""
+    storing.delete(event_id, if_match)
+    return Response(status_code=204)
+
+
+handler = app.resolve

@@ -1,0 +1,31 @@
+"""GET /api/event: what devices have told, newest first."""
+
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.params import Query
+
+from events.listing import newest_first
+from events.model import Event, Events
+from sitewatch.api import Api
+from sitewatch.ids import UlidText
+from sitewatch.paging import Limit, page_of, paged
+
+app = Api()
+
+
+@app.get("/api/event", summary="List events, newest first", tags=["events"])
+def list_events(
+    start: UlidText | None = None,
+    limit: Limit = 100,
+    event_type: Annotated[
+        str | None, Query(min_length=1, max_length=255, description="This type only, exactly.")
+    ] = None,
+) -> Response[Events]:
+    """``start`` is the id of the last event of the page before."""
+    found, more = page_of(newest_first(event_type, start, limit + 1), limit)
+    next_page = {"start": found[-1].id, "limit": limit, "event_type": event_type} if more else None
+    return paged(Events(events=[Event.of(event) for event in found]), next_page)
+
+
+handler = app.resolve

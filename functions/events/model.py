@@ -1,0 +1,121 @@
+"""What a device tells, what is stored of it, and what is said of it."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+from pynamodb.models import Model
+
+from sitewatch import settings
+from sitewatch.clock import Timestamp
+from sitewatch.tables import TableMeta, TimeAttribute
+
+EventText = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=255)]
+
+
+class NewEvent(BaseModel):
+    """An event as a device sends it: types are strict, unknown keys are passed over."""
+
+    model_config = ConfigDict(strict=True)
+
+    event_type: EventText
+    event_payload: EventText
+
+
+class EventChange(BaseModel):
+    """What to change of an event: what is not named stays."""
+
+    model_config = ConfigDict(strict=True)
+
+    event_type: EventText = ""
+    event_payload: EventText = ""
+
+
+class EventsByTime(GlobalSecondaryIndex["EventRecord"]):
+    """All events by id, which sorts by creation; a partition is a month and a write shard."""
+
+    class Meta:
+        index_name = "by_time"
+        projection = AllProjection()
+
+    time_partition = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute(range_key=True)
+
+
+class EventsByType(GlobalSecondaryIndex["EventRecord"]):
+    """The events of a type by id; a partition is the type, a month and a write shard."""
+
+    class Meta:
+        index_name = "by_type"
+        projection = AllProjection()
+
+    type_partition = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute(range_key=True)
+
+
+class EventRecord(Model):
+    """An event. ``version`` grows with every change."""
+
+    class Meta(TableMeta):
+        table_name = settings.text("EVENTS_TABLE")
+
+    id = UnicodeAttribute(hash_key=True)
+    event_type = UnicodeAttribute()
+    event_payload = UnicodeAttribute()
+    created_at: datetime = TimeAttribute()  # type: ignore[assignment]
+    updated_at: datetime = TimeAttribute()  # type: ignore[assignment]
+    version = NumberAttribute()
+    time_partition = UnicodeAttribute()
+    type_partition = UnicodeAttribute()
+
+    by_time = EventsByTime()
+    by_type = EventsByType()
+
+
+class MonthsRecord(Model):
+    """The months that may have events, under ``months``, and under ``months#<type>`` for those of a type."""
+
+    class Meta(TableMeta):
+        table_name = settings.text("EVENTS_TABLE")
+
+    id = UnicodeAttribute(hash_key=True)
+    months = UnicodeSetAttribute()
+
+
+class SendingPlanRecord(Model):
+    """Up to which second (in Unix time) the sending of sample events is planned."""
+
+    class Meta(TableMeta):
+        table_name = settings.text("EVENTS_TABLE")
+
+    id = UnicodeAttribute(hash_key=True, default="sending-plan")
+    planned_until = NumberAttribute()
+
+
+class Event(BaseModel):
+    """An event as clients see it."""
+
+    id: str
+    event_type: str
+    event_payload: str
+    created_at: Timestamp
+    updated_at: Timestamp
+
+    @classmethod
+    def of(cls, record: EventRecord) -> "Event":
+        return cls(**{name: getattr(record, name) for name in cls.model_fields})
+
+
+class Events(BaseModel):
+    """A page of events."""
+
+    events: list[Event]
+
+
+class Receipt(BaseModel):
+    """An event is stored."""
+
+    status_code: Literal["200"] = "200"
+    id: str

@@ -1,0 +1,19 @@
+"""PATCH /api/event/{event_id}: change some of what an event says."""
+
+from aws_lambda_powertools.event_handler import Response
+
+from events import storing
+from events.answers import EventIdInPath, IfMatch, event_answer
+from events.model import Event, EventChange
+from sitewatch.api import Api
+
+app = Api()
+
+
+@app.patch("/api/event/<event_id>", summary="Change an event", tags=["events"])
+def change_event(event_id: EventIdInPath, event: EventChange, if_match: IfMatch = None) -> Response[Event]:
+    """What is not named stays as it is."""
+    return event_answer(storing.change(event_id, event.model_dump(exclude_unset=True), if_match))
+
+
+handler = app.resolve

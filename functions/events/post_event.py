@@ -1,0 +1,51 @@
+"""POST /api/event: what a device tells."""
+
+from typing import Annotated, Any
+
+from aws_lambda_powertools.event_handler.openapi.params import Body
+from pydantic import BeforeValidator, Field, RootModel
+
+from events import storing
+from events.model import NewEvent, Receipt
+from sitewatch.api import EVERYONE_KNOWN, Api
+from sitewatch.attempts import attempt_of
+from sitewatch.idempotency import once
+
+_MOST_BODY_BYTES = 512 * 1024
+_MOST_EVENTS = 100
+
+app = Api(access=EVERYONE_KNOWN, most_body_bytes=_MOST_BODY_BYTES)
+
+
+def _as_list(body: object) -> object:
+    return body if isinstance(body, list) else [body]
+
+
+class NewEvents(
+    RootModel[
+        Annotated[
+            list[NewEvent],
+            Field(min_length=1, max_length=_MOST_EVENTS),
+            BeforeValidator(_as_list, json_schema_input_type=NewEvent | list[NewEvent]),
+        ]
+    ]
+):
+    """One event, or a list of them.
+
+    A root model, because of any other annotated list the resolver hands on no more than the first entry.
+    """
+
+
+@app.post("/api/event", summary="Send events", tags=["events"])
+def receive_events(events: Annotated[NewEvents, Body()]) -> Receipt | list[Receipt]:
+    """One event, or a list of up to 100. Where any is invalid, the answer names its index and nothing is stored."""
+
+    def store() -> dict[str, Any]:
+        return {"ids": storing.store(events.root, attempt_of(app))}
+
+    receipts = [Receipt(id=event_id) for event_id in once(app, store)["ids"]]
+    is_list = (app.current_event.decoded_body or "").lstrip().startswith("[")
+    return receipts if is_list else receipts[0]
+
+
+handler = app.resolve

@@ -1,0 +1,19 @@
+"""PUT /api/event/{event_id}: replace what an event says."""
+
+from aws_lambda_powertools.event_handler import Response
+
+from events import storing
+from events.answers import EventIdInPath, IfMatch, event_answer
+from events.model import Event, NewEvent
+from sitewatch.api import Api
+
+app = Api()
+
+
+@app.put("/api/event/<event_id>", summary="Replace an event", tags=["events"])
+def replace_event(event_id: EventIdInPath, event: NewEvent, if_match: IfMatch = None) -> Response[Event]:
+    """Its id and the time of its creation stay."""
+    return event_answer(storing.change(event_id, event.model_dump(), if_match))
+
+
+handler = app.resolve

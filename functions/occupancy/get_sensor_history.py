@@ -1,0 +1,37 @@
+"""GET /api/sensors/{sensor}/history: how many people were inside over time."""
+
+from datetime import timedelta
+from typing import Annotated
+from urllib.parse import unquote
+
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
+
+from occupancy import history
+from occupancy.model import History
+from sitewatch import clock
+from sitewatch.api import PUBLIC, Api
+from sitewatch.clock import Timestamp
+
+_DAY = timedelta(days=1)
+
+app = Api(access=PUBLIC)
+
+
+@app.get("/api/sensors/<sensor>/history", summary="Chart who was inside", tags=["occupancy"])
+def get_history(
+    sensor: Annotated[str, Path(max_length=1024)],
+    since: Annotated[Timestamp | None, Query(alias="from", description="The first point; a day before to.")] = None,
+    until: Annotated[Timestamp | None, Query(alias="to", description="No point is after it; now.")] = None,
+    step: Annotated[int, Query(ge=60, le=86400, description="Seconds between two points.")] = 300,
+) -> History:
+    """A point at ``from``, and every ``step`` seconds after it up to ``to``: at most 5,000.
+
+    They may span any time where they are midnights (in UTC), 400 days at whole minutes, and else 31 days.
+    """
+    last = until or max(clock.now(), since or clock.EARLIEST)
+    first = since or max(last - _DAY, clock.EARLIEST)
+    name = unquote(sensor)
+    return History(sensor=name, points=history.points(name, first, last, timedelta(seconds=step)))
+
+
+handler = app.resolve

@@ -1,0 +1,32 @@
+"""GET /api/sensors/{sensor}/occupancy and /sensors/{sensor}/occupancy: how many people are or were inside."""
+
+from typing import Annotated
+from urllib.parse import unquote
+
+from aws_lambda_powertools.event_handler.openapi.params import Path, Query
+
+from occupancy import instants
+from occupancy.model import InsideAtInstant, InsideNow
+from sitewatch.api import PUBLIC, Api
+from sitewatch.clock import Timestamp
+
+app = Api(access=PUBLIC)
+
+SensorInPath = Annotated[str, Path(max_length=1024)]
+AtInstant = Annotated[Timestamp | None, Query(alias="atInstant", description="Readings up to then, inclusive.")]
+
+
+@app.get("/api/sensors/<sensor>/occupancy", summary="Count who is inside", tags=["occupancy"])
+@app.get("/sensors/<sensor>/occupancy", summary="Count who is inside", tags=["occupancy"])
+def get_occupancy(sensor: SensorInPath, at_instant: AtInstant = None) -> InsideAtInstant | InsideNow:
+    """Those who came in less those who went out, in all readings, or in those with ``ts`` ≤ ``atInstant``.
+
+    The number is what the sensor has counted, also where it is negative because readings are still to come.
+    """
+    name = unquote(sensor)
+    if at_instant is None:
+        return InsideNow(inside=instants.now(name), sensor=name)
+    return InsideAtInstant(inside=instants.at(name, at_instant))
+
+
+handler = app.resolve

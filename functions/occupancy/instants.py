@@ -1,0 +1,78 @@
+"""How many people are inside, now and at an instant: the sum of all changes up to then."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from occupancy.model import ReadingRecord, SumsRecord, reading_position
+from occupancy.sums import NOW, hours_of_day_until, is_whole, parts
+from sitewatch import clock
+from sitewatch.errors import NOT_FOUND, ApiError
+
+END = "~"
+"""Sorts behind every id."""
+
+
+def now(sensor: str) -> int:
+    """The sum of all readings of ``sensor``: one item is read.
+
+    Raises
+    ------
+    ApiError
+        404 where the sensor has never reported.
+
+    """
+    known = next(SumsRecord.query(sensor, SumsRecord.position == NOW, consistent_read=True), None)
+    if known is None:
+        raise ApiError(NOT_FOUND)
+    return int(known.inside or 0)
+
+
+def at(sensor: str, instant: datetime) -> int:
+    """The sum of the readings of ``sensor`` with ``ts`` ≤ ``instant``: two requests at most.
+
+    One gets the months before, the days before in its month, and the minutes of its day up to its own (26
+    items at most); the other, where the instant is no whole minute, the readings of that minute.
+    A reading is in exactly one of them, so that one that is stored meanwhile is counted once or not at all.
+
+    Raises
+    ------
+    ApiError
+        404 where the sensor has never reported.
+
+    """
+    until = clock.sortable(instant)
+    month, day, minute = parts(until)
+    wanted = [month.position, day.position, *hours_of_day_until(until)]
+    items = {
+        sums.position: sums
+        for sums in SumsRecord.batch_get([(sensor, position) for position in wanted], consistent_read=True)
+    }
+    if NOW not in items:
+        raise ApiError(NOT_FOUND)
+    last_part = {part.position: part.name for part in (month, day, minute)}
+    inside = sum(
+        difference
+        for position, item in items.items()
+        for name, difference in item.changes.items()
+        if name < last_part.get(position, END)
+    )
+    if not is_whole(instant):
+        inside += sum(
+            difference for _, difference in readings(sensor, instant.replace(second=0, microsecond=0), instant)
+        )
+    return inside
+
+
+def readings(sensor: str, after: datetime, until: datetime) -> Iterator[tuple[datetime, int]]:
+    """The readings of ``sensor`` after one time and up to another, oldest first: their times and changes."""
+    found = ReadingRecord.query(
+        sensor,
+        ReadingRecord.position.between(
+            reading_position(clock.sortable(after), END), reading_position(clock.sortable(until), END)
+        ),
+        consistent_read=True,
+    )
+    return (
+        (clock.parse(reading.position.split("#")[1]), int(reading.in_count) - int(reading.out_count))
+        for reading in found
+    )

@@ -1,0 +1,45 @@
+"""Store a reading and count it into its sums, all at once and once only."""
+
+from pynamodb.transactions import TransactWrite
+
+from occupancy.model import Reading, ReadingRecord, SumsRecord, change, reading_position
+from occupancy.sums import NOW, parts_of_reading
+from sitewatch import clock
+from sitewatch.transactions import commit
+
+KIND = "sensor"
+
+
+def record(reading: Reading, reading_id: str) -> None:
+    """Store ``reading`` under ``reading_id``, unless it is there.
+
+    Readings of one sensor share sums, so that transactions of several writers meet: DynamoDB lets one
+    of them win, and the others come again after a random pause.
+
+    Raises
+    ------
+    ApiError
+        429 where others kept on winning; nothing is stored then.
+
+    """
+    difference = reading.in_count - reading.out
+    month, *finer = parts_of_reading(reading.ts)
+
+    def fill(transaction: TransactWrite) -> None:
+        position = reading_position(clock.sortable(reading.ts), reading_id)
+        transaction.save(
+            ReadingRecord(reading.sensor, position, in_count=reading.in_count, out_count=reading.out),
+            condition=ReadingRecord.position.does_not_exist(),
+        )
+        transaction.update(
+            SumsRecord(reading.sensor, NOW),
+            actions=[
+                SumsRecord.kind.set(KIND),
+                SumsRecord.inside.add(difference),
+                change(month.name).add(difference),
+            ],
+        )
+        for part in finer if difference else ():
+            transaction.update(SumsRecord(reading.sensor, part.position), actions=[change(part.name).add(difference)])
+
+    commit(fill)

@@ -1,0 +1,43 @@
+"""Data points come from the simulated source by real HTTP, and users see the valid ones."""
+
+from datetime import datetime
+
+from tests.integration.client import Client
+
+
+def populated(admin: Client, wanted: int) -> list[dict[str, object]]:
+    """``wanted`` points that the source has given; in between it fails now and then, as sources do."""
+    points: list[dict[str, object]] = []
+    for _ in range(10 * wanted):
+        answer = admin.post("/api/populate") if len(points) % 2 else admin.get("/api/populate")
+        if answer.status_code == 200:
+            points.append(answer.json())
+        else:
+            assert (answer.status_code, answer.json()["subcode"]) == (502, 5020)
+            assert "Traceback" not in answer.text
+        if len(points) == wanted:
+            return points
+    raise AssertionError(f"the source gave {len(points)} points of {wanted}")
+
+
+def test_points_that_were_fetched_are_listed_oldest_first_all_to_admins_and_valid_ones_to_users(
+    admin: Client, user: Client
+) -> None:
+    points = populated(admin, 12)
+    everything = [point for page in admin.pages("/api/data", limit=7) for point in page]
+    assert all(point in everything for point in points)
+    times = [datetime.fromisoformat(point["time"]) for point in everything]
+    assert times == sorted(times)
+    seen = [point for page in user.pages("/api/data", limit=5) for point in page]
+    assert seen == [point for point in everything if point["valid"]]
+    assert user.get("/api/data", params={"skip": len(seen) - 1}).json() == seen[-1:]
+
+
+def test_only_admins_fetch(user: Client, anyone: Client) -> None:
+    assert user.post("/api/populate").status_code == 403
+    assert anyone.get("/api/data").status_code == 401
+
+
+def test_a_bad_cursor_is_refused_by_name(user: Client) -> None:
+    answer = user.get("/api/data", params={"cursor": "x"})
+    assert (answer.status_code, answer.json()["detail"][0]["field"]) == (400, "cursor")

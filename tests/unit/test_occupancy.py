@@ -1,0 +1,378 @@
+"""Readings, and who is inside: exact in whatever order, and cheap however many."""
+
+import json
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pynamodb.connection import Connection
+from pynamodb.exceptions import CancellationReason, VerboseClientError
+from pynamodb.models import Model
+
+from occupancy import history, instants, recording, signatures
+from occupancy.model import Reading, ReadingRecord, reading_position
+from occupancy.sums import NOW, parts_of_reading
+from sitewatch import clock, ids, tables
+from tests.unit.calling import Answer, call
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+def report(sensor: str, ts: str, came: int, left: int, **headers: str) -> Answer:
+    body = {"sensor": sensor, "ts": ts, "in_count": came, "out": left}
+    return call("POST", "/api/webhook", body=body, headers={name.replace("_", "-"): at for name, at in headers.items()})
+
+
+def inside(sensor: str, at: str | None = None, *, route: str = "/api/sensors/{sensor}/occupancy") -> Answer:
+    return call("GET", route, path={"sensor": sensor}, query={"atInstant": at} if at else None)
+
+
+def store(sensor: str, ts: datetime, came: int, left: int = 0) -> None:
+    recording.record(Reading(sensor=sensor, ts=ts, in_count=came, out=left), ids.new_id())
+
+
+def store_all(sensor: str, readings: Mapping[datetime, int]) -> None:
+    """What ``recording.record`` leaves behind for many readings, in a few calls."""
+    sums: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for ts, difference in readings.items():
+        for part in parts_of_reading(ts):
+            sums[part.position][part.name] += difference
+    with ReadingRecord.batch_write() as batch:
+        for ts in readings:
+            position = reading_position(clock.sortable(ts), ids.new_id())
+            batch.save(ReadingRecord(sensor, position, in_count=max(readings[ts], 0), out_count=max(-readings[ts], 0)))
+    table = boto3.resource("dynamodb").Table("OccupancyTable")
+    with table.batch_writer() as writer:
+        for place, changes in sums.items():
+            head = {"kind": recording.KIND, "inside": sum(readings.values())} if place == NOW else {}
+            writer.put_item(Item={"sensor": sensor, "position": place, **changes, **head})
+
+
+class OneByOne:
+    """Writes what belongs in a transaction item by item: for large sets, which moto copies for every transaction."""
+
+    def save(self, item: Model, condition: object) -> None:
+        item.save()
+
+    def update(self, item: Model, actions: list[Any]) -> None:
+        item.update(actions=actions)
+
+
+@pytest.fixture
+def bulk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recording, "commit", lambda fill: fill(OneByOne()))
+
+
+@contextmanager
+def requests_to_dynamodb(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, dict[str, Any]]]]:
+    """What is asked of DynamoDB in the block: the operations and their answers."""
+    seen: list[tuple[str, dict[str, Any]]] = []
+    original = Connection._make_api_call
+
+    def listening(self: Connection, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        answer: dict[str, Any] = original(self, operation, arguments)
+        if operation != "DescribeTable":
+            seen.append((operation, answer))
+        return answer
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Connection, "_make_api_call", listening)
+        yield seen
+
+
+def items_of(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    if "Responses" in answer:
+        return [item for items in answer["Responses"].values() for item in items]
+    return list(answer.get("Items", []))
+
+
+def size_of(item: dict[str, Any]) -> int:
+    """The bytes of an item: names in UTF-8, text in UTF-8, a number at most half its digits and 2."""
+    return sum(
+        len(name.encode()) + (len(value["S"].encode()) if "S" in value else len(value["N"]) // 2 + 2)
+        for name, value in item.items()
+    )
+
+
+def test_a_reading_is_seen_at_once() -> None:
+    assert report("abc", "2026-11-22T06:10:30Z", 5, 2).json == {"message": "OK"}
+    assert inside("abc").json == {"inside": 3, "sensor": "abc"}
+    assert inside("abc", route="/sensors/{sensor}/occupancy").json == {"inside": 3, "sensor": "abc"}
+
+
+def test_the_older_name_of_the_count_is_taken_too() -> None:
+    body = {"sensor": "abc", "ts": "2026-11-22T06:10:30+01:00", "in": 4, "out": 1}
+    assert call("POST", "/api/webhook", body=body).status == 200
+    assert inside("abc", "2026-11-22T05:10:30Z").json == {"inside": 3}
+
+
+def test_an_unknown_sensor_is_404_now_then_and_over_time() -> None:
+    for answer in (
+        inside("nobody"),
+        inside("nobody", "2026-11-22T06:10:30Z"),
+        call("GET", "/api/sensors/{sensor}/history", path={"sensor": "nobody"}),
+    ):
+        assert (answer.status, answer.json["detail"]) == (404, "Not Found")
+
+
+def test_an_empty_room_is_0_and_so_is_one_before_its_first_reading() -> None:
+    report("abc", "2026-11-22T06:10:30Z", 2, 2)
+    assert inside("abc").json["inside"] == 0
+    assert inside("abc", "2020-01-01T00:00:00Z").json == {"inside": 0}
+
+
+def test_who_left_before_the_readings_of_who_came_arrive_is_counted_as_it_is() -> None:
+    report("abc", "2026-11-22T06:10:30Z", 0, 2)
+    assert inside("abc").json["inside"] == -2
+    report("abc", "2026-11-22T06:00:30Z", 5, 0)
+    assert inside("abc").json["inside"] == 3
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("sensor", ""),
+        ("sensor", "a/b"),
+        ("sensor", "x" * 65),
+        ("sensor", 7),
+        ("ts", "yesterday"),
+        ("ts", 1763791830),
+        ("ts", "2026-11-22T06:10:30"),
+        ("ts", "1969-12-31T23:59:59Z"),
+        ("ts", "2107-01-01T00:00:00Z"),
+        ("in_count", -1),
+        ("in_count", True),
+        ("in_count", 1.5),
+        ("in_count", "3"),
+        ("in_count", 1_000_001),
+        ("out", None),
+    ],
+)
+def test_a_bad_reading_is_a_400_that_names_the_field_and_nothing_is_stored(field: str, value: object) -> None:
+    body = {"sensor": "abc", "ts": "2026-11-22T06:10:30Z", "in_count": 1, "out": 0, field: value}
+    answer = call("POST", "/api/webhook", body=body)
+    assert answer.status == 400
+    assert [problem["field"] for problem in answer.json["detail"]] == [field]
+    assert boto3.client("dynamodb").scan(TableName="OccupancyTable")["Count"] == 0
+
+
+def test_a_repeated_reading_is_one_and_an_equal_one_is_another() -> None:
+    for _ in range(3):
+        assert report("abc", "2026-11-22T06:10:30Z", 1, 0, Idempotency_Key="k").json == {"message": "OK"}
+    assert inside("abc").json["inside"] == 1
+    report("abc", "2026-11-22T06:10:30Z", 1, 0)
+    report("abc", "2026-11-22T06:10:30Z", 1, 0, Idempotency_Key="another")
+    assert inside("abc").json["inside"] == 3
+    assert report("abc", "2026-11-22T06:10:30Z", 2, 0, Idempotency_Key="k").status == 400
+    assert report("abc", "2026-11-22T06:10:30Z", 1, 0, Idempotency_Key="k" * 256).status == 400
+
+
+def test_a_reading_that_was_stored_and_not_answered_is_not_stored_again() -> None:
+    report("abc", "2026-11-22T06:10:30Z", 1, 0, Idempotency_Key="k")
+    for mark in boto3.client("dynamodb").scan(TableName="IdempotencyTable")["Items"]:
+        boto3.client("dynamodb").delete_item(TableName="IdempotencyTable", Key={"id": mark["id"]})
+    assert report("abc", "2026-11-22T06:10:30Z", 1, 0, Idempotency_Key="k").status == 200
+    assert inside("abc").json["inside"] == 1
+
+
+def test_sensors_are_listed_in_order_page_by_page() -> None:
+    names = [f"door {number:02}" for number in range(7)]
+    for name in reversed(names):
+        report(name, "2026-11-22T06:10:30Z", 1, 0)
+        report(name, "2026-11-22T06:11:30Z", 1, 0)
+    assert call("GET", "/api/sensors").json == {"sensors": names}
+    seen, query = [], {"limit": "3"}
+    while query:
+        page = call("GET", "/api/sensors", query=query)
+        seen.append(page.json["sensors"])
+        query = page.next_query or {}
+    assert seen == [names[:3], names[3:6], names[6:]]
+
+
+def test_a_name_that_the_path_has_to_spell_otherwise_is_found() -> None:
+    report("door é 1", "2026-11-22T06:10:30Z", 1, 0)
+    assert inside("door%20%C3%A9%201").json == {"inside": 1, "sensor": "door é 1"}
+    assert inside("door é 1").json == {"inside": 1, "sensor": "door é 1"}
+
+
+EDGES = [
+    datetime(1970, 1, 1, tzinfo=UTC),
+    datetime(2025, 12, 31, 23, 59, 59, 999999, tzinfo=UTC),
+    datetime(2026, 1, 1, tzinfo=UTC),
+    datetime(2026, 3, 1, 0, 0, 30, tzinfo=UTC),
+    datetime(2026, 3, 1, 10, tzinfo=UTC),
+    datetime(2026, 3, 1, 10, 5, tzinfo=UTC),
+    datetime(2026, 3, 1, 10, 5, 0, 1, tzinfo=UTC),
+]
+TIMES = st.one_of(
+    st.sampled_from(EDGES),
+    st.timedeltas(timedelta(0), timedelta(days=3)).map(lambda passed: datetime(2026, 2, 27, tzinfo=UTC) + passed),
+    st.timedeltas(timedelta(0), timedelta(days=49_000)).map(lambda passed: EDGES[0] + passed),
+)
+READINGS = st.lists(st.tuples(TIMES, st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=25)
+RUNS = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@RUNS
+@given(READINGS, TIMES)
+def test_an_instant_is_the_sum_of_the_readings_up_to_it_in_whatever_order(
+    readings: list[tuple[datetime, int, int]], instant: datetime
+) -> None:
+    sensor = ids.new_id()
+    for ts, came, left in readings:
+        store(sensor, ts, came, left)
+    for at in {instant, *(ts for ts, _, _ in readings)}:
+        assert instants.at(sensor, at) == sum(came - left for ts, came, left in readings if ts <= at)
+    assert instants.now(sensor) == sum(came - left for _, came, left in readings)
+
+
+@RUNS
+@given(
+    READINGS,
+    TIMES.filter(lambda time: time < datetime(2105, 1, 1, tzinfo=UTC)),
+    st.sampled_from([60, 90, 300, 3600, 86399, 86400]),
+    st.integers(1, 30),
+)
+def test_a_history_is_the_instants_it_names(
+    bulk: None, readings: list[tuple[datetime, int, int]], since: datetime, seconds: int, steps: int
+) -> None:
+    sensor, step = ids.new_id(), timedelta(seconds=seconds)
+    for ts, came, left in readings:
+        store(sensor, ts, came, left)
+    for first in (
+        since,
+        since.replace(second=0, microsecond=0),
+        since.replace(hour=0, minute=0, second=0, microsecond=0),
+    ):
+        points = history.points(sensor, first, first + steps * step + step / 2, step)
+        assert [point.ts for point in points] == [first + number * step for number in range(steps + 1)]
+        for point in points:
+            assert point.inside == sum(came - left for ts, came, left in readings if ts <= point.ts)
+
+
+def test_a_history_is_bounded() -> None:
+    report("abc", "2026-11-22T06:10:30Z", 1, 0)
+
+    def ask(**query: object) -> Answer:
+        query = {name.rstrip("_"): value for name, value in query.items()}
+        return call("GET", "/api/sensors/{sensor}/history", path={"sensor": "abc"}, query=query)
+
+    assert len(ask().json["points"]) == 24 * 12 + 1
+    answer = ask(from_="2026-11-22T06:00:00Z", to="2026-11-22T06:20:00Z", step=600).json
+    assert answer == {
+        "sensor": "abc",
+        "points": [
+            {"ts": "2026-11-22T06:00:00Z", "inside": 0},
+            {"ts": "2026-11-22T06:10:00Z", "inside": 0},
+            {"ts": "2026-11-22T06:20:00Z", "inside": 1},
+        ],
+    }
+    for field, query in (
+        ("from", {"from_": "2026-11-22T06:00:01Z", "to": "2026-11-22T06:00:00Z"}),
+        ("step", {"step": 59}),
+        ("step", {"step": 86401}),
+        ("step", {"from_": "2026-01-01T00:00:00Z", "to": "2026-11-22T06:00:00Z", "step": 60}),
+        ("to", {"from_": "2020-01-01T00:01:00Z", "to": "2026-11-22T06:00:00Z", "step": 86400}),
+        ("to", {"from_": "2026-10-01T00:00:01Z", "to": "2026-11-22T06:00:00Z", "step": 3600}),
+        ("from", {"from_": "now"}),
+    ):
+        refused = ask(**query)
+        assert (refused.status, refused.json["detail"][0]["field"]) == (400, field)
+    assert ask(from_="2020-01-01T00:00:00Z", to="2026-11-22T06:00:00Z", step=86400).status == 200
+
+
+def test_what_is_read_does_not_grow_with_the_readings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten years at 5 minutes in small: a reading in each month and on each day of the last, all of its last day's.
+
+    An item of a month or an hour holds as much as it ever will, so what is measured is ten years' cost.
+    """
+    months = [datetime(2016 + number // 12, number % 12 + 1, 3, 4, 5, 30, tzinfo=UTC) for number in range(120)]
+    last_month = [datetime(2025, 12, day, 1, tzinfo=UTC) for day in range(1, 31)]
+    last_day = datetime(2025, 12, 31, tzinfo=UTC)
+    dense = [last_day + number * timedelta(minutes=5) for number in range(1, 289)]
+    readings = {ts: 123 - 37 * (number % 7) for number, ts in enumerate([*months, *last_month, *dense])}
+    store_all("dense", readings)
+
+    with requests_to_dynamodb(monkeypatch) as asked:
+        assert instants.now("dense") == sum(readings.values())
+    assert [len(items_of(answer)) for _, answer in asked] == [1]
+
+    with requests_to_dynamodb(monkeypatch) as asked:
+        late = datetime(2025, 12, 31, 23, 55, 30, tzinfo=UTC)
+        assert instants.at("dense", late) == sum(change for ts, change in readings.items() if ts <= late)
+    assert [operation for operation, _ in asked] == ["BatchGetItem", "Query"]
+    items = [item for _, answer in asked for item in items_of(answer)]
+    assert len(items) <= 27
+    assert sum(map(size_of, items)) < 8 * 1024, "the sum in docs/occupancy.md"
+
+    with requests_to_dynamodb(monkeypatch) as asked:
+        found = history.points("dense", last_day, last_day + timedelta(days=1), timedelta(minutes=5))
+    assert len(found) == 289
+    assert [operation for operation, _ in asked] == ["BatchGetItem", "Query"]
+    assert sum(size_of(item) for _, answer in asked for item in items_of(answer)) < 12 * 1024
+
+
+def test_twenty_writers_on_one_sensor_that_lose_transactions_to_each_other_count_exactly(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    original = Connection._make_api_call
+    busy = threading.Lock()
+
+    def conflicting(self: Connection, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """As DynamoDB: of transactions on one item at one moment, one wins and the others are told so."""
+        if operation != "TransactWriteItems":
+            return original(self, operation, arguments)
+        if not busy.acquire(blocking=False):
+            raise VerboseClientError(
+                {"Error": {"Code": "TransactionCanceledException", "Message": "lost"}},
+                operation,
+                {"request_id": "", "table_name": ""},
+                cancellation_reasons=[CancellationReason(code="TransactionConflict")],
+            )
+        try:
+            return original(self, operation, arguments)
+        finally:
+            busy.release()
+
+    monkeypatch.setattr(Connection, "_make_api_call", conflicting)
+    tables.connection()
+
+    def write() -> None:
+        for _ in range(5):
+            store("busy", NOON, 2, 1)
+
+    writers = [threading.Thread(target=write) for _ in range(20)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert instants.now("busy") == 100
+    assert instants.at("busy", NOON) == 100
+
+
+def signed_report(monkeypatch: pytest.MonkeyPatch, **headers: str) -> Answer:
+    secret = boto3.client("secretsmanager").create_secret(Name=ids.new_id(), SecretString="shared")["ARN"]
+    monkeypatch.setenv("WEBHOOK_SECRET_ARN", secret)
+    monkeypatch.setattr(signatures, "_read", None)
+    body = json.dumps({"sensor": "abc", "ts": clock.spell(NOON), "in_count": 1, "out": 0})
+    if headers.get("sign"):
+        headers = {"X-Signature-256": signatures.signature(headers["sign"].encode(), body.encode())}
+    return call("POST", "/api/webhook", body=body, headers=headers)
+
+
+def test_where_there_is_a_secret_a_signed_reading_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert signed_report(monkeypatch, sign="shared").json == {"message": "OK"}
+
+
+@pytest.mark.parametrize("headers", [{}, {"sign": "guessed"}, {"X-Signature-256": "sha256=é"}])
+def test_where_there_is_a_secret_any_other_is_401(monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]) -> None:
+    answer = signed_report(monkeypatch, **headers)
+    assert (answer.status, answer.json["subcode"]) == (401, 4132)
+    assert inside("abc").status == 404
