@@ -16,7 +16,7 @@ SOURCES := functions layers runner tests
 export PORT SIMULATE
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down logs status reset test lint types unit ingest bench-pipeline bench-functions lock venv venv-dev python
+.PHONY: help run up down logs status reset test lint types unit ingest bench-pipeline bench-functions openapi lock venv venv-dev python
 
 help: ## show this
 	@echo "make run    sets Sitewatch up and runs it until Ctrl-C"
@@ -65,6 +65,9 @@ lint: venv-dev ## ruff, and cfn-lint through sam validate
 	@$(VENV_PYTHON) -m ruff check $(SOURCES)
 	@$(VENV_PYTHON) -m ruff format --check $(SOURCES)
 	@$(RUNNER) validate
+
+openapi: venv-dev ## write docs/openapi.json and the Postman collection from the functions' code
+	@$(RUNNER).documents
 
 types: venv-dev ## mypy, strict
 	@$(VENV_PYTHON) -m mypy
