@@ -158,7 +158,9 @@ def _in_order(merged: Json) -> Json:
         for path in sorted(merged["paths"])
     }
     merged["components"] = {
-        kind: {name: each[name] for name in sorted(each)} for kind, each in sorted(merged["components"].items())
+        # The ways to log in stay in the order in which a person is to see them.
+        kind: each if kind == "securitySchemes" else {name: each[name] for name in sorted(each)}
+        for kind, each in sorted(merged["components"].items())
     }
     first = ("openapi", "info", "servers", "tags")
     return {name: merged[name] for name in (*first, *(name for name in merged if name not in first))}
