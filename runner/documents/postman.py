@@ -84,7 +84,7 @@ def _request(method: str, path: str, operation: Json) -> Json:
         "description": operation.get("description", ""),
         "url": {"raw": raw, "host": ["{{baseUrl}}"], "path": parts, **({"query": query} if query else {})},
     }
-    if not any(operation["security"]):
+    if not operation["security"] or {} in operation["security"]:
         request["auth"] = {"type": "noauth"}
     for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
         request |= _body(media_type, content["examples"]["sample"]["value"], is_login="401" in operation["responses"])

@@ -19,6 +19,7 @@ from tests.unit.code import errors_of
 
 DOCUMENT: dict[str, Any] = json.loads(make_openapi.COMMITTED.read_text(encoding="utf-8"))
 COLLECTION: dict[str, Any] = json.loads(make_openapi.COLLECTION.read_text(encoding="utf-8"))
+WRITTEN = make_openapi.files()
 OPERATIONS = [
     pytest.param(method, path, operation, id=f"{method} {path}")
     for path, item in DOCUMENT["paths"].items()
@@ -35,9 +36,9 @@ def world() -> None:
 # --- drift ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", make_openapi.files(), ids=lambda path: "/".join(path.parts[-2:]))
+@pytest.mark.parametrize("path", WRITTEN, ids=lambda path: "/".join(path.parts[-2:]))
 def test_what_is_committed_is_what_the_code_says(path: Any) -> None:
-    assert path.read_text(encoding="utf-8") == make_openapi.files()[path], RENEW
+    assert path.read_text(encoding="utf-8") == WRITTEN[path], RENEW
 
 
 def test_the_document_has_the_templates_routes_and_no_others() -> None:
