@@ -13,6 +13,12 @@ PUBLIC = frozenset(
         ("POST", "/auth/signup"),
         ("POST", "/login"),
         ("POST", "/token"),
+        ("GET", "/api/sensors"),
+        ("GET", "/api/sensors/{sensor}/history"),
+        ("GET", "/api/sensors/{sensor}/occupancy"),
+        ("GET", "/sensors/{sensor}/occupancy"),
+        ("POST", "/api/webhook"),
+        ("GET", "/simulator/data-point"),
         ("POST", "/users"),
     }
 )

@@ -14,7 +14,7 @@ from sitewatch.clock import Timestamp
 
 _DAY = timedelta(days=1)
 
-app = Api(access=PUBLIC)
+app = Api(access=PUBLIC, errors=[NOT_FOUND])
 
 
 @app.get("/api/sensors/<sensor>/history", summary="Chart who was inside", tags=["occupancy"])

@@ -236,7 +236,10 @@ class _Function:
             if "description" in schema:  # what follows its first paragraph is for who reads the code
                 schema["description"] = _described(schema["description"]).partition("\n\n")[0]
         for name, (_, method, operation) in zip(names, operations, strict=True):
-            described = self._name(described, operation, name if names.count(name) == 1 else f"{name}_{method}")
+            if names.count(name) == 1:
+                described = self._name(described, operation, name)
+            elif [each[1] for each in operations].count(method) == 1:
+                described = self._name(described, operation, f"{name}_{method}")
         for path, method, operation in _operations(described["paths"]):
             self._complete(operation, described["components"]["schemas"], path, method)
         return described

@@ -87,7 +87,8 @@ def _request(method: str, path: str, operation: Json) -> Json:
     if not operation["security"] or {} in operation["security"]:
         request["auth"] = {"type": "noauth"}
     for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
-        request |= _body(media_type, content["examples"]["sample"]["value"], is_login="401" in operation["responses"])
+        sample = content.get("examples", {}).get("sample", {}).get("value", {})
+        request |= _body(media_type, sample, is_login="401" in operation["responses"])
     return {
         "name": operation["summary"],
         "request": request,
