@@ -11,6 +11,7 @@ from occupancy.model import History
 from sitewatch import clock
 from sitewatch.api import PUBLIC, Api
 from sitewatch.clock import Timestamp
+from sitewatch.errors import NOT_FOUND
 
 _DAY = timedelta(days=1)
 
