@@ -409,6 +409,8 @@ def _tidy(value: Any) -> Any:
     if not isinstance(value, dict):
         return int(value) if isinstance(value, float) and value.is_integer() else value
     tidied = {name: _tidy(each) for name, each in value.items()}
+    if tidied.get("default") == "" and "minLength" in tidied:
+        del tidied["default"]  # it stands for a field that was left out, and is no value of it
     if {"in", "name", "schema"} <= tidied.keys():
         tidied["schema"] = _without_null(tidied["schema"])
     return tidied
