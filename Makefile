@@ -16,7 +16,7 @@ SOURCES := functions layers runner tests
 export PORT SIMULATE
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down logs status reset test lint types unit ingest bench-pipeline bench-functions lock venv venv-dev python
+.PHONY: help run up down logs status reset test newman lint types unit ingest bench-pipeline bench-functions openapi lock venv venv-dev python
 
 help: ## show this
 	@echo "make run    sets Sitewatch up and runs it until Ctrl-C"
@@ -55,7 +55,13 @@ reset: venv ## stop it and delete the local data
 ingest: venv ## put a file of vehicles on the stream: FILE=vehicles.csv [STREAM=name]
 	@$(VENV_PYTHON) -m runner.ingest "$(FILE)" $(if $(STREAM),--stream "$(STREAM)")
 
-test: venv-dev lint types ## lint, types and every test
+# The test of the Postman collection is skipped where this can not be done.
+newman:
+	@command -v npm >/dev/null || exit 0; cd tests/newman && \
+		{ [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent --no-audit --no-fund; } || \
+		echo "newman could not be installed; the test of the Postman collection is skipped."
+
+test: venv-dev newman lint types ## lint, types and every test
 	@$(VENV_PYTHON) -m pytest -n auto --dist loadgroup --cov
 
 unit: venv-dev ## the fast tests alone, with their coverage
@@ -65,6 +71,9 @@ lint: venv-dev ## ruff, and cfn-lint through sam validate
 	@$(VENV_PYTHON) -m ruff check $(SOURCES)
 	@$(VENV_PYTHON) -m ruff format --check $(SOURCES)
 	@$(RUNNER) validate
+
+openapi: venv-dev ## write docs/openapi.json and the Postman collection from the functions' code
+	@$(RUNNER).documents
 
 types: venv-dev ## mypy, strict
 	@$(VENV_PYTHON) -m mypy

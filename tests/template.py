@@ -1,5 +1,7 @@
 """template.yaml as data: what tests build their world from, so that they can not differ from it."""
 
+import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -53,3 +55,18 @@ def routes() -> dict[tuple[str, str], str]:
         for event in function.get("Events", {}).values()
         if event["Type"] == "Api"
     }
+
+
+def sample_name(function: str) -> str:
+    """The name of a function's sample event: ``PostUsersFunction`` has ``post_users``."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", function.removesuffix("Function")).lower()
+
+
+def samples() -> dict[str, dict[str, Any]]:
+    """The sample event of every handler that has one."""
+    found = {}
+    for name, function in resources("AWS::Serverless::Function").items():
+        file = ROOT / "events" / f"{sample_name(name)}.json"
+        if file.exists():
+            found[function["Handler"]] = json.loads(file.read_text(encoding="utf-8"))
+    return found

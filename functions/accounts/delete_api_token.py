@@ -10,7 +10,7 @@ from sitewatch.api import ADMINS, Api
 from sitewatch.api_tokens import KIND, ApiTokenRecord
 from sitewatch.errors import NOT_FOUND, ApiError
 
-app = Api(access=ADMINS)
+app = Api(access=ADMINS, errors=[NOT_FOUND])
 
 
 @app.delete("/api/tokens/<token_id>", status_code=204, summary="Revoke an API token", tags=["accounts"])

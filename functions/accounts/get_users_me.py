@@ -6,7 +6,7 @@ from sitewatch.api import Api
 from sitewatch.errors import USER_NOT_FOUND, ApiError
 from sitewatch.tokens import Role
 
-app = Api()
+app = Api(errors=[USER_NOT_FOUND])
 
 
 @app.get("/users/me", summary="Who am I?", tags=["accounts"])

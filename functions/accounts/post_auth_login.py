@@ -4,8 +4,9 @@ from accounts import sessions
 from accounts.login import FormExtra, FormPassword, FormUsername, log_in
 from accounts.model import TokenPair
 from sitewatch.api import PUBLIC, Api
+from sitewatch.errors import BAD_CREDENTIALS
 
-app = Api(access=PUBLIC, form=True)
+app = Api(access=PUBLIC, form=True, errors=[BAD_CREDENTIALS])
 
 
 @app.post("/auth/login", summary="Log in with a form", tags=["accounts"])

@@ -7,8 +7,9 @@ from pydantic import BaseModel, StringConstraints
 from accounts import sessions
 from accounts.model import TokenPair
 from sitewatch.api import PUBLIC, Api
+from sitewatch.errors import BAD_TOKEN
 
-app = Api(access=PUBLIC)
+app = Api(access=PUBLIC, errors=[BAD_TOKEN])
 
 
 class Refresh(BaseModel):

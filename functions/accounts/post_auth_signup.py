@@ -5,8 +5,9 @@ from pydantic import BaseModel
 from accounts import credentials
 from accounts.model import Credentials, NewUser
 from sitewatch.api import PUBLIC, Api
+from sitewatch.errors import USERNAME_TAKEN
 
-app = Api(access=PUBLIC)
+app = Api(access=PUBLIC, errors=[USERNAME_TAKEN])
 
 
 class SignedUp(BaseModel):

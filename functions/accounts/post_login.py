@@ -9,8 +9,9 @@ from accounts.login import LONGEST_USERNAME, log_in
 from accounts.model import LONGEST_PASSWORD
 from sitewatch.api import PUBLIC, Api
 from sitewatch.clock import Timestamp
+from sitewatch.errors import BAD_CREDENTIALS
 
-app = Api(access=PUBLIC)
+app = Api(access=PUBLIC, errors=[BAD_CREDENTIALS])
 
 
 class Login(BaseModel):

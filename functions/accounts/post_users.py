@@ -3,9 +3,10 @@
 from accounts import credentials
 from accounts.model import NewUser, UserView
 from sitewatch.api import PUBLIC, Api
+from sitewatch.errors import USERNAME_TAKEN
 from sitewatch.idempotency import once
 
-app = Api(access=PUBLIC)
+app = Api(access=PUBLIC, errors=[USERNAME_TAKEN])
 
 
 @app.post("/users", status_code=201, summary="Sign up", tags=["accounts"])

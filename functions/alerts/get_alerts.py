@@ -19,7 +19,12 @@ _MOST_ALERTS = 1000
 app = Api()
 
 
-@app.get("/alerts", summary="Watch alerts", tags=["alerts"])
+@app.get(
+    "/alerts",
+    summary="Watch alerts",
+    tags=["alerts"],
+    responses={200: {"description": "Alerts", "content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+)
 def watch_alerts(
     last_event_id: Annotated[int | None, Header(alias="Last-Event-ID", ge=0, le=10**15)] = None,
     wait: Annotated[float, Query(ge=0, le=25, description="Seconds to wait for an alert.")] = 20,

@@ -16,7 +16,7 @@ from sitewatch.tokens import Role
 app = Api()
 
 
-@app.get("/api/data", summary="List data points, oldest first", tags=["data points"])
+@app.get("/api/data", summary="List data points, oldest first", tags=["datapoints"])
 def list_data_points(
     start: Annotated[Timestamp | None, Query(description="The earliest time, inclusive.")] = None,
     end: Annotated[Timestamp | None, Query(description="The latest time, inclusive.")] = None,

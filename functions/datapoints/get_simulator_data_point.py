@@ -8,11 +8,11 @@ from sitewatch import clock
 from sitewatch.api import PUBLIC, Api
 from sitewatch.errors import DATABASE_NOT_HEALTHY, ApiError
 
-app = Api(access=PUBLIC)
+app = Api(access=PUBLIC, errors=[DATABASE_NOT_HEALTHY])
 _dice = random.Random()  # noqa: S311 - a simulation
 
 
-@app.get("/simulator/data-point", summary="Get a simulated data point", tags=["data points"])
+@app.get("/simulator/data-point", summary="Get a simulated data point", tags=["datapoints"])
 def simulate_data_point() -> Any:
     """What an instrument could answer: plausible values, some tagged or old, and now and then a bad one or a 503."""
     try:

@@ -8,10 +8,10 @@ from sitewatch.api import ADMINS, Api
 from sitewatch.errors import NO_DATA_POINT, ApiError
 from sitewatch.observability import metrics
 
-app = Api(access=ADMINS)
+app = Api(access=ADMINS, errors=[NO_DATA_POINT])
 
 
-@app.route("/api/populate", method=["GET", "POST"], summary="Fetch a data point", tags=["data points"])
+@app.route("/api/populate", method=["GET", "POST"], summary="Fetch a data point", tags=["datapoints"])
 def populate_now() -> DataPoint:
     """The point that the external source has now, which is stored; one that is stored already is answered as it is."""
     # The API's definition names this function, so the template cannot name the API to it: the request does.

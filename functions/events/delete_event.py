@@ -5,8 +5,9 @@ from aws_lambda_powertools.event_handler import Response
 from events import storing
 from events.answers import EventIdInPath, IfMatch
 from sitewatch.api import ADMINS, Api
+from sitewatch.errors import NOT_FOUND, PRECONDITION_FAILED, TOO_MANY_REQUESTS
 
-app = Api(access=ADMINS)
+app = Api(access=ADMINS, errors=[NOT_FOUND, PRECONDITION_FAILED, TOO_MANY_REQUESTS])
 
 
 @app.delete("/api/event/<event_id>", status_code=204, summary="Delete an event", tags=["events"])

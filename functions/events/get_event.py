@@ -6,8 +6,9 @@ from events import storing
 from events.answers import EventIdInPath, event_answer
 from events.model import Event
 from sitewatch.api import Api
+from sitewatch.errors import NOT_FOUND
 
-app = Api()
+app = Api(errors=[NOT_FOUND])
 
 
 @app.get("/api/event/<event_id>", summary="Get an event", tags=["events"])

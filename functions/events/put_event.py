@@ -6,8 +6,9 @@ from events import storing
 from events.answers import EventIdInPath, IfMatch, event_answer
 from events.model import Event, NewEvent
 from sitewatch.api import Api
+from sitewatch.errors import NOT_FOUND, PRECONDITION_FAILED, TOO_MANY_REQUESTS
 
-app = Api()
+app = Api(errors=[NOT_FOUND, PRECONDITION_FAILED, TOO_MANY_REQUESTS])
 
 
 @app.put("/api/event/<event_id>", summary="Replace an event", tags=["events"])

@@ -11,10 +11,11 @@ from occupancy.model import History
 from sitewatch import clock
 from sitewatch.api import PUBLIC, Api
 from sitewatch.clock import Timestamp
+from sitewatch.errors import NOT_FOUND
 
 _DAY = timedelta(days=1)
 
-app = Api(access=PUBLIC)
+app = Api(access=PUBLIC, errors=[NOT_FOUND])
 
 
 @app.get("/api/sensors/<sensor>/history", summary="Chart who was inside", tags=["occupancy"])

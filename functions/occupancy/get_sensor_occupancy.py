@@ -9,8 +9,9 @@ from occupancy import instants
 from occupancy.model import InsideAtInstant, InsideNow
 from sitewatch.api import PUBLIC, Api
 from sitewatch.clock import Timestamp
+from sitewatch.errors import NOT_FOUND
 
-app = Api(access=PUBLIC)
+app = Api(access=PUBLIC, errors=[NOT_FOUND])
 
 SensorInPath = Annotated[str, Path(max_length=1024)]
 AtInstant = Annotated[Timestamp | None, Query(alias="atInstant", description="Readings up to then, inclusive.")]

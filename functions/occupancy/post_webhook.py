@@ -6,9 +6,10 @@ from occupancy import recording, signatures
 from occupancy.model import Reading, Received
 from sitewatch import ids
 from sitewatch.api import PUBLIC, Api
+from sitewatch.errors import BAD_TOKEN
 from sitewatch.idempotency import key_of, once
 
-app = Api(access=PUBLIC, admit=signatures.check)
+app = Api(access=PUBLIC, admit=signatures.check, errors=[BAD_TOKEN])
 
 
 @app.post("/api/webhook", summary="Report a reading", tags=["occupancy"])

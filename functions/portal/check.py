@@ -6,8 +6,9 @@ from pydantic import BaseModel
 
 from portal import health
 from sitewatch.api import PUBLIC, Api
+from sitewatch.errors import DATABASE_NOT_HEALTHY, QUEUES_NOT_HEALTHY
 
-app = Api(access=PUBLIC)
+app = Api(access=PUBLIC, errors=[DATABASE_NOT_HEALTHY, QUEUES_NOT_HEALTHY])
 
 
 class Health(BaseModel):

@@ -6,8 +6,9 @@ from pydantic import BaseModel
 
 from portal import health
 from sitewatch.api import EVERYONE_KNOWN, Api
+from sitewatch.errors import DATABASE_NOT_HEALTHY, QUEUES_NOT_HEALTHY
 
-app = Api(access=EVERYONE_KNOWN)
+app = Api(access=EVERYONE_KNOWN, errors=[DATABASE_NOT_HEALTHY, QUEUES_NOT_HEALTHY])
 
 
 class Readiness(BaseModel):

@@ -126,3 +126,26 @@ def _named_in(node: ast.AST, module: Module) -> list[Place]:
 def _place_of(dotted: str) -> list[Place]:
     module, _, name = dotted.rpartition(".")
     return [(module, name)] if module else []
+
+
+def errors_of(module: str) -> set[str]:
+    """The errors of the catalogue, by their names there, that the domain's code behind an endpoint names.
+
+    Only the modules of its domain are followed: what the kernel answers with, every endpoint can answer with.
+    """
+    found: set[str] = set()
+    seen: set[Place] = set()
+    ahead: list[Place] = [(module, "")]
+    while ahead:
+        place = ahead.pop()
+        if place in seen or place[0] not in modules() or place[0].partition(".")[0] not in DOMAINS:
+            continue
+        seen.add(place)
+        here = modules()[place[0]]
+        for node in _code_at(place):
+            names = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+            dotted = (here.imported.get(name, "") for name in names)
+            found |= {each.rpartition(".")[2] for each in dotted if each.startswith("sitewatch.errors.")}
+            if not isinstance(node, ast.Import | ast.ImportFrom):
+                ahead += _named_in(node, here)
+    return {name for name in found if name.isupper()}

@@ -1,7 +1,6 @@
 """The sample events: one for each function, and each does what its function is for."""
 
 import json
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +10,7 @@ from sitewatch import clock, custom_resource, ids
 from sitewatch.api_tokens import KIND, ApiTokenRecord
 from sitewatch.tokens import Role
 from tests.environment import ACCOUNT, queue_name
-from tests.template import ROOT, resources
+from tests.template import ROOT, resources, sample_name
 from tests.unit import people
 from tests.unit.calling import Context, access_token, call, handler_of
 from tests.unit.conftest import client
@@ -19,10 +18,7 @@ from tests.unit.conftest import client
 pytestmark = pytest.mark.usefixtures("cheap_hashing")
 
 SAMPLES = ROOT / "events"
-FUNCTIONS = {
-    re.sub(r"(?<!^)(?=[A-Z])", "_", name.removesuffix("Function")).lower(): properties
-    for name, properties in resources("AWS::Serverless::Function").items()
-}
+FUNCTIONS = {sample_name(name): properties for name, properties in resources("AWS::Serverless::Function").items()}
 APIS = sorted(
     sample
     for sample, properties in FUNCTIONS.items()

@@ -1,6 +1,7 @@
 """template.yaml as a whole: what it promises of routes, settings, permissions, queues and streams."""
 
 import json
+import re
 from collections.abc import Iterator
 from functools import cache
 from typing import Any
@@ -74,9 +75,10 @@ def test_a_route_that_is_not_public_refuses_a_token_that_is_none(method: str, re
 
 @pytest.mark.parametrize(("method", "resource"), sorted(PUBLIC))
 def test_a_public_route_is_answered_without_a_token(method: str, resource: str) -> None:
-    answer = call(method, resource, form=ALICE if resource in ("/token", "/auth/login") else None)
+    path = dict.fromkeys(re.findall(r"\{(\w+)\}", resource), "x")
+    answer = call(method, resource, path=path, form=ALICE if resource in ("/token", "/auth/login") else None)
     # No service can be reached; what matters is that none of them asked for a token.
-    assert answer.status in (200, 400, 500, 503)
+    assert answer.status in (200, 400, 404, 500, 503)
 
 
 def test_the_public_routes_are_routes() -> None:

@@ -3,7 +3,7 @@
 import base64
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, CORSConfig, Response, content_types
@@ -22,6 +22,7 @@ from sitewatch.errors import (
     NOT_FOUND,
     UNEXPECTED_ERROR,
     ApiError,
+    ErrorCode,
     code_of_field,
 )
 from sitewatch.observability import logger
@@ -37,7 +38,7 @@ EVERYONE_KNOWN: Access = frozenset(Role)
 PUBLIC: Access = frozenset()
 """No token is needed, and one that comes is not looked at."""
 
-_MOST_BODY_BYTES = 64 * 1024
+MOST_BODY_BYTES = 64 * 1024
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -58,6 +59,9 @@ class Api(APIGatewayRestResolver):
     admit
         A further check of the event before it is read, for example of a signature over its body. It
         raises the ``ApiError`` to refuse with.
+    errors
+        The errors of its own that it answers with, beside those that every endpoint has: what the
+        OpenAPI document says of it. Tests hold them against what its code can raise.
 
     """
 
@@ -65,10 +69,11 @@ class Api(APIGatewayRestResolver):
         self,
         *,
         access: Access = USERS,
-        most_body_bytes: int = _MOST_BODY_BYTES,
+        most_body_bytes: int = MOST_BODY_BYTES,
         form: bool = False,
         body_as_query: bool = False,
         admit: Callable[[Mapping[str, Any]], None] | None = None,
+        errors: Collection[ErrorCode] = (),
     ) -> None:
         origins = settings.names("CORS_ORIGINS")
         self.cors_config = CORSConfig(
@@ -80,10 +85,11 @@ class Api(APIGatewayRestResolver):
         super().__init__(cors=self.cors_config, enable_validation=True, json_body_deserializer=_from_json)
         self.access = access
         self.caller: Caller | None = None
-        self._most_body_bytes = most_body_bytes
+        self.most_body_bytes = most_body_bytes
         self._form = form
-        self._body_as_query = body_as_query
         self._admit = admit
+        self.body_as_query = body_as_query
+        self.errors = errors
         self.exception_handler(ApiError)(_answer_of_error)
         self.exception_handler([RequestValidationError, RequestUnsupportedContentType])(_answer_of_bad_input)
         self.exception_handler(Exception)(_answer_of_surprise)
@@ -115,6 +121,16 @@ class Api(APIGatewayRestResolver):
         )
         return answer
 
+    @property
+    def needs_token(self) -> bool:
+        """Whether nobody may call without a token."""
+        return bool(self.access)
+
+    @property
+    def roles(self) -> frozenset[Role]:
+        """The roles whose tokens it takes; empty where it looks at no token."""
+        return self.access
+
     def known_caller(self) -> Caller:
         """The caller, on an endpoint that is not public."""
         if self.caller is None:
@@ -125,11 +141,11 @@ class Api(APIGatewayRestResolver):
         """``event`` as Powertools shall read it; a body that is too large is refused here."""
         body = _text_of_body(event)
         event = {**event, "body": body, "isBase64Encoded": False}
-        if len(body.encode()) > self._most_body_bytes:
-            raise ApiError(INVALID_QUERY, [{"field": "body", "message": f"at most {self._most_body_bytes} bytes"}])
+        if len(body.encode()) > self.most_body_bytes:
+            raise ApiError(INVALID_QUERY, [{"field": "body", "message": f"at most {self.most_body_bytes} bytes"}])
         if not body:
             return event
-        if self._body_as_query and event["httpMethod"] == "GET":
+        if self.body_as_query and event["httpMethod"] == "GET":
             return {**event, "body": None, **_query_with_body(event, body)}
         content_type = _FORM if self._form else content_types.APPLICATION_JSON
         return {**event, "headers": {**headers, "content-type": content_type}, "multiValueHeaders": None}

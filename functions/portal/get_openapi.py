@@ -1,0 +1,27 @@
+"""GET /openapi.json: what the API is, as ``make openapi`` wrote it down."""
+
+from aws_lambda_powertools.event_handler import Response
+
+from portal import files
+from sitewatch.api import PUBLIC, Api
+
+app = Api(access=PUBLIC)
+
+_DOCUMENT = files.File.read(files.HERE / "openapi.json", files.JSON, max_age=300)
+
+
+@app.get(
+    "/openapi.json",
+    summary="Get the OpenAPI document",
+    tags=["portal"],
+    responses={
+        200: {"description": "OpenAPI 3.1", "content": {"application/json": {"schema": {"type": "object"}}}},
+        304: {"description": "As the client has it (`If-None-Match`)"},
+    },
+)
+def get_openapi() -> Response[str]:
+    """Every route, what it takes, and every answer that it gives: what you are reading."""
+    return files.answer(app, _DOCUMENT)
+
+
+handler = app.resolve

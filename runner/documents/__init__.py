@@ -1,0 +1,1 @@
+"""The documents that are generated: the OpenAPI document, and the Postman collection of it."""

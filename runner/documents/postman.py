@@ -1,0 +1,123 @@
+"""A Postman collection (format v2.1) of the OpenAPI document.
+
+It runs from top to bottom: the login comes first and leaves its token in a variable of the collection, which every
+other request sends; what an answer makes (a user, a token, a job) is remembered for the requests that name one.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+Json = dict[str, Any]
+
+SCHEMA = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
+_LOGIN = ("post", "/token")
+_VARIABLES = {"baseUrl": "http://127.0.0.1:4566", "username": "daikiri", "password": "tekila", "token": ""}
+_REMEMBER = """\
+// What an answer holds under the name of a variable of this collection is remembered for the requests after it.
+const names = {access_token: "token", token: "token", api_token: null};
+let body = {};
+try { body = pm.response.json(); } catch (error) { /* not JSON */ }
+for (const [name, value] of Object.entries(Array.isArray(body) ? body[0] || {} : body || {})) {
+    const variable = name in names ? names[name] : name;
+    if (variable && typeof value === "string" && pm.collectionVariables.has(variable)) {
+        pm.collectionVariables.set(variable, value);
+    }
+}"""
+
+
+def collection(document: Json) -> Json:
+    """The collection of every route of an OpenAPI document."""
+    operations = [
+        (method, path, operation) for path, item in document["paths"].items() for method, operation in item.items()
+    ]
+    login = [each for each in operations if each[:2] == _LOGIN]
+    rest = [each for each in operations if each[:2] != _LOGIN]
+    folders = [
+        {
+            "name": tag["name"],
+            "description": tag.get("description", ""),
+            "item": [_request(*each) for each in rest if each[2]["tags"] == [tag["name"]]],
+        }
+        for tag in document["tags"]
+    ]
+    return {
+        "info": {
+            "name": document["info"]["title"],
+            "description": document["info"]["description"],
+            "version": document["info"]["version"],
+            "schema": SCHEMA,
+        },
+        "auth": {"type": "bearer", "bearer": [{"key": "token", "value": "{{token}}", "type": "string"}]},
+        "event": [_script(_REMEMBER)],
+        "variable": [{"key": name, "value": value} for name, value in _variables(document).items()],
+        "item": [*(_request(*each) for each in login), *folders],
+    }
+
+
+def _variables(document: Json) -> dict[str, str]:
+    """The collection's own, and one for each part of a path, with its example."""
+    found = dict(_VARIABLES, refresh_token="")
+    for item in document["paths"].values():
+        for operation in item.values():
+            for parameter in operation.get("parameters", []):
+                if parameter["in"] == "path":
+                    found.setdefault(parameter["name"], str(parameter.get("example", "unknown")))
+    return found
+
+
+def _request(method: str, path: str, operation: Json) -> Json:
+    parts = [re.sub(r"^\{(.*)\}$", r"{{\1}}", part) for part in path.strip("/").split("/") if part]
+    query = [
+        {"key": each["name"], "value": str(each["example"]), "description": each.get("description", "")}
+        for each in operation.get("parameters", [])
+        if each["in"] == "query" and "example" in each
+    ]
+    raw = "/".join(["{{baseUrl}}", *parts])
+    if query:
+        raw += "?" + "&".join(f"{each['key']}={quote(each['value'], safe=':')}" for each in query)
+    request: Json = {
+        "method": method.upper(),
+        "header": [],
+        "description": operation.get("description", ""),
+        "url": {"raw": raw, "host": ["{{baseUrl}}"], "path": parts, **({"query": query} if query else {})},
+    }
+    if not operation["security"] or {} in operation["security"]:
+        request["auth"] = {"type": "noauth"}
+    for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
+        sample = content.get("examples", {}).get("sample", {}).get("value", {})
+        request |= _body(media_type, sample, is_login="401" in operation["responses"])
+    return {
+        "name": operation["summary"],
+        "request": request,
+        "event": [_script("\n".join(_checks(method, path, operation)))],
+    }
+
+
+def _body(media_type: str, sample: Any, *, is_login: bool) -> Json:
+    if isinstance(sample, dict):
+        names = ("username", "password") if is_login else ()
+        held = (*names, "refresh_token")
+        sample = {name: f"{{{{{name}}}}}" if name in held else value for name, value in sample.items()}
+    header = {"header": [{"key": "Content-Type", "value": media_type}]}
+    if media_type == "application/json":
+        spelled = json.dumps(sample, indent=2, ensure_ascii=False)
+        return {**header, "body": {"mode": "raw", "raw": spelled, "options": {"raw": {"language": "json"}}}}
+    fields = [{"key": name, "value": value, "type": "text"} for name, value in sample.items()]
+    return {**header, "body": {"mode": "urlencoded", "urlencoded": fields}}
+
+
+def _checks(method: str, path: str, operation: Json) -> Iterator[str]:
+    """What the collection's runner checks of an answer: that the document names it, and that nobody was turned away."""
+    named = [int(status) for status in operation["responses"] if status not in ("400", "401", "403", "429", "500")]
+    yield f'pm.test("an answer that the document names", () => pm.expect(pm.response.code).to.be.oneOf({named}));'
+    if (method, path) == _LOGIN:
+        yield 'pm.test("a token", () => pm.expect(pm.response.json().access_token).to.be.a("string"));'
+    if path == "/api/tokens" and method == "post":
+        yield 'pm.collectionVariables.set("token_id", pm.response.json().id);'
+
+
+def _script(text: str) -> Json:
+    return {"listen": "test", "script": {"type": "text/javascript", "exec": text.splitlines()}}
