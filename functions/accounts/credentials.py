@@ -3,9 +3,10 @@
 from pynamodb.exceptions import TransactWriteError
 from pynamodb.transactions import TransactWrite
 
-from accounts.model import NewUser, UsernameClaim, UserRecord
-from accounts.users import by_username, claim_key, user_key
-from sitewatch import clock, ids, passwords, tables
+from accounts.model import NewUser, UserRecord
+from accounts.registration import register, user_of
+from accounts.users import by_username
+from sitewatch import ids, passwords, tables
 from sitewatch.errors import USERNAME_TAKEN, ApiError
 from sitewatch.tokens import Role
 
@@ -19,24 +20,10 @@ def create(new: NewUser, role: Role = Role.USER) -> UserRecord:
         409 where the username is taken, in whatever letter case, be it by a sign-up at this moment.
 
     """
-    user_id = ids.new_id()
-    user = UserRecord(
-        user_key(user_id),
-        id=user_id,
-        username=new.username,
-        password_hash=passwords.hash_password(new.password),
-        role=role.value,
-        email=new.email,
-        full_name=new.full_name,
-        created_at=clock.now(),
-    )
+    user = user_of(new, passwords.hash_password(new.password), user_id=ids.new_id(), role=role)
     try:
         with TransactWrite(connection=tables.connection()) as transaction:
-            transaction.save(
-                UsernameClaim(claim_key(new.username), user_id=user_id),
-                condition=UsernameClaim.key.does_not_exist(),
-            )
-            transaction.save(user)
+            register(user, transaction)
     except TransactWriteError as error:
         # A conflict with another transaction is one with a sign-up for the same name: ids are new.
         if {reason.code for reason in error.cancellation_reasons if reason} & {

@@ -94,11 +94,16 @@ class Credentials(BaseModel):
     password: Password
 
 
-class NewUser(Credentials):
-    """A user to create."""
+class Profile(BaseModel):
+    """What a new user says of itself."""
 
+    username: Username
     email: Email | None = None
     full_name: FullName | None = None
+
+
+class NewUser(Profile, Credentials):
+    """A user to create."""
 
 
 class UserView(BaseModel):

@@ -1,18 +1,52 @@
-"""POST /users: sign up."""
+"""POST /users: sign up, or have somebody signed up."""
+
+from aws_lambda_powertools.event_handler import Response, content_types
 
 from accounts import credentials
 from accounts.model import NewUser, UserView
-from sitewatch.api import PUBLIC, Api
+from accounts.user_creation import USER_CREATION, request_of
+from sitewatch import jobs, passwords
+from sitewatch.api import USERS_OR_ANONYMOUS, Api
+from sitewatch.attempts import attempt_of
 from sitewatch.errors import USERNAME_TAKEN
 from sitewatch.idempotency import once
+from sitewatch.jobs import AcceptedJob
+from sitewatch.tokens import Caller
 
-app = Api(access=PUBLIC, errors=[USERNAME_TAKEN])
+app = Api(access=USERS_OR_ANONYMOUS, errors=[USERNAME_TAKEN])
 
 
-@app.post("/users", status_code=201, summary="Sign up", tags=["accounts"])
-def create_user(new_user: NewUser) -> UserView:
-    """Create an account with the role ``user``. A taken username, in whatever letter case, is a 409."""
-    return UserView(**once(app, lambda: UserView.of(credentials.create(new_user)).model_dump(mode="json")))
+@app.post(
+    "/users",
+    status_code=201,
+    summary="Sign up, or create a user as a job",
+    tags=["accounts"],
+    responses={
+        201: {"description": "Without a token: the new user", "content": {"application/json": {"model": UserView}}},
+        202: {"description": "With a token: the job", "content": {"application/json": {"model": AcceptedJob}}},
+    },
+)
+def create_user(new_user: NewUser) -> Response[UserView | AcceptedJob]:
+    """Create an account with the role ``user``.
+
+    Without a token at once: a username that is taken, in whatever letter case, is a 409. With an
+    access token as a job, whose outcome is a notification to the caller (10099, "User Creation"; a
+    taken username is its error 400/4004).
+    """
+    caller = app.caller
+    if caller is None:
+        answer = once(app, lambda: UserView.of(credentials.create(new_user)).model_dump(mode="json"))
+        return _answer(201, UserView(**answer))
+    return _answer(202, AcceptedJob(**once(app, lambda: _enqueue(new_user, caller).model_dump())))
+
+
+def _enqueue(new_user: NewUser, caller: Caller) -> AcceptedJob:
+    request = request_of(new_user, passwords.hash_password(new_user.password))
+    return jobs.enqueue(USER_CREATION, request, caller=caller, job_id=attempt_of(app).id)
+
+
+def _answer(status: int, body: UserView | AcceptedJob) -> Response[UserView | AcceptedJob]:
+    return Response(status_code=status, content_type=content_types.APPLICATION_JSON, body=body)
 
 
 handler = app.resolve

@@ -3,11 +3,7 @@
 from collections.abc import Iterator
 
 from accounts.model import UsernameClaim, UserRecord
-
-
-def user_key(user_id: str) -> str:
-    """The key of the user with this id."""
-    return f"user#{user_id}"
+from sitewatch.directory import user_key
 
 
 def claim_key(username: str) -> str:

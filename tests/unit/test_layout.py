@@ -11,6 +11,8 @@ from tests.unit.code import DOMAINS, FUNCTIONS, KERNEL, Module, modules
 MOST_LINES = 60
 FUNCTION_PROPERTIES = resources("AWS::Serverless::Function").values()
 HANDLERS = sorted({properties["Handler"].rpartition(".")[0] for properties in FUNCTION_PROPERTIES})
+COMPOSING = {"jobs.work": "one queue has one consumer, which names what does each kind of job"}
+"""Modules that may import several domains, and why; no module may import them."""
 BY_NAME = pytest.mark.parametrize("module", modules().values(), ids=lambda module: module.name)
 
 
@@ -33,7 +35,13 @@ def test_a_handler_is_short_enough_to_be_read_at_a_glance(name: str) -> None:
 @BY_NAME
 def test_no_domain_imports_another_and_the_kernel_none(module: Module) -> None:
     own = {module.name.partition(".")[0]}
-    assert module.packages & DOMAINS <= own & DOMAINS
+    assert module.packages & DOMAINS <= own & DOMAINS or module.name in COMPOSING
+
+
+def test_a_module_that_brings_domains_together_is_imported_by_none() -> None:
+    imported = {dotted for module in modules().values() for dotted in module.imported.values()}
+    for name in COMPOSING:
+        assert not {dotted for dotted in imported if dotted == name or dotted.startswith(f"{name}.")}
 
 
 @BY_NAME

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from sitewatch import clock, custom_resource, ids
+from accounts.model import UserRecord
+from sitewatch import clock, custom_resource, directory, ids
 from sitewatch.api_tokens import KIND, ApiTokenRecord
 from sitewatch.tokens import Role
 from tests.environment import ACCOUNT, queue_name
@@ -18,6 +19,7 @@ from tests.unit.conftest import client
 pytestmark = pytest.mark.usefixtures("cheap_hashing")
 
 SAMPLES = ROOT / "events"
+SENDER, RECIPIENT = "01ARZ3NDEKTSV4RRFFQ69G5FAV", "01BX5ZZKBKACTAV9WEVGEMMVRZ"
 FUNCTIONS = {sample_name(name): properties for name, properties in resources("AWS::Serverless::Function").items()}
 APIS = sorted(
     sample
@@ -70,6 +72,19 @@ def _token_to_revoke() -> None:
     ).save()
 
 
+def _two_people() -> None:
+    """Those of the samples: the sender, who calls, and the recipient."""
+    for user_id, username in ((SENDER, "sender"), (RECIPIENT, "recipient")):
+        key = directory.user_key(user_id)
+        user = UserRecord(key, id=user_id, username=username, password_hash="", role="user", created_at=clock.now())
+        user.save()
+
+
+def _a_finished_job() -> None:
+    _two_people()
+    _invoke("work_jobs")
+
+
 def _nothing() -> None:
     """The sample needs nothing to be there."""
 
@@ -81,15 +96,20 @@ GIVEN: dict[str, Callable[[], None]] = {
     "post_auth_refresh": _alice,
     "get_users_me": _alice,
     "delete_api_token": _token_to_revoke,
+    "get_messages": _a_finished_job,
+    "get_notifications": _a_finished_job,
+    "get_job": _a_finished_job,
 }
 CREATED = {"post_users", "post_auth_signup", "post_api_tokens"}
-STATUS = {"post_detections": 202, "delete_api_token": 204, "preflight": 204} | dict.fromkeys(CREATED, 201)
+STATUS = {"post_detections": 202, "post_messages": 202, "delete_api_token": 204, "preflight": 204} | dict.fromkeys(
+    CREATED, 201
+)
 
 
 @pytest.mark.parametrize("sample", APIS)
 def test_a_sample_of_a_request_is_answered_well(sample: str) -> None:
     GIVEN.get(sample, _nothing)()
-    alice = people.stored("alice").id if GIVEN.get(sample) is _alice else None
+    alice = people.stored("alice").id if GIVEN.get(sample) is _alice else SENDER
     refresh = people.log_in("alice")["refresh_token"] if sample == "post_auth_refresh" else ""
 
     answer = _invoke(sample, access_token(Role.ADMIN, subject=alice), refresh)
@@ -142,6 +162,21 @@ def test_the_sample_of_a_plan_puts_its_vehicles_on_the_stream() -> None:
         StreamName="DetectionsStream", ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
     )["ShardIterator"]
     assert len(kinesis.get_records(ShardIterator=iterator)["Records"]) == 3
+
+
+def test_the_sample_of_the_jobs_queue_delivers_a_message_and_refuses_one_without_a_text() -> None:
+    _two_people()
+    assert _invoke("work_jobs") == {"batchItemFailures": []}
+    told = call("GET", "/notifications", token=access_token(subject=SENDER)).json["notifications"]
+    assert [one["message"].get("subcode") for one in told] == [4010, None]
+    assert len(call("GET", "/notifications", token=access_token(subject=RECIPIENT)).json["notifications"]) == 1
+
+
+def test_the_sample_of_a_failed_job_tells_its_owner_and_hands_it_on() -> None:
+    assert _invoke("give_up_jobs") == {"batchItemFailures": []}
+    (told,) = call("GET", "/notifications", token=access_token(subject=SENDER)).json["notifications"]
+    assert told["message"]["subcode"] == 5000
+    assert len(_messages("JobsDeadLetterQueue")) == 1
 
 
 @pytest.mark.parametrize("sample", ["provision_signing_key", "provision_user"])

@@ -65,9 +65,11 @@ def test_a_body_that_curl_calls_a_form_is_json_all_the_same(path: str) -> None:
     assert answer.status == 201
 
 
-def test_a_token_makes_no_difference_to_a_sign_up() -> None:
-    assert call("POST", "/users", body=ALICE, token=access_token()).status == 201
-    assert call("POST", "/users", body={**ALICE, "username": "Bob"}, token="garbage").status == 201
+def test_a_token_makes_a_job_of_it_and_a_bad_one_does_not_count_as_none() -> None:
+    assert call("POST", "/users", body=ALICE, token=access_token()).status == 202  # see test_jobs.py
+    assert call("POST", "/users", body=ALICE, token=access_token(Role.MACHINE)).status == 403
+    assert call("POST", "/users", body=ALICE, token="garbage").status == 401
+    assert call("POST", "/auth/signup", body=ALICE, token="garbage").status == 201
 
 
 # --- one account for a name -----------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Transactions: which refusals may pass when what they rest on is read again."""
 
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ReadTimeoutError
 from pynamodb.exceptions import CancellationReason, TransactWriteError, VerboseClientError
 
 from sitewatch import tables
@@ -46,6 +46,10 @@ def test_a_transaction_that_is_wrong_in_itself_never_passes(reasons: tuple[str |
 @pytest.mark.parametrize("code", ["ThrottlingException", "InternalServerError", "TransactionInProgressException"])
 def test_a_table_under_load_may_take_it_later(code: str) -> None:
     assert tables.may_pass(_refused(code))
+
+
+def test_a_transaction_whose_answer_was_lost_may_pass() -> None:
+    assert tables.may_pass(TransactWriteError("lost", ReadTimeoutError(endpoint_url="https://dynamodb")))
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ValidationException", "ResourceNotFoundException"])

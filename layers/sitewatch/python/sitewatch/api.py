@@ -4,6 +4,7 @@ import base64
 import json
 import time
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, CORSConfig, Response, content_types
@@ -28,15 +29,23 @@ from sitewatch.errors import (
 from sitewatch.observability import logger
 from sitewatch.tokens import Caller, Role, TokenUse
 
-Access = frozenset[Role]
-"""The roles that may call an endpoint."""
 
-USERS: Access = frozenset({Role.USER, Role.ADMIN})
-ADMINS: Access = frozenset({Role.ADMIN})
-MACHINES_AND_ADMINS: Access = frozenset({Role.MACHINE, Role.ADMIN})
-EVERYONE_KNOWN: Access = frozenset(Role)
-PUBLIC: Access = frozenset()
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may call an endpoint: with a token whose role is one of ``roles``, and without any where ``anonymous``."""
+
+    roles: frozenset[Role]
+    anonymous: bool = False
+
+
+USERS = Access(frozenset({Role.USER, Role.ADMIN}))
+ADMINS = Access(frozenset({Role.ADMIN}))
+MACHINES_AND_ADMINS = Access(frozenset({Role.MACHINE, Role.ADMIN}))
+EVERYONE_KNOWN = Access(frozenset(Role))
+PUBLIC = Access(frozenset(), anonymous=True)
 """No token is needed, and one that comes is not looked at."""
+USERS_OR_ANONYMOUS = Access(USERS.roles, anonymous=True)
+"""No token is needed, but one that comes has to be good: a bad one does not make its bearer anonymous."""
 
 MOST_BODY_BYTES = 64 * 1024
 _FORM = "application/x-www-form-urlencoded"
@@ -48,7 +57,8 @@ class Api(APIGatewayRestResolver):
     Parameters
     ----------
     access
-        Who may call it. Secure by default: users and admins; only ``PUBLIC`` needs no token.
+        Who may call it. Secure by default: users and admins; only ``PUBLIC`` and
+        ``USERS_OR_ANONYMOUS`` need no token.
     most_body_bytes
         A request with a larger body is refused unread.
     form
@@ -124,15 +134,15 @@ class Api(APIGatewayRestResolver):
     @property
     def needs_token(self) -> bool:
         """Whether nobody may call without a token."""
-        return bool(self.access)
+        return not self.access.anonymous
 
     @property
     def roles(self) -> frozenset[Role]:
         """The roles whose tokens it takes; empty where it looks at no token."""
-        return self.access
+        return self.access.roles
 
     def known_caller(self) -> Caller:
-        """The caller, on an endpoint that is not public."""
+        """The caller, on an endpoint that nobody may call anonymously."""
         if self.caller is None:
             raise ApiError(BAD_TOKEN, "Missing Authorization Header")
         return self.caller
@@ -164,7 +174,7 @@ class Api(APIGatewayRestResolver):
 
 
 def authenticate(authorization: str | None, access: Access) -> Caller | None:
-    """Who the ``Authorization`` header speaks for, where that one may call.
+    """Who the ``Authorization`` header speaks for, where that one may call; ``None`` for one who need not say.
 
     Raises
     ------
@@ -172,7 +182,7 @@ def authenticate(authorization: str | None, access: Access) -> Caller | None:
         401 without a token of ours that is meant for this, 403 where its role is not in ``access``.
 
     """
-    if not access:
+    if access.anonymous and (authorization is None or not access.roles):
         return None
     if not authorization:
         raise ApiError(BAD_TOKEN, "Missing Authorization Header")
@@ -185,8 +195,8 @@ def authenticate(authorization: str | None, access: Access) -> Caller | None:
         raise ApiError(BAD_TOKEN, str(refusal)) from None
     if caller.use is TokenUse.REFRESH:
         raise ApiError(BAD_TOKEN, "Only access tokens are allowed")
-    if caller.role not in access:
-        raise ApiError(FORBIDDEN, "this needs the role " + " or ".join(sorted(access)))
+    if caller.role not in access.roles:
+        raise ApiError(FORBIDDEN, "this needs the role " + " or ".join(sorted(access.roles)))
     if caller.use is TokenUse.API and not api_tokens.stands(caller.token_id):
         raise ApiError(BAD_TOKEN, "Token has been revoked")
     return caller

@@ -39,6 +39,11 @@ class Attempt:
     began_at: datetime
     name: str
 
+    @property
+    def id(self) -> str:
+        """The id of the one thing that the request makes: the same at every attempt."""
+        return self.ids(1)[0]
+
     def ids(self, count: int) -> list[str]:
         """``count`` ids for what the request makes, in order: the same at every attempt."""
         return ids.consecutive_ids(ids.derived_id(self.began_at, self.name), count)

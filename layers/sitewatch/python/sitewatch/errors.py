@@ -36,6 +36,8 @@ NOT_FOUND = ErrorCode(404, 4040, "Not Found")
 USER_NOT_FOUND = ErrorCode(404, 4041, "User Not Found")
 USERNAME_TAKEN = ErrorCode(409, 4004, "Username Already Taken")
 PRECONDITION_FAILED = ErrorCode(412, 4120, "Precondition Failed")
+USERNAME_TAKEN_IN_JOB = ErrorCode(400, 4004, "Username Already Taken")
+"""What a notification says where an answer would be a 409."""
 TOO_MANY_REQUESTS = ErrorCode(429, 4290, "Too Many Requests")
 UNEXPECTED_ERROR = ErrorCode(500, 5000, "Unexpected Error")
 NO_DATA_POINT = ErrorCode(502, 5020, "No Data Point Available")
@@ -46,6 +48,8 @@ _CODE_OF_FIELD = {
     "password": INVALID_PASSWORD,
     "username": INVALID_USERNAME,
     "id": INVALID_ID,
+    "sender_id": INVALID_SENDER_ID,
+    "recipient_id": INVALID_RECEIVER_ID,
     "limit": INVALID_LIMIT,
     "start": INVALID_START,
     "cursor": INVALID_START,

@@ -24,6 +24,11 @@ def new_id() -> str:
     return str(ULID())
 
 
+def time_of(ulid: str) -> datetime:
+    """When the id was made, to the millisecond."""
+    return ULID.from_str(ulid).datetime
+
+
 def derived_id(time: datetime, *parts: str) -> str:
     """The ULID of something that already has a name: equal ``time`` and ``parts`` give the same id.
 

@@ -1,0 +1,31 @@
+"""Register a user under a name that nobody has, whatever its letter case."""
+
+from pynamodb.transactions import TransactWrite
+
+from accounts.model import Profile, UsernameClaim, UserRecord
+from accounts.users import claim_key
+from sitewatch import clock
+from sitewatch.directory import user_key
+from sitewatch.tokens import Role
+
+
+def user_of(profile: Profile, password_hash: str, *, user_id: str, role: Role) -> UserRecord:
+    """What is stored of a new user, whose password has this hash."""
+    return UserRecord(
+        user_key(user_id),
+        id=user_id,
+        username=profile.username,
+        password_hash=password_hash,
+        role=role.value,
+        email=profile.email,
+        full_name=profile.full_name,
+        created_at=clock.now(),
+    )
+
+
+def register(user: UserRecord, transaction: TransactWrite) -> None:
+    """Add a new user to ``transaction``, on the condition that its username is free."""
+    transaction.save(
+        UsernameClaim(claim_key(user.username), user_id=user.id), condition=UsernameClaim.key.does_not_exist()
+    )
+    transaction.save(user)

@@ -1,0 +1,54 @@
+"""GET /messages: what one user wrote to another, newest first."""
+
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.params import Query
+from pydantic import BaseModel
+
+from messages.model import MessageRecord, MessageView, direction
+from sitewatch import directory, tables
+from sitewatch.api import Api
+from sitewatch.errors import NOT_FOUND, ApiError
+from sitewatch.ids import UlidText
+from sitewatch.paging import Limit, paged
+from sitewatch.tokens import Role
+
+app = Api(body_as_query=True, errors=[NOT_FOUND])
+
+
+class Messages(BaseModel):
+    """A page of messages."""
+
+    messages: list[MessageView]
+
+
+@app.get("/messages", summary="List messages, newest first", tags=["messages"])
+def list_messages(
+    sender_id: Annotated[UlidText, Query(description="Who wrote them.")],
+    recipient_id: Annotated[UlidText, Query(description="To whom.")],
+    start: Annotated[UlidText | None, Query(description="The id of the last message of the page before.")] = None,
+    limit: Limit = 100,
+) -> Response[Messages]:
+    """What ``sender_id`` wrote to ``recipient_id``; for the other direction of a conversation, swap the two.
+
+    A user reads the conversations that it is part of, an admin all. Those of others, and those of
+    users who do not exist, are a 404. The parameters may also come as a JSON object in the body.
+
+    A page of very long messages may have fewer than ``limit``, and a link to go on with.
+    """
+    caller = app.known_caller()
+    if caller.role is not Role.ADMIN and caller.subject not in (sender_id, recipient_id):
+        raise ApiError(NOT_FOUND)
+    before = MessageRecord.id < start if start else None
+    found, more = tables.newest_of(MessageRecord, direction(sender_id, recipient_id), before, limit)
+    if not found and directory.known({sender_id, recipient_id}) != {sender_id, recipient_id}:
+        raise ApiError(NOT_FOUND)
+    messages = [MessageView.of(message) for message in found]
+    next_page: dict[str, object] | None = (
+        {"sender_id": sender_id, "recipient_id": recipient_id, "start": found[-1].id, "limit": limit} if more else None
+    )
+    return paged(Messages(messages=messages), next_page)
+
+
+handler = app.resolve

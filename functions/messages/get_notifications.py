@@ -1,0 +1,41 @@
+"""GET /notifications: what the caller has been told, newest first."""
+
+from typing import Annotated
+
+from aws_lambda_powertools.event_handler import Response
+from aws_lambda_powertools.event_handler.openapi.params import Query
+from pydantic import BaseModel
+
+from messages.model import NotificationView
+from sitewatch import tables
+from sitewatch.api import Api
+from sitewatch.ids import UlidText
+from sitewatch.jobs import NotificationRecord
+from sitewatch.paging import Limit, paged
+
+app = Api(body_as_query=True)
+
+
+class Notifications(BaseModel):
+    """A page of notifications."""
+
+    notifications: list[NotificationView]
+
+
+@app.get("/notifications", summary="List my notifications, newest first", tags=["messages"])
+def list_notifications(
+    start: Annotated[UlidText | None, Query(description="The id of the last notification of the page before.")] = None,
+    limit: Limit = 100,
+) -> Response[Notifications]:
+    """What came of the caller's jobs, and what others sent. Nobody, an admin neither, reads anybody else's.
+
+    Codes: 10095 "New Message", 10096 "Message Received", 10099 "User Creation". The parameters may
+    also come as a JSON object in the body.
+    """
+    before = NotificationRecord.id < start if start else None
+    found, more = tables.newest_of(NotificationRecord, app.known_caller().subject, before, limit)
+    notifications = [NotificationView.of(record) for record in found]
+    return paged(Notifications(notifications=notifications), {"start": found[-1].id, "limit": limit} if more else None)
+
+
+handler = app.resolve
