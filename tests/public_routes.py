@@ -8,17 +8,17 @@ PUBLIC = frozenset(
         ("GET", "/docs"),
         ("GET", "/docs/{part}"),
         ("GET", "/openapi.json"),
-        ("POST", "/auth/login"),
-        ("POST", "/auth/refresh"),
-        ("POST", "/auth/signup"),
-        ("POST", "/login"),
-        ("POST", "/token"),
         ("GET", "/api/sensors"),
         ("GET", "/api/sensors/{sensor}/history"),
         ("GET", "/api/sensors/{sensor}/occupancy"),
         ("GET", "/sensors/{sensor}/occupancy"),
         ("POST", "/api/webhook"),
-        ("GET", "/simulator/data-point"),
+        ("GET", "/simulator/data-point"),  # it stands for a server outside, and is part of local stacks only
+        ("POST", "/auth/login"),
+        ("POST", "/auth/refresh"),
+        ("POST", "/auth/signup"),
+        ("POST", "/login"),
+        ("POST", "/token"),
         ("POST", "/users"),
     }
 )

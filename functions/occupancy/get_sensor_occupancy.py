@@ -26,7 +26,7 @@ def get_occupancy(sensor: SensorInPath, at_instant: AtInstant = None) -> InsideA
     """
     name = unquote(sensor)
     if at_instant is None:
-        return InsideNow(inside=instants.now(name), sensor=name)
+        return InsideNow(inside=instants.current(name), sensor=name)
     return InsideAtInstant(inside=instants.at(name, at_instant))
 
 

@@ -12,7 +12,7 @@ END = "~"
 """Sorts behind every id."""
 
 
-def now(sensor: str) -> int:
+def current(sensor: str) -> int:
     """The sum of all readings of ``sensor``: one item is read.
 
     Raises

@@ -34,6 +34,7 @@ CATALOGUE = {
     (403, 4133, "Forbidden"),
     (404, 4041, "User Not Found"),
     (404, 4040, "Not Found"),
+    (412, 4120, "Precondition Failed"),  # ours: the contract has If-Match, and no word for its refusal
     (429, 4290, "Too Many Requests"),
     (500, 5000, "Unexpected Error"),
     (502, 5020, "No Data Point Available"),

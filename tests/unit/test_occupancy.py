@@ -1,11 +1,13 @@
 """Readings, and who is inside: exact in whatever order, and cheap however many."""
 
+import contextlib
 import json
 import threading
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import boto3
@@ -20,6 +22,8 @@ from occupancy import history, instants, recording, signatures
 from occupancy.model import Reading, ReadingRecord, reading_position
 from occupancy.sums import NOW, parts_of_reading
 from sitewatch import clock, ids, tables
+from sitewatch.errors import ApiError
+from sitewatch.transactions import commit
 from tests.unit.calling import Answer, call
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -230,7 +234,7 @@ def test_an_instant_is_the_sum_of_the_readings_up_to_it_in_whatever_order(
         store(sensor, ts, came, left)
     for at in {instant, *(ts for ts, _, _ in readings)}:
         assert instants.at(sensor, at) == sum(came - left for ts, came, left in readings if ts <= at)
-    assert instants.now(sensor) == sum(came - left for _, came, left in readings)
+    assert instants.current(sensor) == sum(came - left for _, came, left in readings)
 
 
 @RUNS
@@ -301,7 +305,7 @@ def test_what_is_read_does_not_grow_with_the_readings(monkeypatch: pytest.Monkey
     store_all("dense", readings)
 
     with requests_to_dynamodb(monkeypatch) as asked:
-        assert instants.now("dense") == sum(readings.values())
+        assert instants.current("dense") == sum(readings.values())
     assert [len(items_of(answer)) for _, answer in asked] == [1]
 
     with requests_to_dynamodb(monkeypatch) as asked:
@@ -319,6 +323,14 @@ def test_what_is_read_does_not_grow_with_the_readings(monkeypatch: pytest.Monkey
     assert sum(size_of(item) for _, answer in asked for item in items_of(answer)) < 12 * 1024
 
 
+LOST = VerboseClientError(
+    {"Error": {"Code": "TransactionCanceledException", "Message": "lost"}},
+    "TransactWriteItems",
+    {"request_id": "", "table_name": ""},
+    cancellation_reasons=[CancellationReason(code="TransactionConflict")],
+)
+
+
 def test_twenty_writers_on_one_sensor_that_lose_transactions_to_each_other_count_exactly(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -330,12 +342,7 @@ def test_twenty_writers_on_one_sensor_that_lose_transactions_to_each_other_count
         if operation != "TransactWriteItems":
             return original(self, operation, arguments)
         if not busy.acquire(blocking=False):
-            raise VerboseClientError(
-                {"Error": {"Code": "TransactionCanceledException", "Message": "lost"}},
-                operation,
-                {"request_id": "", "table_name": ""},
-                cancellation_reasons=[CancellationReason(code="TransactionConflict")],
-            )
+            raise LOST
         try:
             return original(self, operation, arguments)
         finally:
@@ -346,15 +353,34 @@ def test_twenty_writers_on_one_sensor_that_lose_transactions_to_each_other_count
 
     def write() -> None:
         for _ in range(5):
-            store("busy", NOON, 2, 1)
+            reading_id, stored = ids.new_id(), False
+            while not stored:  # as a client whose key it is, to whom a 429 says that nothing was stored
+                with contextlib.suppress(ApiError):
+                    recording.record(Reading(sensor="busy", ts=NOON, in_count=2, out=1), reading_id)
+                    stored = True
 
     writers = [threading.Thread(target=write) for _ in range(20)]
     for writer in writers:
         writer.start()
     for writer in writers:
         writer.join()
-    assert instants.now("busy") == 100
+    assert instants.current("busy") == 100
     assert instants.at("busy", NOON) == 100
+
+
+def test_a_reading_that_goes_on_losing_is_a_429_and_not_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    original = Connection._make_api_call
+
+    def losing(self: Connection, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        if operation == "TransactWriteItems":
+            raise LOST
+        return original(self, operation, arguments)
+
+    monkeypatch.setattr(Connection, "_make_api_call", losing)
+    monkeypatch.setattr(recording, "commit", partial(commit, patience_seconds=0.2))
+    answer = report("abc", "2026-11-22T06:10:30Z", 1, 0)
+    assert (answer.status, answer.json["subcode"]) == (429, 4290)
+    assert inside("abc").status == 404
 
 
 def signed_report(monkeypatch: pytest.MonkeyPatch, **headers: str) -> Answer:

@@ -1,14 +1,22 @@
 """The sample events: one for each function, and each does what its function is for."""
 
 import json
+import random
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from accounts.model import UserRecord
+from datapoints import source
+from datapoints.source import SourcePoint
+from events import pacing, sending
+from events.model import EventRecord
+from occupancy import recording
+from occupancy.model import Reading
 from sitewatch import clock, custom_resource, directory, ids
 from sitewatch.api_tokens import KIND, ApiTokenRecord
+from sitewatch.outbound import Answer, Call
 from sitewatch.tokens import Role
 from tests.environment import ACCOUNT, queue_name
 from tests.template import ROOT, resources, sample_name
@@ -85,6 +93,31 @@ def _a_finished_job() -> None:
     _invoke("work_jobs")
 
 
+def _event() -> None:
+    EventRecord(
+        "01ARZ3NDEKTSV4RRFFQ69G5FAV",
+        event_type="user_joined",
+        event_payload="alice",
+        created_at=clock.now(),
+        updated_at=clock.now(),
+        version=1,
+        time_partition="2026-11#0#",
+        type_partition="2026-11#0#user_joined",
+    ).save()
+
+
+def _reading() -> None:
+    recording.record(Reading(sensor="door-1", ts=clock.now(), in_count=2, out=1), ids.new_id())
+
+
+@pytest.fixture(autouse=True)
+def instrument(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A source of data points that has one, in a world without a network; the simulated one is in a good mood."""
+    point = SourcePoint(time=1_795_327_830, value=[157, 42, 76, 190], tags=["sample"])
+    monkeypatch.setattr(source, "fetch", lambda url: point)
+    monkeypatch.setattr("datapoints.get_simulator_data_point._dice", random.Random(1))
+
+
 def _nothing() -> None:
     """The sample needs nothing to be there."""
 
@@ -99,11 +132,17 @@ GIVEN: dict[str, Callable[[], None]] = {
     "get_messages": _a_finished_job,
     "get_notifications": _a_finished_job,
     "get_job": _a_finished_job,
+    "get_event": _event,
+    "put_event": _event,
+    "patch_event": _event,
+    "delete_event": _event,
+    "get_sensor_occupancy": _reading,
+    "get_sensor_history": _reading,
 }
 CREATED = {"post_users", "post_auth_signup", "post_api_tokens"}
-STATUS = {"post_detections": 202, "post_messages": 202, "delete_api_token": 204, "preflight": 204} | dict.fromkeys(
-    CREATED, 201
-)
+ACCEPTED = {"post_detections", "post_messages"}
+EMPTY = {"delete_api_token", "delete_event", "preflight"}
+STATUS = dict.fromkeys(ACCEPTED, 202) | dict.fromkeys(EMPTY, 204) | dict.fromkeys(CREATED, 201)
 
 
 @pytest.mark.parametrize("sample", APIS)
@@ -179,7 +218,32 @@ def test_the_sample_of_a_failed_job_tells_its_owner_and_hands_it_on() -> None:
     assert len(_messages("JobsDeadLetterQueue")) == 1
 
 
-@pytest.mark.parametrize("sample", ["provision_signing_key", "provision_user"])
+def test_the_sample_of_the_instruments_schedule_stores_its_point() -> None:
+    _invoke("populate")
+    (point,) = call("GET", "/api/data", token=access_token(Role.ADMIN)).json
+    assert (point["time"], point["value"]) == ("2026-11-22T06:10:30Z", -0.19938130676746368)
+
+
+def test_the_sample_of_the_senders_schedule_plans_its_messages() -> None:
+    _invoke("pace_sender")
+    assert len(_messages("SenderQueue")) == pacing.AHEAD_SECONDS // 5
+
+
+def test_the_sample_of_a_planned_event_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[Call] = []
+
+    def answer_to(call: Call) -> Answer:
+        calls.append(call)
+        return Answer(200, {}, b"{}")
+
+    monkeypatch.setattr(sending, "answer_to", answer_to)
+    monkeypatch.setattr(sending, "_read", None)
+    client("secretsmanager").create_secret(Name="SenderTokenSecret", SecretString="token")
+    assert _invoke("send_event") == {"batchItemFailures": []}
+    assert [call.headers["Authorization"] for call in calls] == ["Bearer token"]
+
+
+@pytest.mark.parametrize("sample", ["provision_signing_key", "provision_user", "provision_api_token"])
 def test_the_sample_of_a_custom_resource_is_provided(monkeypatch: pytest.MonkeyPatch, sample: str) -> None:
     told: list[dict[str, Any]] = []
 
@@ -189,5 +253,6 @@ def test_the_sample_of_a_custom_resource_is_provided(monkeypatch: pytest.MonkeyP
             told.append(json.loads(body))
 
     monkeypatch.setattr(custom_resource, "_http", Pool)
+    client("secretsmanager").create_secret(Name="SenderTokenSecret", SecretString="nothing yet")
     _invoke(sample)
     assert [answer["Status"] for answer in told] == ["SUCCESS"]
