@@ -300,11 +300,12 @@ class TestRecording:
         assert len(wire.operations("TransactWriteItems")) == 1
 
     @pytest.mark.parametrize("other", [["3"], ["1"], ["1", "2"], ["2", "3"]])
-    def test_two_that_record_at_once_leave_each_alert_once_and_no_gap(self, other: list[str]) -> None:
+    @pytest.mark.parametrize("before", ["Query", "TransactWriteItems"])
+    def test_two_that_record_at_once_leave_each_alert_once_and_no_gap(self, other: list[str], before: str) -> None:
         with Wire() as wire:
 
             def meanwhile(made: Call) -> None:
-                if made.operation == "TransactWriteItems":
+                if made.operation == before:
                     wire.before = lambda _: None
                     log.append({f"id-{number}": alert(number) for number in other})
 

@@ -118,6 +118,7 @@ class TestModel:
 
     @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(seen=sights(), query=queries(), most=st.integers(1, 7))
+    @example(seen=[Seen(f"id-{number}", T) for number in range(7)], query={"limit": 2, "skip": 4}, most=3)
     def test_pages_that_read_only_a_little_hold_the_same_in_smaller_pieces(
         self, seen: list[Seen], query: dict[str, Any], most: int
     ) -> None:
