@@ -15,7 +15,7 @@ function options(width, height, { lines, zero, range }) {
   return {
     width,
     height,
-    padding: [12, 8, 0, 0],
+    padding: [12, 16, 0, 0],
     legend: { show: false },
     cursor: { drag: { x: false, y: false }, points: { size: 7 } },
     scales: {
@@ -31,7 +31,7 @@ function options(width, height, { lines, zero, range }) {
       },
     },
     axes: [
-      { ...axis, space: 64, values: (_, ticks) => ticks.map(tick) },
+      { ...axis, size: 26, gap: 4, space: 64, values: (_, ticks) => ticks.map(tick) },
       { ...axis, size: 52, space: 28 },
     ],
     series: [

@@ -89,6 +89,8 @@ export function Dashboard({ me, onLeave }) {
           <div class="column">
             <Instrument points={points} hours={hours} onHours={setHours} isAdmin={isAdmin} />
             <Events events={events} />
+          </div>
+          <div class="column">
             <Notifications />
             <Messages me={me} />
             {isAdmin && <Admin onPopulated={points.reload} />}

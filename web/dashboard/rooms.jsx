@@ -121,9 +121,9 @@ function Day({ sensor }) {
           <Chart
             data={data}
             lines={[{ colour: "accent", stepped: true }]}
-            range={[midnight / 1000, end / 1000]}
+            range={[midnight / 1000, midnight / 1000 + Math.max(latest, 1) * 60]}
             zero
-            height={150}
+            height={140}
             onPoint={toMinute}
             summary={`People inside ${sensor} on ${day}: at most ${count(most)}.`}
           />
