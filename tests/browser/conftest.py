@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Response, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Response, expect, sync_playwright
 
 from runner.stack import Stack
 from tests.integration.client import Client
@@ -66,12 +66,15 @@ class Dashboard:
         self.responses: list[Response] = []
         page.on("console", self._hear)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("response", self.responses.append)
+        page.on("response", self._see)
 
     def _hear(self, message: ConsoleMessage) -> None:
         # A failed request is judged by its answer: see ``failures``.
         if message.type in ("error", "warning") and not message.text.startswith("Failed to load resource"):
             self.errors.append(message.text)
+
+    def _see(self, response: Response) -> None:
+        self.responses.append(response)
 
     @property
     def failures(self) -> list[tuple[int, str]]:
@@ -103,7 +106,7 @@ class Dashboard:
     def expect_live(self) -> None:
         expect(self.page.get_by_role("status").filter(has_text="Live")).to_be_visible(timeout=30_000)
 
-    def panel(self, name: str):  # type: ignore[no-untyped-def]
+    def panel(self, name: str) -> Locator:
         return self.page.get_by_role("region", name=name, exact=True)
 
 

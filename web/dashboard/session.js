@@ -86,6 +86,7 @@ export async function call(path, options = {}) {
   const used = tokens;
   let response = await request(path, { ...options, token: used?.access_token });
   if (response.status === 401 && used) {
+    await response.body?.cancel();
     await refresh(used);
     response = await request(path, { ...options, token: tokens?.access_token });
   }
