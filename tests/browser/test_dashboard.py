@@ -123,7 +123,6 @@ def test_an_suv_on_the_stream_is_an_alert_without_a_reload(dashboard: Dashboard)
     model = put_suv(dashboard.stack)
     expect(dashboard.panel("Alerts").get_by_text(model)).to_be_visible(timeout=ALERT_MILLISECONDS)
     expect(dashboard.panel("Detections").get_by_text(model)).to_be_visible(timeout=ALERT_MILLISECONDS)
-    expect(dashboard.panel("Vehicles").get_by_text("Sighted")).to_be_visible()
 
 
 def test_a_line_that_breaks_says_so_comes_back_and_has_missed_nothing(dashboard: Dashboard) -> None:

@@ -86,7 +86,7 @@ function ApiTokens() {
                   <strong>{token.name}</strong>
                   <span class="soft">until {new Date(token.expires_at).toLocaleDateString()}</span>
                 </span>
-                <Revoke token={token} onRevoke={revoke} />
+                <Revoke token={token} busy={busy} onRevoke={revoke} />
               </li>
             ))}
           </ul>
@@ -128,7 +128,7 @@ function Issued({ issued, onDone }) {
   );
 }
 
-function Revoke({ token, onRevoke }) {
+function Revoke({ token, busy, onRevoke }) {
   const [isAsking, setAsking] = useState(false);
   if (!isAsking) {
     return (
@@ -139,7 +139,7 @@ function Revoke({ token, onRevoke }) {
   }
   return (
     <span class="inline">
-      <button type="button" class="danger" onClick={() => onRevoke(token)} aria-label={`Yes, revoke ${token.name}`}>
+      <button type="button" class="danger" disabled={busy} onClick={() => onRevoke(token)} aria-label={`Yes, revoke ${token.name}`}>
         Revoke it
       </button>
       <button type="button" class="quiet" onClick={() => setAsking(false)}>
