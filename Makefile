@@ -16,8 +16,7 @@ SOURCES := functions layers runner tests
 export PORT SIMULATE
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down logs status reset test newman lint types unit ingest bench-pipeline bench-functions openapi lock venv venv-dev python
-.PHONY: help run up down logs status reset test lint types unit ingest bench-pipeline bench-functions assets lock venv venv-dev python
+.PHONY: help run up down logs status reset test newman lint types unit ingest bench-pipeline bench-functions openapi assets lock venv venv-dev python
 
 help: ## show this
 	@echo "make run    sets Sitewatch up and runs it until Ctrl-C"
@@ -63,7 +62,7 @@ newman:
 		echo "newman could not be installed; the test of the Postman collection is skipped."
 
 test: venv-dev newman lint types ## lint, types and every test
-test: venv-dev node-packages lint types ## lint, types and every test
+test: venv-dev newman node-packages lint types ## lint, types and every test
 	@$(VENV_PYTHON) -m pytest -n auto --dist loadgroup --cov
 
 # The built assets are committed: without Node everything runs, only the tests that rebuild them do not.

@@ -5,7 +5,7 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Header, Path
 
-from portal import files
+from portal import built
 from sitewatch.api import PUBLIC, Api
 from sitewatch.errors import NOT_FOUND, ApiError
 
@@ -18,11 +18,11 @@ def get_asset(
     if_none_match: Annotated[str | None, Header(alias="If-None-Match")] = None,
 ) -> Response[str]:
     """Its name has a hash of what is in it, so that it may be kept for ever."""
-    if file == files.PAGE or file not in files.manifest()["files"]:
+    if file == built.PAGE or file not in built.manifest()["files"]:
         raise ApiError(NOT_FOUND)
     is_hashed = "-" in file
-    cache_control = files.FOR_EVER if is_hashed else files.ASK_AGAIN
-    return files.answer(file, if_none_match=if_none_match, cache_control=cache_control)
+    cache_control = built.FOR_EVER if is_hashed else built.ASK_AGAIN
+    return built.answer(file, if_none_match=if_none_match, cache_control=cache_control)
 
 
 handler = app.resolve

@@ -5,12 +5,12 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Header
 
-from portal import files
+from portal import built
 from sitewatch.api import PUBLIC, Api
 
 app = Api(access=PUBLIC)
 
-_INLINE = files.manifest()["inline"]
+_INLINE = built.manifest()["inline"]
 _HEADERS = {
     # Nothing of another host, and no inline code but what the page was built with.
     "Content-Security-Policy": "; ".join(
@@ -32,7 +32,7 @@ _HEADERS = {
 @app.get("/", summary="Open the dashboard", tags=["portal"])
 def get_dashboard(if_none_match: Annotated[str | None, Header(alias="If-None-Match")] = None) -> Response[str]:
     """``text/html``: alerts as they come, detections, rooms, data points, events and messages."""
-    return files.answer(files.PAGE, if_none_match=if_none_match, cache_control=files.ASK_AGAIN, headers=_HEADERS)
+    return built.answer(built.PAGE, if_none_match=if_none_match, cache_control=built.ASK_AGAIN, headers=_HEADERS)
 
 
 handler = app.resolve
