@@ -16,7 +16,7 @@ SOURCES := functions layers runner tests
 export PORT SIMULATE
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down logs status reset test newman lint types unit ingest bench-pipeline bench-functions openapi lock venv venv-dev python
+.PHONY: help run up down logs status reset test newman lint types unit ingest bench-pipeline bench-functions openapi assets lock venv venv-dev python
 
 help: ## show this
 	@echo "make run    sets Sitewatch up and runs it until Ctrl-C"
@@ -61,8 +61,23 @@ newman:
 		{ [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent --no-audit --no-fund; } || \
 		echo "newman could not be installed; the test of the Postman collection is skipped."
 
-test: venv-dev newman lint types ## lint, types and every test
+test: venv-dev newman node-packages lint types ## lint, types and every test
 	@$(VENV_PYTHON) -m pytest -n auto --dist loadgroup --cov
+
+# The built assets are committed: without Node everything runs, only the tests that rebuild them do not.
+.PHONY: node-packages
+node-packages:
+	@if ! command -v npm >/dev/null; then echo "No Node.js: the assets are not rebuilt and axe does not look at the dashboard."; \
+	elif ! cmp -s web/package-lock.json web/node_modules/.locked; then \
+		npm ci --prefix web --no-audit --no-fund --loglevel=error && cp web/package-lock.json web/node_modules/.locked || \
+		echo "The dashboard's packages could not be installed; the test that rebuilds its files is skipped."; fi
+
+.PHONY: browser
+browser: venv-dev node-packages ## the dashboard in a real headless Chromium (Debian: apt-get install chromium)
+	@$(VENV_PYTHON) -m pytest tests/browser
+
+assets: node-packages ## build the dashboard's files (needs Node.js)
+	@node web/build.mjs
 
 unit: venv-dev ## the fast tests alone, with their coverage
 	@$(VENV_PYTHON) -m pytest tests/unit -n auto --cov --cov-report=term-missing:skip-covered

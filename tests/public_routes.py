@@ -2,6 +2,8 @@
 
 PUBLIC = frozenset(
     {
+        ("GET", "/"),
+        ("GET", "/assets/{file}"),
         ("GET", "/.well-known/jwks.json"),
         ("GET", "/check"),
         ("POST", "/check"),

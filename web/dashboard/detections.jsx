@@ -1,0 +1,87 @@
+import { useState } from "preact/hooks";
+import { Ago, Choice, More, Panel, Scroll, Shown } from "./parts.jsx";
+import { count, plural } from "./words.js";
+
+const SHOWN_BARS = 10;
+
+/** What the cameras saw, newest first. */
+export function Detections({ detections }) {
+  return (
+    <Panel title="Detections" id="detections">
+      <Shown asked={detections} empty="No vehicles yet: the cameras have not reported any.">
+        {(list) => (
+          <Scroll label="Detections, newest first">
+            <table class="table">
+              <thead>
+                <tr>
+                  <th scope="col">Vehicle</th>
+                  <th scope="col">Category</th>
+                  <th scope="col">Seen</th>
+                </tr>
+              </thead>
+              <tbody>
+                {list.map((one) => (
+                  <tr key={one.id}>
+                    <td>
+                      {one.make} {one.model} <span class="soft">{one.year}</span>
+                    </td>
+                    <td class="soft">{one.category}</td>
+                    <td>
+                      <Ago time={one.created_at} />
+                    </td>
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+            <More list={detections} what="detections" />
+          </Scroll>
+        )}
+      </Shown>
+    </Panel>
+  );
+}
+
+/** How many there were of each make, as bars, the most first. */
+export function Vehicles({ stats, by, onBy }) {
+  const [isWhole, setWhole] = useState(false);
+  const options = [
+    ["make", "Make"],
+    ["category", "Category"],
+    ["year", "Year"],
+  ];
+  return (
+    <Panel title="Vehicles" id="vehicles" aside={<Choice label="Count by" options={options} value={by} onChoose={onBy} />}>
+      <Shown asked={stats} empty="Nothing to count yet." rows={8}>
+        {(totals) => {
+          const sorted = Object.entries(totals).sort((one, other) =>
+            by === "year" ? other[0] - one[0] : other[1] - one[1],
+          );
+          const most = Math.max(...sorted.map(([, number]) => number));
+          const shown = isWhole ? sorted : sorted.slice(0, SHOWN_BARS);
+          return (
+            <>
+              <ul class="bars" aria-label={`Vehicles per ${by}`}>
+                {shown.map(([name, number]) => (
+                  <li key={name} class="bar">
+                    <span class="bar-name" title={name}>
+                      {name}
+                    </span>
+                    <span class="bar-track" aria-hidden="true">
+                      <span class="bar-fill" style={{ width: `${Math.max((number / most) * 100, 0.5)}%` }} />
+                    </span>
+                    <span class="bar-number">{count(number)}</span>
+                  </li>
+                ))}
+              </ul>
+              {sorted.length > SHOWN_BARS && (
+                <button type="button" class="quiet wide" aria-expanded={isWhole} onClick={() => setWhole(!isWhole)}>
+                  {isWhole ? `Only the first ${SHOWN_BARS}` : `All ${plural(sorted.length, by, by === "category" ? "categories" : `${by}s`)}`}
+                </button>
+              )}
+            </>
+          );
+        }}
+      </Shown>
+    </Panel>
+  );
+}

@@ -1,0 +1,82 @@
+import { useMemo } from "preact/hooks";
+import { Chart } from "./chart.jsx";
+import { useAsked } from "./hooks.js";
+import { Choice, Panel, Shown } from "./parts.jsx";
+import { getPage } from "./session.js";
+import { atClock, measurement, plural } from "./words.js";
+
+const MOST_PAGES = 4;
+
+/** The data points of the last `hours`, oldest first; those of a day are more than one page. */
+export function useDataPoints(hours) {
+  return useAsked(
+    async (signal) => {
+      const start = new Date(Date.now() - hours * 3600_000).toISOString();
+      let page = await getPage("api/data", { query: { start, limit: 1000 }, signal });
+      const points = [...page.body];
+      for (let read = 1; page.next && read < MOST_PAGES; read++) {
+        page = await getPage(page.next, { signal });
+        points.push(...page.body);
+      }
+      return points;
+    },
+    15,
+    [hours],
+  );
+}
+
+export function Instrument({ points, hours, onHours, isAdmin }) {
+  const options = [
+    [1, "1 h"],
+    [6, "6 h"],
+    [24, "24 h"],
+  ];
+  return (
+    <Panel title="Instrument" id="instrument" aside={<Choice label="Time shown" options={options} value={hours} onChoose={onHours} />}>
+      <Shown asked={points} empty={`Nothing measured in the last ${hours === 1 ? "hour" : `${hours} hours`}: a point is fetched every minute.`}>
+        {(list) => <Line points={list} hours={hours} isAdmin={isAdmin} />}
+      </Shown>
+    </Panel>
+  );
+}
+
+function Line({ points, hours, isAdmin }) {
+  const [data, valid, invalid] = useMemo(() => {
+    const good = points.filter((one) => one.valid);
+    const bad = points.filter((one) => !one.valid);
+    return [
+      [
+        points.map((one) => new Date(one.time) / 1000),
+        points.map((one) => (one.valid ? one.value : null)),
+        points.map((one) => (one.valid ? null : one.value)),
+      ],
+      good,
+      bad,
+    ];
+  }, [points]);
+  const range = useMemo(() => [Date.now() / 1000 - hours * 3600, Date.now() / 1000], [points, hours]);
+  const values = valid.map((one) => one.value);
+  const latest = valid.at(-1);
+  const said = latest
+    ? `Last ${measurement(latest.value)} at ${atClock(latest.time)}; from ${measurement(values.reduce((a, b) => Math.min(a, b)))} to ${measurement(values.reduce((a, b) => Math.max(a, b)))} in ${plural(valid.length, "valid point", "valid points")}.`
+    : "No valid point.";
+  const lines = [
+    { colour: "accent", points: valid.length === 1 },
+    { colour: "hot", points: true },
+  ];
+  return (
+    <>
+      <Chart data={data} lines={lines} range={range} summary={`Data points over time. ${said}`} />
+      <p class="caption">
+        {said}
+        {isAdmin && invalid.length > 0 && (
+          <>
+            {" "}
+            <span class="key-invalid" aria-hidden="true" /> {plural(invalid.length, "invalid point", "invalid points")}, last:{" "}
+            {invalid.at(-1).tags.join(", ") || "untagged"}.
+          </>
+        )}
+      </p>
+    </>
+  );
+}

@@ -1,0 +1,96 @@
+// The parts that every panel is made of.
+import { useId } from "preact/hooks";
+import { useNow } from "./hooks.js";
+import { ago, wholeTime } from "./words.js";
+
+/** A section with a heading; `aside` stands on the heading's right. */
+export function Panel({ title, aside, className = "", children, id }) {
+  const heading = useId();
+  return (
+    <section class={`panel ${className}`} aria-labelledby={heading} id={id}>
+      <header class="panel-head">
+        <h2 id={heading}>{title}</h2>
+        {aside && <div class="panel-aside">{aside}</div>}
+      </header>
+      {children}
+    </section>
+  );
+}
+
+/** What `asked` holds, once there is some; until then, and where there is none, a sentence. */
+export function Shown({ asked, empty, rows = 4, children }) {
+  const { data, problem } = asked;
+  if (data === null) {
+    if (!problem) return <Skeleton rows={rows} />;
+    return <p class={problem.isMissingRoute ? "empty" : "trouble"}>{problem.message}</p>;
+  }
+  const isEmpty = Array.isArray(data) ? data.length === 0 : Object.keys(data).length === 0;
+  return (
+    <>
+      {problem && <p class="trouble">Not up to date: {problem.message}</p>}
+      {isEmpty && empty ? <p class="empty">{empty}</p> : children(data)}
+    </>
+  );
+}
+
+const Skeleton = ({ rows }) => (
+  <div class="skeleton" role="status">
+    <span class="unseen">Loading…</span>
+    {Array.from({ length: rows }, (_, row) => (
+      <span key={row} class="bone" />
+    ))}
+  </div>
+);
+
+/** A list that scrolls within its panel, with the keyboard too. */
+export const Scroll = ({ label, children, className = "" }) => (
+  <div class={`scroll ${className}`} tabIndex={0} role="region" aria-label={label}>
+    {children}
+  </div>
+);
+
+export const More = ({ list, what }) =>
+  list.more ? (
+    <button type="button" class="quiet wide" onClick={list.more} disabled={list.busy}>
+      {list.busy ? "Loading…" : `More ${what}`}
+    </button>
+  ) : null;
+
+/** How long ago, counting by itself. */
+export function Ago({ time }) {
+  const now = useNow(5);
+  return (
+    <time dateTime={time} title={wholeTime(time)} class="ago">
+      {ago(time, Math.max(now, Date.now()))}
+    </time>
+  );
+}
+
+/** What came of an action. It stands in the page before there is any, so that screen readers hear it. */
+export const Outcome = ({ outcome }) => (
+  <p class={`outcome ${outcome ? (outcome.good ? "good" : "bad") : ""}`} role="status">
+    {outcome?.said}
+  </p>
+);
+
+export function Field({ label, children, className = "" }) {
+  return (
+    <label class={`field ${className}`}>
+      <span>{label}</span>
+      {children}
+    </label>
+  );
+}
+
+/** One of a few, as a row of buttons. */
+export function Choice({ label, options, value, onChoose }) {
+  return (
+    <div class="choice" role="group" aria-label={label}>
+      {options.map(([one, name]) => (
+        <button type="button" key={one} aria-pressed={one === value} onClick={() => onChoose(one)}>
+          {name}
+        </button>
+      ))}
+    </div>
+  );
+}
