@@ -4,11 +4,14 @@
 # PORT=4566           the emulator's port
 # SIMULATE=off        leave every schedule disabled
 # FILE= STREAM=       for `make ingest`: a CSV or JSON Lines file, or - for standard input; another stream
+# QUEUE= STACK=       for `make redrive`: the queue's name, and its stack where that is on AWS
 PYTHON ?= python3
 PORT ?=
 SIMULATE ?=
 FILE ?=
 STREAM ?=
+QUEUE ?=
+STACK ?=
 
 VENV_PYTHON := .venv/bin/python
 RUNNER := $(VENV_PYTHON) -m runner
@@ -16,7 +19,7 @@ SOURCES := functions layers runner tests
 export PORT SIMULATE
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down logs status reset test newman lint types unit ingest bench-pipeline bench-functions openapi assets lock venv venv-dev python
+.PHONY: help run up down logs status reset test newman lint types unit ingest redrive bench-pipeline bench-messages bench-functions openapi assets lock venv venv-dev python
 
 help: ## show this
 	@echo "make run    sets Sitewatch up and runs it until Ctrl-C"
@@ -54,6 +57,9 @@ reset: venv ## stop it and delete the local data
 
 ingest: venv ## put a file of vehicles on the stream: FILE=vehicles.csv [STREAM=name]
 	@$(VENV_PYTHON) -m runner.ingest "$(FILE)" $(if $(STREAM),--stream "$(STREAM)")
+
+redrive: venv ## send the messages of a dead-letter queue again: QUEUE=jobs [STACK=name, on AWS]
+	@$(VENV_PYTHON) -m runner.redrive "$(QUEUE)" $(if $(STACK),--stack "$(STACK)")
 
 # The test of the Postman collection is skipped where this can not be done.
 newman:
@@ -95,6 +101,9 @@ types: venv-dev ## mypy, strict
 
 bench-pipeline: venv-dev ## records a second through the pipeline, and the time to an alert
 	@PYTHONPATH=functions:layers/sitewatch/python:. $(VENV_PYTHON) -m tests.load.bench_pipeline
+
+bench-messages: venv-dev ## the time from POST /messages to its notification, one by one and many at once
+	@PYTHONPATH=functions:layers/sitewatch/python:. $(VENV_PYTHON) -m tests.load.bench_messages
 
 bench-functions: venv-dev ## import and warm times of every function beside a bare one
 	@PYTHONPATH=functions:layers/sitewatch/python:. $(VENV_PYTHON) -m tests.load.bench_functions

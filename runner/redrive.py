@@ -1,0 +1,202 @@
+"""Send the messages of a dead-letter queue to their queue again: `make redrive QUEUE=jobs`.
+
+`jobs` is the queue `JobsQueue` of template.yaml, and its dead letters are in `JobsDeadLetterQueue`. On AWS, SQS itself
+moves them (a message move task); an engine that has no such task has them received, sent and deleted, in this order:
+one that is interrupted leaves a message in both queues, never in none, and a job is done once however often it comes.
+"""
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
+
+from runner.errors import RunnerError
+from runner.stack import Stack
+from runner.workspace import LOCAL_FOLDER
+
+DEAD, ALIVE = "DeadLetterQueue", "Queue"
+MOST_ENTRIES = 10
+HIDDEN_SECONDS = 60
+"""How long a message that is being moved is hidden from others who move."""
+
+TASK_DEADLINE_S = 3600.0
+NO_SUCH_ACTION = frozenset(
+    [
+        "AWS.SimpleQueueService.UnsupportedOperation",
+        "InvalidAction",
+        "UnknownOperationException",
+        "UnsupportedOperation",
+    ]
+)
+
+
+def clients(stack: str | None, region: str | None, file: Path) -> tuple[Any, Any, str]:
+    """Clients of CloudFormation and SQS, and the stack's name: the local system's, or one on AWS where it is named.
+
+    Raises RunnerError where there is no local system or the user's AWS settings do not hold.
+    """
+    if stack is None:
+        local = Stack.read(file)
+        return local.client("cloudformation"), local.client("sqs"), local.stack_name
+    config = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 5})
+    session = botocore.session.Session()
+    try:
+        # botocore itself looks for AWS_DEFAULT_REGION only.
+        region = region or os.environ.get("AWS_REGION")
+        cloudformation: Any = session.create_client("cloudformation", region_name=region, config=config)
+        sqs: Any = session.create_client("sqs", region_name=region, config=config)
+    except NoRegionError:
+        raise RunnerError("No region: name one with --region or AWS_REGION.") from None
+    except BotoCoreError as error:
+        raise RunnerError(f"Your AWS settings do not hold: {error}") from error
+    return cloudformation, sqs, stack
+
+
+def queues_of(cloudformation: Any, stack: str) -> dict[str, str]:
+    """The URLs of a stack's queues, by their names in the template."""
+    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
+    return {
+        each["LogicalResourceId"]: each["PhysicalResourceId"]
+        for page in pages
+        for each in page["StackResourceSummaries"]
+        if each["ResourceType"] == "AWS::SQS::Queue"
+    }
+
+
+def pair(queues: Mapping[str, str], name: str) -> tuple[str, str]:
+    """The URLs of the dead-letter queue of the queue that is called `name`, and of that queue itself.
+
+    Raises RunnerError where there are no such two.
+    """
+    by_name = {each.removesuffix(DEAD).lower(): each.removesuffix(DEAD) for each in queues if each.endswith(DEAD)}
+    wanted = by_name.get(name.lower())
+    if wanted is None or wanted + ALIVE not in queues:
+        known = ", ".join(sorted(each for each in by_name if by_name[each] + ALIVE in queues))
+        raise RunnerError(f"QUEUE is one of {known}, not {name or 'empty'}.")
+    return queues[wanted + DEAD], queues[wanted + ALIVE]
+
+
+def redrive(sqs: Any, dead: str, alive: str) -> int:
+    """Move every message of the queue `dead` to the queue `alive`; how many there were.
+
+    Raises RunnerError where SQS gives up on it.
+    """
+    try:
+        handle = sqs.start_message_move_task(SourceArn=arn_of(sqs, dead), DestinationArn=arn_of(sqs, alive))
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in NO_SUCH_ACTION:
+            raise
+        return move_by_hand(sqs, dead, alive)
+    return wait_for(sqs, dead, handle["TaskHandle"])
+
+
+def arn_of(sqs: Any, url: str) -> str:
+    """A queue's ARN."""
+    return str(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"])
+
+
+def wait_for(sqs: Any, dead: str, handle: str) -> int:
+    """Wait for a message move task; how many messages it moved.
+
+    Raises RunnerError where it does not complete.
+    """
+    source = arn_of(sqs, dead)
+    end = time.monotonic() + TASK_DEADLINE_S
+    while True:
+        (task, *_) = sqs.list_message_move_tasks(SourceArn=source, MaxResults=1)["Results"]
+        if task["Status"] == "COMPLETED":
+            return int(task.get("ApproximateNumberOfMessagesMoved", 0))
+        if task["Status"] in ("FAILED", "CANCELLED"):
+            raise RunnerError(
+                f"SQS did not move them ({task['Status']}): {task.get('FailureReason', 'no reason given')}"
+            )
+        if time.monotonic() > end:
+            raise RunnerError(f"SQS still moves them after {TASK_DEADLINE_S:.0f} s; its task is {handle}.")
+        time.sleep(1)
+
+
+def move_by_hand(sqs: Any, dead: str, alive: str) -> int:
+    """Receive every message of a queue, send it to the other and delete it; how many there were.
+
+    Raises RunnerError where the other queue refuses one.
+    """
+    moved = 0
+    while messages := receive(sqs, dead):
+        entries = [
+            {
+                "Id": str(number),
+                "MessageBody": message["Body"],
+                "MessageAttributes": {
+                    name: {key: value for key, value in attribute.items() if "List" not in key}
+                    for name, attribute in message.get("MessageAttributes", {}).items()
+                },
+            }
+            for number, message in enumerate(messages)
+        ]
+        answer = sqs.send_message_batch(QueueUrl=alive, Entries=entries)
+        sent = [messages[int(each["Id"])] for each in answer.get("Successful", [])]
+        if sent:
+            receipts = [
+                {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]} for number, message in enumerate(sent)
+            ]
+            sqs.delete_message_batch(QueueUrl=dead, Entries=receipts)
+        moved += len(sent)
+        if answer.get("Failed"):
+            refusal = answer["Failed"][0]
+            raise RunnerError(f"{moved} sent again, then one was refused: {refusal.get('Message', refusal['Code'])}")
+    return moved
+
+
+def receive(sqs: Any, queue: str) -> Sequence[Mapping[str, Any]]:
+    """Some messages of a queue; none where it is empty."""
+    answer = sqs.receive_message(
+        QueueUrl=queue,
+        MaxNumberOfMessages=MOST_ENTRIES,
+        VisibilityTimeout=HIDDEN_SECONDS,
+        WaitTimeSeconds=1,
+        MessageAttributeNames=["All"],
+    )
+    messages: Sequence[Mapping[str, Any]] = answer.get("Messages", [])
+    return messages
+
+
+def run(name: str, *, stack: str | None, region: str | None, file: Path = LOCAL_FOLDER / "stack.json") -> int:
+    """Redrive the queue of that name and say how it went.
+
+    Raises RunnerError where it cannot be done.
+    """
+    cloudformation, sqs, stack_name = clients(stack, region, file)
+    try:
+        dead, alive = pair(queues_of(cloudformation, stack_name), name)
+        moved = redrive(sqs, dead, alive)
+    except NoCredentialsError:
+        raise RunnerError("There are no AWS credentials here.") from None
+    except (BotoCoreError, ClientError) as error:
+        raise RunnerError(f"The queue {name} of {stack_name} cannot be redriven: {error}") from error
+    print(f"{moved} sent again." if moved else f"The dead-letter queue of {name} is empty.")
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Read the command line and redrive; 1 with a line on standard error where it fails."""
+    parser = argparse.ArgumentParser(prog="make redrive", description=(__doc__ or "").partition("\n\n")[2])
+    parser.add_argument("queue", help="jobs, alerts, …: the queue's name in template.yaml, without Queue")
+    parser.add_argument("--stack", help="a stack on AWS, by your AWS settings; else the local system")
+    parser.add_argument("--region", help="the region of the stack on AWS, where your settings name none")
+    parsed = parser.parse_args(arguments)
+    try:
+        return run(parsed.queue, stack=parsed.stack, region=parsed.region)
+    except RunnerError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
