@@ -260,6 +260,12 @@ def test_start_and_end_are_inclusive() -> None:
     assert times(listed(admin=True, start=kept[5], end=kept[4])) == []
 
 
+def test_skip_counts_what_start_and_end_leave_of_a_day() -> None:
+    kept = three_days()
+    for skip in range(14):
+        assert times(listed(admin=True, start=kept[2], end=kept[12], skip=skip)) == kept[2:13][skip:]
+
+
 def test_skip_does_not_read_the_days_that_it_passes_over(asked: list[dict[str, Any]]) -> None:
     kept = three_days()
     token = admin_token()

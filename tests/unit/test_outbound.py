@@ -29,6 +29,11 @@ def test_whatever_a_server_does_a_call_fails_within_its_time_and_its_thread_ends
         with pytest.raises(CallFailed) as failure:
             answer_to(Call(server.url, seconds=0.5))
         assert time.monotonic() - began < 1.5
+        # While the server goes on: it is the client that has to let go. One thread is the server's own.
+        deadline = time.monotonic() + 3
+        while threading.active_count() > before + 1 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert threading.active_count() <= before + 1
     assert "http" not in str(failure.value).lower() or "on the way" in str(failure.value)
     deadline = time.monotonic() + 5
     while threading.active_count() > before and time.monotonic() < deadline:
