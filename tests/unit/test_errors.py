@@ -14,6 +14,7 @@ def world() -> None:
 CATALOGUE = {
     (400, 4001, "Invalid Password"),
     (400, 4002, "Invalid Username"),
+    (400, 4004, "Username Already Taken"),
     (400, 4003, "Invalid ID"),
     (409, 4004, "Username Already Taken"),
     (400, 4005, "Invalid Sender ID"),

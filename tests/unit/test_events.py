@@ -146,8 +146,9 @@ def test_a_key_is_free_again_after_a_day(monkeypatch: pytest.MonkeyPatch) -> Non
         if not item["id"]["S"].startswith("attempt#"):
             client("dynamodb").delete_item(TableName="IdempotencyTable", Key={"id": item["id"]})
     later = clock.now() + timedelta(hours=25)
-    monkeypatch.setattr(clock, "now", lambda: later)
-    assert post(event(), token=token, key="k").json != first
+    with monkeypatch.context() as a_day_later:
+        a_day_later.setattr(clock, "now", lambda: later)
+        assert post(event(), token=token, key="k").json != first
     assert len(listed().json["events"]) == 2
 
 
