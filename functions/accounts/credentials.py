@@ -7,8 +7,8 @@ from accounts.model import NewUser, UserRecord
 from accounts.registration import register, user_of
 from accounts.users import by_username
 from sitewatch import ids, passwords, tables
+from sitewatch.callers import Role
 from sitewatch.errors import USERNAME_TAKEN, ApiError
-from sitewatch.tokens import Role
 
 
 def create(new: NewUser, role: Role = Role.USER) -> UserRecord:

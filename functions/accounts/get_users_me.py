@@ -3,8 +3,8 @@
 from accounts import users
 from accounts.model import CallerView, UserView
 from sitewatch.api import Api
+from sitewatch.callers import Role
 from sitewatch.errors import USER_NOT_FOUND, ApiError
-from sitewatch.tokens import Role
 
 app = Api(errors=[USER_NOT_FOUND])
 

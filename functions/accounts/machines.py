@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from sitewatch import clock
 from sitewatch.api_tokens import ApiTokenRecord
+from sitewatch.callers import Caller, Role, TokenUse
 from sitewatch.issuing import sign
-from sitewatch.tokens import Caller, Role, TokenUse
 
 
 def issue(token_id: str, name: str, *, created_by: str, lifetime: timedelta) -> tuple[ApiTokenRecord, str]:

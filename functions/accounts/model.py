@@ -9,9 +9,9 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 
 from sitewatch import settings
+from sitewatch.callers import Role
 from sitewatch.clock import Timestamp
 from sitewatch.tables import TableMeta, TimeAttribute
-from sitewatch.tokens import Role
 
 LONGEST_PASSWORD = 128
 

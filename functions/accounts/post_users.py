@@ -8,10 +8,10 @@ from accounts.user_creation import USER_CREATION, request_of
 from sitewatch import jobs, passwords
 from sitewatch.api import USERS_OR_ANONYMOUS, Api
 from sitewatch.attempts import attempt_of
+from sitewatch.callers import Caller
 from sitewatch.errors import USERNAME_TAKEN
 from sitewatch.idempotency import once
 from sitewatch.jobs import AcceptedJob
-from sitewatch.tokens import Caller
 
 app = Api(access=USERS_OR_ANONYMOUS, errors=[USERNAME_TAKEN])
 

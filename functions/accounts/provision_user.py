@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from accounts import credentials, users
 from accounts.model import NewUser
 from sitewatch import aws
+from sitewatch.callers import Role
 from sitewatch.custom_resource import Outcome, answer
-from sitewatch.tokens import Role
 
 
 def _password(properties: Mapping[str, str]) -> str:

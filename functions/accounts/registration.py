@@ -5,8 +5,8 @@ from pynamodb.transactions import TransactWrite
 from accounts.model import Profile, UsernameClaim, UserRecord
 from accounts.users import claim_key
 from sitewatch import clock
+from sitewatch.callers import Role
 from sitewatch.directory import user_key
-from sitewatch.tokens import Role
 
 
 def user_of(profile: Profile, password_hash: str, *, user_id: str, role: Role) -> UserRecord:

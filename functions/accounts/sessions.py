@@ -7,9 +7,9 @@ from pynamodb.exceptions import UpdateError
 from accounts import users
 from accounts.model import SessionRecord, TokenPair, UserRecord
 from sitewatch import clock, ids, tokens
+from sitewatch.callers import Caller, Role, TokenUse
 from sitewatch.errors import BAD_TOKEN, ApiError
 from sitewatch.issuing import ACCESS_LIFETIME, REFRESH_LIFETIME, sign
-from sitewatch.tokens import Caller, Role, TokenUse
 
 ACCESS_SECONDS = int(ACCESS_LIFETIME.total_seconds())
 

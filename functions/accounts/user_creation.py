@@ -10,10 +10,10 @@ from pynamodb.transactions import TransactWrite
 from accounts.model import Profile
 from accounts.registration import register, user_of
 from sitewatch import clock
+from sitewatch.callers import Role
 from sitewatch.errors import USERNAME_TAKEN_IN_JOB
 from sitewatch.job_worker import Outcome
 from sitewatch.jobs import Job, Kind
-from sitewatch.tokens import Role
 
 USER_CREATION = Kind("user_creation", "User Creation", 10099)
 

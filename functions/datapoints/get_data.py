@@ -8,10 +8,10 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from datapoints.listing import Selection, is_position, page
 from datapoints.model import DataPoint
 from sitewatch.api import Api
+from sitewatch.callers import Role
 from sitewatch.clock import Timestamp
 from sitewatch.errors import invalid_field
 from sitewatch.paging import Limit, Skip, Start, decode_cursor, encode_cursor, paged
-from sitewatch.tokens import Role
 
 app = Api()
 

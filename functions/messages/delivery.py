@@ -5,9 +5,9 @@ from pynamodb.transactions import TransactWrite
 from messages.checks import check
 from messages.model import MESSAGE_RECEIVED, MessageRecord, direction, posted_at
 from sitewatch import clock, directory
+from sitewatch.callers import Role
 from sitewatch.job_worker import Notice, Outcome
 from sitewatch.jobs import Job
-from sitewatch.tokens import Role
 
 
 def deliver(job: Job) -> Outcome:

@@ -9,10 +9,10 @@ from pydantic import BaseModel
 from messages.model import MessageRecord, MessageView, direction
 from sitewatch import directory, tables
 from sitewatch.api import Api
+from sitewatch.callers import Role
 from sitewatch.errors import NOT_FOUND, ApiError
 from sitewatch.ids import UlidText
 from sitewatch.paging import Limit, paged
-from sitewatch.tokens import Role
 
 app = Api(body_as_query=True, errors=[NOT_FOUND])
 

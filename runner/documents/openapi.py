@@ -19,6 +19,7 @@ from aws_lambda_powertools.event_handler.openapi.models import Server, Tag
 
 from sitewatch import idempotency
 from sitewatch.api import MOST_BODY_BYTES, Api
+from sitewatch.callers import Role
 from sitewatch.errors import (
     BAD_TOKEN,
     FORBIDDEN,
@@ -29,7 +30,6 @@ from sitewatch.errors import (
     ErrorCode,
     code_of_field,
 )
-from sitewatch.tokens import Role
 
 Json = dict[str, Any]
 

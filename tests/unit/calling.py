@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from sitewatch import clock, ids, issuing
-from sitewatch.tokens import Caller, Role, TokenUse
+from sitewatch.callers import Caller, Role, TokenUse
 from tests.template import routes
 
 

@@ -6,7 +6,7 @@ import bcrypt
 
 from accounts.model import UserRecord
 from accounts.users import by_username
-from sitewatch.tokens import Role
+from sitewatch.callers import Role
 from tests.unit.calling import Answer, call
 
 ALICE = {"username": "Alice", "password": "wonderland"}

@@ -10,8 +10,8 @@ from pydantic import BaseModel
 
 from sitewatch import api, ids, keys
 from sitewatch.api import Api
+from sitewatch.callers import Access, Caller, Role
 from sitewatch.errors import FORBIDDEN, ApiError
-from sitewatch.tokens import Caller, Role
 from tests.unit.calling import Answer, Context, access_token, api_event, read
 from tests.unit.conftest import SIGNING_SECRET, Log
 
@@ -98,7 +98,7 @@ def test_an_endpoint_that_says_nothing_of_access_is_for_users_and_admins(private
     ],
 )
 @pytest.mark.parametrize("role", list(Role))
-def test_a_role_that_may_not_call_is_forbidden_to(access: api.Access, allowed: set[Role], role: Role) -> None:
+def test_a_role_that_may_not_call_is_forbidden_to(access: Access, allowed: set[Role], role: Role) -> None:
     answer = _ask(_endpoint(access=access), "GET", "/things", token=access_token(role))
     if role in allowed:
         assert answer.status == 200

@@ -9,7 +9,7 @@ from pynamodb.exceptions import DeleteError
 
 from sitewatch import clock, ids, issuing, tokens
 from sitewatch.api_tokens import KIND, ApiTokenRecord
-from sitewatch.tokens import Caller, Role, TokenUse
+from sitewatch.callers import Caller, Role, TokenUse
 from tests.unit.calling import Answer, Context, access_token, admin_token, api_event, call, handler_of
 
 VEHICLE = {"year": 2021, "make": "Acura", "model": "MDX", "category": "SUV"}

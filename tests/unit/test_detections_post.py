@@ -7,8 +7,8 @@ import pytest
 from detections import catalogue, pace_simulation, simulate
 from detections.report import ReportedDetection
 from sitewatch import clock
+from sitewatch.callers import Role
 from sitewatch.delivery import ATTEMPTS, DeliveryFailed
-from sitewatch.tokens import Role
 from tests.unit.calling import Answer, access_token, admin_token, call
 from tests.unit.pipeline import Fault, Pipeline, Wire, on_stream, vehicle
 

@@ -14,8 +14,8 @@ from events import pace_sender, pacing, samples, send, sending
 from events.model import NewEvent
 from sitewatch import api_tokens, aws, clock, tokens
 from sitewatch.api_tokens import ApiTokenRecord
+from sitewatch.callers import Role, TokenUse
 from sitewatch.outbound import Call
-from sitewatch.tokens import Role, TokenUse
 from tests.unit.calling import Context, call
 from tests.unit.conftest import client
 from tests.unit.servers import MISBEHAVIOURS, NO_ANSWERS, answering, serving

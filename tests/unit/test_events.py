@@ -10,7 +10,7 @@ from events import partitions, storing
 from events.model import EventRecord, NewEvent
 from sitewatch import attempts, clock, ids, issuing
 from sitewatch.api_tokens import ApiTokenRecord
-from sitewatch.tokens import Caller, Role, TokenUse
+from sitewatch.callers import Caller, Role, TokenUse
 from tests.unit.calling import Answer, access_token, admin_token, call
 from tests.unit.conftest import client
 

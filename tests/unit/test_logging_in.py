@@ -6,7 +6,7 @@ import pytest
 from argon2 import PasswordHasher
 
 from sitewatch import issuing, passwords, tokens
-from sitewatch.tokens import Role, TokenUse
+from sitewatch.callers import Role, TokenUse
 from tests.unit.calling import Answer, access_token, call
 from tests.unit.people import ALICE, bcrypt_hash, carry_over, change, log_in, sign_up, stored
 

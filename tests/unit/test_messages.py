@@ -8,8 +8,8 @@ import pytest
 
 from messages.model import MessageRecord, direction
 from sitewatch import ids
+from sitewatch.callers import Role
 from sitewatch.jobs import NotificationRecord
-from sitewatch.tokens import Role
 from tests.unit import jobs
 from tests.unit.calling import access_token, admin_token, call
 from tests.unit.faults import counted_calls

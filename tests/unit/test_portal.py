@@ -9,7 +9,7 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
 from portal import health
-from sitewatch.tokens import Role
+from sitewatch.callers import Role
 from tests.template import routes
 from tests.unit.calling import Context, access_token, api_event, call, handler_of, read
 from tests.unit.conftest import Log

@@ -8,7 +8,7 @@ import pytest
 from accounts import provision_signing_key, provision_user
 from accounts.model import UserRecord
 from sitewatch import custom_resource, keys, settings
-from sitewatch.tokens import Role
+from sitewatch.callers import Role
 from tests.unit.conftest import Log, client
 from tests.unit.people import log_in, sign_up, stored
 

@@ -16,8 +16,8 @@ from occupancy import recording
 from occupancy.model import Reading
 from sitewatch import clock, custom_resource, directory, ids
 from sitewatch.api_tokens import KIND, ApiTokenRecord
+from sitewatch.callers import Role
 from sitewatch.outbound import Answer, Call
-from sitewatch.tokens import Role
 from tests.environment import ACCOUNT, queue_name
 from tests.template import ROOT, resources, sample_name
 from tests.unit import people

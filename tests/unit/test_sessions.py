@@ -8,7 +8,7 @@ from pynamodb.exceptions import UpdateError
 
 from accounts.model import SessionRecord, UserRecord
 from sitewatch import clock, ids, issuing, tokens
-from sitewatch.tokens import Caller, Role, TokenUse
+from sitewatch.callers import Caller, Role, TokenUse
 from tests.unit.calling import Answer, call
 from tests.unit.people import change, log_in, refresh, sign_up, stored
 

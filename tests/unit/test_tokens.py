@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from sitewatch import clock, ids, issuing, keys, settings, tokens
-from sitewatch.tokens import Caller, Role, TokenRefused, TokenUse
+from sitewatch.callers import Caller, Role, TokenUse
+from sitewatch.tokens import TokenRefused
 from tests.unit.calling import access_token, call
 from tests.unit.conftest import SIGNING_SECRET
 

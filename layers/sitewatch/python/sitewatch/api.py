@@ -4,7 +4,6 @@ import base64
 import json
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, CORSConfig, Response, content_types
@@ -15,10 +14,10 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import (
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic_core import from_json
 
-from sitewatch import api_tokens, settings, tokens
+from sitewatch import settings
+from sitewatch.callers import Access, Caller, Role
 from sitewatch.errors import (
     BAD_TOKEN,
-    FORBIDDEN,
     INVALID_QUERY,
     NOT_FOUND,
     UNEXPECTED_ERROR,
@@ -27,16 +26,6 @@ from sitewatch.errors import (
     code_of_field,
 )
 from sitewatch.observability import logger
-from sitewatch.tokens import Caller, Role, TokenUse
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """Who may call an endpoint: with a token whose role is one of ``roles``, and without any where ``anonymous``."""
-
-    roles: frozenset[Role]
-    anonymous: bool = False
-
 
 USERS = Access(frozenset({Role.USER, Role.ADMIN}))
 ADMINS = Access(frozenset({Role.ADMIN}))
@@ -95,6 +84,7 @@ class Api(APIGatewayRestResolver):
         super().__init__(cors=self.cors_config, enable_validation=True, json_body_deserializer=_from_json)
         self.access = access
         self.caller: Caller | None = None
+        self._authenticate = _authentication(access)
         self.most_body_bytes = most_body_bytes
         self._form = form
         self._admit = admit
@@ -111,7 +101,7 @@ class Api(APIGatewayRestResolver):
         started = time.perf_counter()
         headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
         try:
-            self.caller = authenticate(headers.get("authorization"), self.access)
+            self.caller = self._authenticate(headers.get("authorization"), access=self.access)
             if self._admit is not None:
                 self._admit(event)
             answer = super().resolve(self._readable(event, headers), context)
@@ -173,33 +163,17 @@ class Api(APIGatewayRestResolver):
         }
 
 
-def authenticate(authorization: str | None, access: Access) -> Caller | None:
-    """Who the ``Authorization`` header speaks for, where that one may call; ``None`` for one who need not say.
+def _authentication(access: Access) -> Callable[..., Caller | None]:
+    if not access.roles:
+        return _look_at_no_token
+    # Not at the top: it brings cryptography, a sixth of an import, which a public endpoint does without.
+    from sitewatch.authentication import authenticate  # noqa: PLC0415
 
-    Raises
-    ------
-    ApiError
-        401 without a token of ours that is meant for this, 403 where its role is not in ``access``.
+    return authenticate
 
-    """
-    if access.anonymous and (authorization is None or not access.roles):
-        return None
-    if not authorization:
-        raise ApiError(BAD_TOKEN, "Missing Authorization Header")
-    scheme, _, token = authorization.partition(" ")
-    if scheme.lower() != "bearer":
-        raise ApiError(BAD_TOKEN, "Only bearer tokens are allowed")
-    try:
-        caller = tokens.verify(token.strip())
-    except tokens.TokenRefused as refusal:
-        raise ApiError(BAD_TOKEN, str(refusal)) from None
-    if caller.use is TokenUse.REFRESH:
-        raise ApiError(BAD_TOKEN, "Only access tokens are allowed")
-    if caller.role not in access.roles:
-        raise ApiError(FORBIDDEN, "this needs the role " + " or ".join(sorted(access.roles)))
-    if caller.use is TokenUse.API and not api_tokens.stands(caller.token_id):
-        raise ApiError(BAD_TOKEN, "Token has been revoked")
-    return caller
+
+def _look_at_no_token(authorization: str | None, *, access: Access) -> None:
+    del authorization, access
 
 
 def _text_of_body(event: Mapping[str, Any]) -> str:

@@ -6,7 +6,8 @@ from typing import Any
 import jwt
 
 from sitewatch import clock, keys
-from sitewatch.tokens import ALGORITHM, AUDIENCE, Caller, TokenUse, issuer
+from sitewatch.callers import Caller, TokenUse
+from sitewatch.tokens import ALGORITHM, AUDIENCE, issuer
 
 ACCESS_LIFETIME = timedelta(minutes=30)
 REFRESH_LIFETIME = timedelta(days=7)

@@ -21,8 +21,8 @@ from pynamodb.exceptions import PutError
 from pynamodb.models import Model
 
 from sitewatch import aws, clock, settings
+from sitewatch.callers import Caller, Role
 from sitewatch.tables import JsonAttribute, TableMeta
-from sitewatch.tokens import Caller, Role
 
 RECORD_LIFETIME = timedelta(days=90)
 """How long a job is remembered: longer than SQS keeps a message, in a queue and then in a dead-letter queue."""

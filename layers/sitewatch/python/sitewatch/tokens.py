@@ -1,47 +1,14 @@
 """JSON Web Tokens: what is in them, and how a function checks one without any call."""
 
-from dataclasses import dataclass
-from enum import StrEnum
 from functools import cache
 
 import jwt
 
 from sitewatch import settings
+from sitewatch.callers import Caller, Role, TokenUse
 
 AUDIENCE = "sitewatch"
 ALGORITHM = "EdDSA"
-
-
-class TokenUse(StrEnum):
-    """What a token is for; a token for one use is refused for every other."""
-
-    ACCESS = "access"
-    REFRESH = "refresh"
-    API = "api"
-
-
-class Role(StrEnum):
-    """What a caller may do."""
-
-    USER = "user"
-    ADMIN = "admin"
-    MACHINE = "machine"
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who a verified token speaks for.
-
-    ``subject`` is the user's id (of an API token: the token's own id), ``token_id`` the ``jti``,
-    ``family`` the chain of refresh tokens that a refresh token belongs to.
-    """
-
-    subject: str
-    username: str
-    role: Role
-    use: TokenUse
-    token_id: str
-    family: str | None = None
 
 
 class TokenRefused(Exception):
