@@ -67,7 +67,7 @@ newman:
 		{ [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent --no-audit --no-fund; } || \
 		echo "newman could not be installed; the test of the Postman collection is skipped."
 
-test: venv-dev node-packages lint types ## lint, types and every test
+test: venv-dev newman node-packages lint types ## lint, types and every test
 	@$(VENV_PYTHON) -m pytest -n auto --dist loadgroup --cov
 
 # The built assets are committed: without Node everything runs, only the tests that rebuild them do not.

@@ -3,7 +3,6 @@
 import os
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
@@ -11,10 +10,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Response
 
 from runner.stack import Stack
 from tests.integration.client import Client
-from tests.integration.conftest import stack
 from tests.template import ROOT, routes
-
-__all__ = ["stack"]
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome")
 _SWITCHES = [
@@ -29,13 +25,6 @@ _SWITCHES = [
 expect.set_options(timeout=15_000)  # a function's first call on a busy machine
 ARTEFACTS = ROOT / "artefacts" / "browser"
 """Screenshots of the last run."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one process run all of these: they share one browser and one system."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 @pytest.fixture(scope="session")

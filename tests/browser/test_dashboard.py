@@ -163,6 +163,9 @@ def test_a_posted_reading_moves_the_number(dashboard: Dashboard) -> None:
         rooms.get_by_role("button", name="Post", exact=True).click()
         expect(rooms.locator(f'[data-sensor="{sensor}"]')).to_have_text(inside, timeout=ALERT_MILLISECONDS)
     expect(rooms.get_by_role("heading", name=sensor)).to_be_visible()
+    expect(rooms.get_by_text("Now: 1 inside")).to_be_visible()
+    rooms.get_by_label("Time of day").press("Home")
+    expect(rooms.get_by_text("At 00:00: 0 inside")).to_be_visible()
 
 
 # --- messages -------------------------------------------------------------------------------------
@@ -173,7 +176,7 @@ def test_a_message_is_delivered_and_the_notification_tells(dashboard: Dashboard,
     dashboard.enter()
     messages = dashboard.panel("Messages")
     messages.get_by_label("Conversation with").select_option(label=user.username)
-    messages.get_by_label("Text").fill("Please look at gate 4.")
+    messages.get_by_role("textbox", name="Text").fill("Please look at gate 4.")
     messages.get_by_role("button", name=f"Send to {user.username}").click()
     expect(messages.get_by_text("Delivered.")).to_be_visible(timeout=ALERT_MILLISECONDS)
     expect(messages.get_by_role("listitem").filter(has_text="Please look at gate 4.")).to_be_visible()

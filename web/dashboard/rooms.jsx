@@ -58,7 +58,7 @@ export function Rooms({ rooms }) {
                 More rooms
               </button>
             )}
-            {room && <Day key={room} sensor={room} />}
+            {room && <Day key={room} sensor={room} now={list.find((one) => one.sensor === room)?.inside ?? null} />}
           </>
         )}
       </Shown>
@@ -70,8 +70,8 @@ export function Rooms({ rooms }) {
 const twoDigits = (number) => String(number).padStart(2, "0");
 const dayText = (date) => `${date.getFullYear()}-${twoDigits(date.getMonth() + 1)}-${twoDigits(date.getDate())}`;
 
-/** A room's day as a chart, and how many were inside at any instant of it. */
-function Day({ sensor }) {
+/** A room's day as a chart, and how many were inside at any instant of it; `now` is how many are inside. */
+function Day({ sensor, now }) {
   const [day, setDay] = useState(dayText(new Date()));
   const midnight = useMemo(() => new Date(`${day}T00:00`), [day]);
   const end = useMemo(() => new Date(midnight.getFullYear(), midnight.getMonth(), midnight.getDate() + 1), [midnight]);
@@ -91,11 +91,14 @@ function Day({ sensor }) {
     15,
     [sensor, day],
   );
-  const inside = useInstant(sensor, instant.toISOString());
-  const data = useMemo(
-    () => [(history.data ?? []).map((one) => new Date(one.ts) / 1000), (history.data ?? []).map((one) => one.inside)],
-    [history.data],
-  );
+  const isNow = isToday && minute === null;
+  const then = useInstant(sensor, isNow ? null : instant.toISOString());
+  const inside = isNow ? now : then;
+  const data = useMemo(() => {
+    const points = (history.data ?? []).map((one) => [new Date(one.ts) / 1000, one.inside]);
+    if (points.length && isToday && now !== null) points.push([Math.max(Date.now() / 1000, points.at(-1)[0]), now]);
+    return [points.map(([at]) => at), points.map(([, inside]) => inside)];
+  }, [history.data, isToday, now]);
   const most = data[1].reduce((a, b) => Math.max(a, b), 0);
   const toMinute = (seconds) => setMinute(Math.min(Math.max(Math.round((seconds * 1000 - midnight) / 60_000), 0), latest));
   return (
@@ -143,7 +146,8 @@ function Day({ sensor }) {
       </label>
       <p class="caption instant">
         <span>
-          At <strong>{atClock(instant)}</strong>: <strong>{inside === null ? "…" : count(inside)}</strong> inside
+          {isNow ? "Now" : "At "}
+          {!isNow && <strong>{atClock(instant)}</strong>}: <strong>{inside === null ? "…" : count(inside)}</strong> inside
         </span>
         {minute !== null && (
           <button type="button" class="quiet" onClick={() => setMinute(null)}>
@@ -155,12 +159,13 @@ function Day({ sensor }) {
   );
 }
 
-/** How many were inside at `instant`; asked for once the slider rests. */
+/** How many were inside at `instant` (null: not asked for); asked for once the slider rests. */
 function useInstant(sensor, instant) {
   const [inside, setInside] = useState(null);
   const abort = useRef(null);
   useEffect(() => {
     abort.current?.abort();
+    if (instant === null) return undefined;
     const own = new AbortController();
     abort.current = own;
     const ask = async () => {
