@@ -78,7 +78,7 @@ def throughput(stack: Stack, client: Client, reader: AlertReader, count: int) ->
     """Records a second from the first ``PutRecords`` to the last of ``count`` records indexed, counted and alerted."""
     chosen = random.choices(vehicles(), k=count)
     records = [{**vehicle, "id": uuid.uuid4().hex} for vehicle in chosen]
-    suspicious = {record["id"] for record in records if record["category"] == "SUV"}
+    suspicious = {str(record["id"]) for record in records if record["category"] == "SUV"}
     before = sum(client.get("/stats").json().values())
     began = time.monotonic()
     put(stack, records)
