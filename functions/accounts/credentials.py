@@ -11,8 +11,8 @@ from sitewatch.callers import Role
 from sitewatch.errors import USERNAME_TAKEN, ApiError
 
 
-def create(new: NewUser, role: Role = Role.USER) -> UserRecord:
-    """Store a new user.
+def create(new: NewUser, role: Role = Role.USER, *, user_id: str | None = None) -> UserRecord:
+    """Store a new user; under ``user_id``, which a request that comes again gives again, it is one user.
 
     Raises
     ------
@@ -20,7 +20,7 @@ def create(new: NewUser, role: Role = Role.USER) -> UserRecord:
         409 where the username is taken, in whatever letter case, be it by a sign-up at this moment.
 
     """
-    user = user_of(new, passwords.hash_password(new.password), user_id=ids.new_id(), role=role)
+    user = user_of(new, passwords.hash_password(new.password), user_id=user_id or ids.new_id(), role=role)
     try:
         with TransactWrite(connection=tables.connection()) as transaction:
             register(user, transaction)

@@ -3,6 +3,7 @@
 from aws_lambda_powertools.event_handler import Response
 from pydantic import BaseModel
 
+from sitewatch import clock
 from sitewatch.api import ADMINS, Api
 from sitewatch.api_tokens import KIND, ApiTokenRecord
 from sitewatch.clock import Timestamp
@@ -32,7 +33,9 @@ class ApiTokens(BaseModel):
 def list_api_tokens(start: UlidText | None = None, limit: Limit = 100) -> Response[ApiTokens]:
     """Those that stand, without the tokens themselves. ``start`` is the id of the last one of the page before."""
     after = ApiTokenRecord.id > start if start else None
-    found, more = page_of(ApiTokenRecord.query(KIND, after, limit=limit + 1), limit)
+    # Its time to live takes an expired one from the table days later.
+    unexpired = ApiTokenRecord.expires_at > clock.now()
+    found, more = page_of(ApiTokenRecord.query(KIND, after, unexpired, limit=limit + 1), limit)
     listed = [ListedApiToken(**token.attribute_values) for token in found]
     return paged(ApiTokens(tokens=listed), {"start": listed[-1].id, "limit": limit} if more else None)
 

@@ -35,9 +35,12 @@ def create_user(new_user: NewUser) -> Response[UserView | AcceptedJob]:
     """
     caller = app.caller
     if caller is None:
-        answer = once(app, lambda: UserView.of(credentials.create(new_user)).model_dump(mode="json"))
-        return _answer(201, UserView(**answer))
+        return _answer(201, UserView(**once(app, lambda: _create(new_user).model_dump(mode="json"))))
     return _answer(202, AcceptedJob(**once(app, lambda: _enqueue(new_user, caller).model_dump())))
+
+
+def _create(new_user: NewUser) -> UserView:
+    return UserView.of(credentials.create(new_user, user_id=attempt_of(app).id))
 
 
 def _enqueue(new_user: NewUser, caller: Caller) -> AcceptedJob:

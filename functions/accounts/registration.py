@@ -24,8 +24,7 @@ def user_of(profile: Profile, password_hash: str, *, user_id: str, role: Role) -
 
 
 def register(user: UserRecord, transaction: TransactWrite) -> None:
-    """Add a new user to ``transaction``, on the condition that its username is free."""
-    transaction.save(
-        UsernameClaim(claim_key(user.username), user_id=user.id), condition=UsernameClaim.key.does_not_exist()
-    )
+    """Add a new user to ``transaction``, on the condition that nobody else has its username."""
+    claim = UsernameClaim(claim_key(user.username), user_id=user.id)
+    transaction.save(claim, condition=UsernameClaim.key.does_not_exist() | (UsernameClaim.user_id == user.id))
     transaction.save(user)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from detections.arrival import Arrived
 from detections.model import DetectionRecord
+from sitewatch import tables
 
 
 def store(arrived: Sequence[Arrived]) -> None:
@@ -15,15 +16,13 @@ def store(arrived: Sequence[Arrived]) -> None:
 
     Raises
     ------
-    PutError
-        Where the table goes on refusing items after every retry.
+    DeliveryFailed, botocore.exceptions.ClientError
+        Where the table goes on refusing after every retry.
 
     """
     undated = [candidate.detection.id for candidate in arrived if not candidate.dated]
     stored = {
         detection.id for detection in DetectionRecord.batch_get(undated, consistent_read=True, attributes_to_get=["id"])
     }
-    with DetectionRecord.batch_write() as batch:
-        for candidate in arrived:
-            if candidate.dated or candidate.detection.id not in stored:
-                batch.save(candidate.detection)
+    new = (each.detection for each in arrived if each.dated or each.detection.id not in stored)
+    tables.put_all(DetectionRecord, new)

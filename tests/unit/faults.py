@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any
 from unittest import mock
 
+import boto3
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError, ReadTimeoutError
 from moto.dynamodb.exceptions import TransactionCanceledException
@@ -100,3 +101,11 @@ def counted_calls() -> Iterator[list[tuple[str, dict[str, Any], Any]]]:
 
     with mock.patch.object(BaseClient, "_make_api_call", call):
         yield calls
+
+
+def forget_unfinished_requests() -> None:
+    """Let the time pass until a function that was killed could not be running any more."""
+    dynamodb = boto3.client("dynamodb")
+    for item in dynamodb.scan(TableName="IdempotencyTable")["Items"]:
+        if item.get("status", {}).get("S") == "INPROGRESS":
+            dynamodb.delete_item(TableName="IdempotencyTable", Key={"id": item["id"]})

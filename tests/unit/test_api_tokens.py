@@ -225,3 +225,11 @@ def test_an_expired_token_is_refused_though_it_is_still_stored() -> None:
     caller = Caller(token_id, "camera", Role.MACHINE, TokenUse.API, token_id)
     answer = _use(issuing.sign(caller, expires_at=clock.now() - timedelta(seconds=1)))
     assert (answer.status, answer.json["msg"]) == (401, "Token has expired")
+
+
+def test_an_expired_token_is_not_listed_though_it_is_still_stored() -> None:
+    expired, standing = _issue("expired").json["id"], _issue("standing").json["id"]
+    record = ApiTokenRecord.get(KIND, expired)
+    record.update(actions=[ApiTokenRecord.expires_at.set(clock.now() - timedelta(seconds=1))])
+    listed = call("GET", "/api/tokens", token=admin_token()).json["tokens"]
+    assert [token["id"] for token in listed] == [standing]

@@ -23,8 +23,15 @@ from sitewatch.jobs import JobRecord, JobState
 from tests.template import resources
 from tests.unit import jobs, pipeline
 from tests.unit.calling import call
-from tests.unit.conftest import client
-from tests.unit.faults import Fault, Killed, at_call, counted_calls, faults, straight_to_moto
+from tests.unit.faults import (
+    Fault,
+    Killed,
+    at_call,
+    counted_calls,
+    faults,
+    forget_unfinished_requests,
+    straight_to_moto,
+)
 
 STOPS = [Fault.KILLED_BEFORE, Fault.KILLED_AFTER]
 FAULTS = [*STOPS, Fault.ANSWER_LOST, Fault.THROTTLED]
@@ -122,7 +129,7 @@ def test_a_key_makes_one_job_of_a_request_that_is_killed_and_sent_again(
             except Killed:
                 first = None
         if first is None or first.status != 202:
-            _forget_unfinished_requests()
+            forget_unfinished_requests()
         second = call("POST", path, body=body, token=alices, headers=key)
         assert second.status == 202
         if first is not None and first.status == 202:
@@ -133,14 +140,6 @@ def test_a_key_makes_one_job_of_a_request_that_is_killed_and_sent_again(
         until_done(queued)
         assert jobs.job(second.json["job_id"], alices)["status"] == "done"
     assert len(jobs.notifications(alices)) == 6
-
-
-def _forget_unfinished_requests() -> None:
-    """Let the time pass until a function that was killed could not be running any more."""
-    dynamodb = client("dynamodb")
-    for item in dynamodb.scan(TableName="IdempotencyTable")["Items"]:
-        if item.get("status", {}).get("S") == "INPROGRESS":
-            dynamodb.delete_item(TableName="IdempotencyTable", Key={"id": item["id"]})
 
 
 # --- The worker ------------------------------------------------------------------------------------

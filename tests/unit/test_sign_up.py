@@ -12,6 +12,7 @@ from sitewatch import passwords
 from sitewatch.callers import Role
 from tests.unit.calling import access_token, call
 from tests.unit.conftest import client
+from tests.unit.faults import Fault, Killed, at_call, faults, forget_unfinished_requests
 from tests.unit.people import ALICE, log_in, sign_up, stored
 
 pytestmark = pytest.mark.usefixtures("cheap_hashing")
@@ -119,6 +120,23 @@ def test_two_sign_ups_at_once_make_one_account_and_one_409(
     assert len(_items()) == 2
     (winner,) = [answer.json["username"] for answer in answers if answer.status == 201]
     assert stored().username == winner
+
+
+@pytest.mark.parametrize("stop", [Fault.KILLED_BEFORE, Fault.KILLED_AFTER])
+def test_a_key_makes_one_account_of_a_sign_up_that_is_killed_and_sent_again(stop: Fault) -> None:
+    """At each call of the first attempt."""
+    for number in range(8):
+        body, key = {**ALICE, "username": f"alice-{number}"}, {"Idempotency-Key": f"key-{number}"}
+        with faults(at_call(number, stop)):
+            try:
+                call("POST", "/users", body=body, headers=key)
+            except Killed:
+                forget_unfinished_requests()
+        second = call("POST", "/users", body=body, headers=key)
+        assert second.status == 201
+        assert stored(body["username"]).id == second.json["id"]
+        assert call("POST", "/users", body=body).status == 409
+    assert len(_items()) == 2 * 8
 
 
 def _cancel(monkeypatch: pytest.MonkeyPatch, *reasons: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar
@@ -14,6 +15,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.models import Model
 
 from sitewatch import clock
+from sitewatch.delivery import chunks, deliver
 
 Record = TypeVar("Record", bound=Model)
 
@@ -36,6 +38,32 @@ def connection() -> Connection:
         read_timeout_seconds=TableMeta.read_timeout_seconds,
         max_retry_attempts=TableMeta.max_retry_attempts,
     )
+
+
+def put_all(model: type[Model], records: Iterable[Model]) -> None:
+    """Put ``records``, of different keys, into the table of ``model``: ⌈n/25⌉ ``BatchWriteItem`` calls.
+
+    What the table leaves unprocessed is sent again after a pause; pynamodb's own batch would send it at once.
+
+    Raises
+    ------
+    DeliveryFailed
+        Where the table goes on leaving some.
+    botocore.exceptions.ClientError
+        Where it refuses a call, after every retry of a throttled one.
+
+    """
+    table = model.Meta.table_name
+    client: Any = connection().client
+
+    def put(requests: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
+        unprocessed: dict[str, list[dict[str, Any]]] = client.batch_write_item(RequestItems={table: requests}).get(
+            "UnprocessedItems", {}
+        )
+        return unprocessed.get(table, [])
+
+    for chunk in chunks(({"PutRequest": {"Item": record.serialize()}} for record in records), most=25):
+        deliver(chunk, put)
 
 
 class TimeAttribute(UnicodeAttribute):
