@@ -1,0 +1,73 @@
+"""What the whole local system keeps in memory once every function is warm.
+
+``make bench-memory`` prints a table. It starts a system of its own, calls every function once with its sample event
+(the custom resources' were called by the deployment), and adds up the processes' proportional set size: a page that
+several share counts once. Linux only.
+"""
+
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from runner import emulator
+from runner.local import running_stack
+from runner.stack import Stack
+from runner.workspace import Workspace
+from tests.integration.client import Client
+from tests.template import ROOT, resources, sample_name
+
+
+def call_every_function(stack: Stack) -> int:
+    """Call each function that no deployment calls, once, as an admin; how many functions there are."""
+    with Client(stack.base_url) as client:
+        client.log_in("admin", stack.users["admin"])
+        token = str(client.headers["Authorization"]).removeprefix("Bearer ")
+    pages = stack.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack.stack_name)
+    names = {
+        each["LogicalResourceId"]: each["PhysicalResourceId"] for p in pages for each in p["StackResourceSummaries"]
+    }
+    functions = resources("AWS::Serverless::Function")
+    for logical_id in functions:
+        if not logical_id.startswith("Provision"):
+            event = Path(ROOT, "events", f"{sample_name(logical_id)}.json").read_text(encoding="utf-8")
+            event = event.replace("ACCESS_TOKEN", token)
+            stack.client("lambda").invoke(FunctionName=names[logical_id], Payload=event.encode())
+    return len(functions)
+
+
+def family(pid: int) -> Iterator[int]:
+    """A process and all that descend from it."""
+    yield pid
+    for children in Path("/proc", str(pid), "task").glob("*/children"):
+        for child in children.read_text().split():
+            yield from family(int(child))
+
+
+def megabytes(pid: int) -> float:
+    """The proportional set size of a process."""
+    rollup = Path("/proc", str(pid), "smaps_rollup").read_text()
+    found = re.search(r"^Pss:\s+(\d+) kB$", rollup, re.MULTILINE)
+    return int(found[1]) / 1024 if found else 0.0
+
+
+def main() -> None:
+    """Measure and print."""
+    with tempfile.TemporaryDirectory() as folder, running_stack(Path(folder)) as stack:
+        functions = call_every_function(stack)
+        running = emulator.running(Workspace(Path(folder)))
+        if running is None:
+            raise SystemExit("the emulator has ended")
+        of_emulator, *of_workers = [megabytes(pid) for pid in family(running.identity.pid)]
+    table = Table("what", "processes", "MB", title="Memory with every function warm")
+    table.add_row("the emulator", "1", f"{of_emulator:.0f}")
+    table.add_row(f"the {functions} functions", str(len(of_workers)), f"{sum(of_workers):.0f}")
+    table.add_row("all", str(1 + len(of_workers)), f"{of_emulator + sum(of_workers):.0f}")
+    Console(width=80).print(table)
+
+
+if __name__ == "__main__":
+    main()
