@@ -116,6 +116,7 @@ COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --univers
 	--no-config --no-emit-index-url --no-emit-find-links
 LAYER := layers/dependencies
 lock: ## renew the locked requirements from the .in files
-	$(COMPILE) requirements/local.in -o requirements/local.txt
+	$(COMPILE) requirements/emulator.in -o requirements/emulator.txt
+	$(COMPILE) requirements/local.in -c requirements/emulator.txt -o requirements/local.txt
 	$(COMPILE) $(LAYER)/requirements.in -c requirements/local.txt -o $(LAYER)/requirements.txt
 	$(COMPILE) requirements/dev.in -c requirements/local.txt -c $(LAYER)/requirements.txt -o requirements/dev.txt

@@ -1,4 +1,7 @@
-"""Make `.venv` from a locked requirements file: `python3 runner/bootstrap.py local|dev`.
+"""Make the virtual environments from their locked requirements: `python3 runner/bootstrap.py local|dev`.
+
+`.venv` holds what the runner and the tests import. The emulator has an environment of its own within it, since the
+functions that it runs see that one's packages: what else is there must cost them neither time nor memory.
 
 Run by the Makefile with whatever python3 the machine has, before anything is installed; so it imports the standard
 library only, and its syntax is one that every Python 3 reads, for an old one to be told so in a line.
@@ -13,10 +16,16 @@ import sys
 OLDEST = (3, 11)
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 VENV = os.path.join(ROOT, ".venv")
-PYTHON = os.path.join(VENV, "bin", "python")
+FOLDERS = {"emulator": os.path.join(VENV, "emulator"), "local": VENV, "dev": VENV}
 
 # dev.txt holds all of local.txt, at the same versions.
-COVERS = {"local": ["local"], "dev": ["local", "dev"]}
+COVERS = {"emulator": ["emulator"], "local": ["local"], "dev": ["local", "dev"]}
+
+
+def python_of(name):
+    # type: (str) -> str
+    """The interpreter that the packages of a lock file are installed for."""
+    return os.path.join(FOLDERS[name], "bin", "python")
 
 
 def lock_file(name):
@@ -36,27 +45,34 @@ def fingerprint(name):
 def stamp_file(name):
     # type: (str) -> str
     """Written after an installation has ended well, and only then."""
-    return os.path.join(VENV, ".installed-" + name)
+    return os.path.join(FOLDERS[name], ".installed-" + name)
 
 
 def installed(name):
     # type: (str) -> bool
-    """Whether the virtual environment holds exactly this lock file's packages."""
+    """Whether its virtual environment holds exactly this lock file's packages."""
     try:
         with open(stamp_file(name), encoding="utf-8") as stamp:
-            return stamp.read() == fingerprint(name) and os.path.exists(PYTHON)
+            return stamp.read() == fingerprint(name) and os.path.exists(python_of(name))
     except FileNotFoundError:
         return False
 
 
-def ready_for_packages():
-    # type: () -> bool
-    """Whether the virtual environment is whole, has pip, and is of this interpreter's version."""
-    ask = "import pip, sys; sys.exit(sys.version_info[:2] != {!r})".format(tuple(sys.version_info[:2]))
+def is_usable(python, module):
+    # type: (str, str) -> bool
+    """Whether an environment is whole, has a module, and is of this interpreter's version."""
+    ask = "import {}, sys; sys.exit(sys.version_info[:2] != {!r})".format(module, tuple(sys.version_info[:2]))
     try:
-        return subprocess.call([PYTHON, "-c", ask], stderr=subprocess.DEVNULL) == 0
+        return subprocess.call([python, "-c", ask], stderr=subprocess.DEVNULL) == 0
     except OSError:
         return False
+
+
+def make_environment(folder, *options):
+    # type: (str, str) -> int
+    """Make a virtual environment anew; the exit code of that."""
+    shutil.rmtree(folder, ignore_errors=True)
+    return subprocess.call([sys.executable, "-m", "venv", folder] + list(options))
 
 
 def problem():
@@ -80,15 +96,19 @@ def problem():
 
 def install(name):
     # type: (str) -> int
-    """Install a lock file into the virtual environment; pip's exit code."""
-    if not ready_for_packages():
-        shutil.rmtree(VENV, ignore_errors=True)
-        code = subprocess.call([sys.executable, "-m", "venv", VENV])
+    """Install a lock file into its virtual environment; the exit code of what failed, or 0."""
+    pip = python_of("local")
+    if not is_usable(pip, "pip"):
+        code = make_environment(VENV)
+        if code:
+            return code
+    if not is_usable(python_of(name), "sys"):
+        code = make_environment(FOLDERS[name], "--without-pip")
         if code:
             return code
     # The lock is complete, so nothing is left to resolve. Modules compile when first imported, which few of them are.
-    command = [PYTHON, "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "-qq", "--no-deps"]
-    command += ["--no-compile", "--require-hashes", "--requirement", lock_file(name)]
+    command = [pip, "-m", "pip", "--python", python_of(name), "--disable-pip-version-check", "--no-input", "install"]
+    command += ["-qq", "--no-deps", "--no-compile", "--require-hashes", "--requirement", lock_file(name)]
     return subprocess.call(command)
 
 
@@ -100,20 +120,21 @@ def main():
     if reason:
         sys.stderr.write(reason + "\n")
         return 1
-    if installed(name):
+    if installed(name) and installed("emulator"):
         return 0
     print("Installing requirements/{}.txt into .venv (once, a minute or two)".format(name), flush=True)
-    try:
-        code = install(name)
-    except OSError as error:
-        sys.stderr.write("Cannot write {}: {}\n".format(VENV, error.strerror))
-        return 1
-    if code:
-        sys.stderr.write("The installation failed (see above); run the same command again to go on with it.\n")
-        return 1
-    for covered in COVERS[name]:
-        with open(stamp_file(covered), "w", encoding="utf-8") as stamp:
-            stamp.write(fingerprint(covered))
+    for missing in [each for each in (name, "emulator") if not installed(each)]:
+        try:
+            code = install(missing)
+        except OSError as error:
+            sys.stderr.write("Cannot write {}: {}\n".format(VENV, error.strerror))
+            return 1
+        if code:
+            sys.stderr.write("The installation failed (see above); run the same command again to go on with it.\n")
+            return 1
+        for covered in COVERS[missing]:
+            with open(stamp_file(covered), "w", encoding="utf-8") as stamp:
+                stamp.write(fingerprint(covered))
     return 0
 
 

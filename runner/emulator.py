@@ -4,7 +4,6 @@ import http.client
 import json
 import socket
 import subprocess
-import sys
 import time
 from dataclasses import asdict, dataclass
 
@@ -126,7 +125,7 @@ def start(workspace: Workspace, port: int, *, persist: bool = True) -> Emulator:
     with workspace.log.open("w", encoding="utf-8") as log:
         process = subprocess.Popen(
             # -P: the folder that it is started in is no place to import from.
-            [sys.executable, "-P", "-m", "ministack"],
+            [environment.emulator_python(), "-P", "-m", "ministack"],
             env=environment.emulator(workspace, port, persist=persist),
             cwd=workspace.home,
             stdin=subprocess.DEVNULL,

@@ -55,6 +55,11 @@ def search_path() -> str:
     return os.pathsep.join([str(Path(sys.executable).parent), rest])
 
 
+def emulator_python() -> str:
+    """The interpreter of the emulator's own environment, and of every function that it runs."""
+    return str(Path(sys.prefix, "emulator", "bin", "python"))
+
+
 def emulator(workspace: Workspace, port: int, *, persist: bool) -> dict[str, str]:
     """The whole environment of the emulator, and so of every function that it runs."""
     return {

@@ -23,6 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from runner import build
+from runner.environment import emulator_python
 from runner.workspace import Workspace
 from tests.environment import environment
 from tests.template import resources
@@ -46,14 +47,14 @@ def processor_milliseconds(command: Sequence[str], settings: Mapping[str, str]) 
     return (usage.ru_utime + usage.ru_stime) * 1000
 
 
-def import_times(modules: Sequence[str], path: Sequence[str], flags: Sequence[str], rounds: int) -> dict[str, float]:
+def import_times(modules: Sequence[str], path: Sequence[str], python: Sequence[str], rounds: int) -> dict[str, float]:
     """The median import time of each module, in milliseconds."""
     settings = {**environment(), "TOKEN_PUBLIC_KEYS": '{"keys": []}'}
     times: dict[str, list[float]] = {module: [] for module in modules}
     for _ in range(rounds + 1):
         for module in modules:
             script = f"import sys; sys.path[:0] = {list(path)!r}; import {module}"
-            times[module].append(processor_milliseconds([sys.executable, *flags, "-c", script], settings))
+            times[module].append(processor_milliseconds([*python, "-c", script], settings))
     # The first round reads the files from the disk.
     return {module: statistics.median(measured[1:]) for module, measured in times.items()}
 
@@ -90,8 +91,8 @@ def main() -> None:
         path = [str(code), str(built / "SitewatchLayer" / "python"), str(built / "DependenciesLayer" / "python")]
         functions = resources("AWS::Serverless::Function").values()
         modules = ["bare", *sorted(function["Handler"].rpartition(".")[0] for function in functions)]
-        on_emulator = import_times(modules, path, [], rounds)
-        on_layers = import_times(modules, path, ["-I", "-S"], rounds)
+        on_emulator = import_times(modules, path, [emulator_python()], rounds)
+        on_layers = import_times(modules, path, [sys.executable, "-I", "-S"], rounds)
         warm = warm_times(["bare", "detections.get_detections", "detections.get_stats", "accounts.get_users"], path)
     show(on_emulator, on_layers, warm)
 
