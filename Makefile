@@ -19,7 +19,7 @@ SOURCES := functions layers runner tests
 export PORT SIMULATE
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down logs status reset test newman lint types unit ingest redrive bench-pipeline bench-messages bench-memory bench-functions openapi assets lock venv venv-dev python
+.PHONY: help run up down logs status reset test newman lint types unit ingest redrive bench-pipeline bench-messages bench-memory bench-dashboard bench-functions openapi assets lock venv venv-dev python
 
 help: ## show this
 	@echo "make run    sets Sitewatch up and runs it until Ctrl-C"
@@ -107,6 +107,9 @@ bench-messages: venv-dev ## the time from POST /messages to its notification, on
 
 bench-memory: venv-dev ## the memory of the local system with every function warm
 	@PYTHONPATH=functions:layers/sitewatch/python:. $(VENV_PYTHON) -m tests.load.bench_memory
+
+bench-dashboard: venv-dev ## how soon the dashboard's first view is there
+	@PYTHONPATH=functions:layers/sitewatch/python:. $(VENV_PYTHON) -m tests.load.bench_dashboard
 
 bench-functions: venv-dev ## import and warm times of every function beside a bare one
 	@PYTHONPATH=functions:layers/sitewatch/python:. $(VENV_PYTHON) -m tests.load.bench_functions

@@ -72,7 +72,7 @@ def make_environment(folder, *options):
     # type: (str, str) -> int
     """Make a virtual environment anew; the exit code of that."""
     shutil.rmtree(folder, ignore_errors=True)
-    return subprocess.call([sys.executable, "-m", "venv", folder] + list(options))
+    return subprocess.call([sys.executable, "-m", "venv", folder, *options])
 
 
 def problem():

@@ -1,7 +1,5 @@
 """A real browser on a deployed system of its own."""
 
-import os
-import shutil
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
@@ -9,19 +7,10 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Response, expect, sync_playwright
 
 from runner.stack import Stack
+from tests.browser.chromium import SWITCHES, find_chromium
 from tests.integration.client import Client
 from tests.template import ROOT, routes
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome")
-_SWITCHES = [
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    # Without these it looks for hosts of its maker at every start.
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 expect.set_options(timeout=15_000)  # a function's first call on a busy machine
 ARTEFACTS = ROOT / "artefacts" / "browser"
 """Screenshots of the last run."""
@@ -30,7 +19,7 @@ ARTEFACTS = ROOT / "artefacts" / "browser"
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The path of a Chromium."""
-    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _NAMES)), None)
+    found = find_chromium()
     if found is None:
         pytest.skip("No Chromium: `apt-get install chromium` (or CHROMIUM=/path/to/one) lets the browser tests run.")
     return found
@@ -39,9 +28,8 @@ def chromium() -> str:
 @pytest.fixture(scope="session")
 def browser(chromium: str) -> Iterator[Browser]:
     """One browser for the run; each test has a profile of its own."""
-    as_root = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium does not start as root with one
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=_SWITCHES + as_root)
+        browser = playwright.chromium.launch(executable_path=chromium, args=SWITCHES)
         yield browser
         browser.close()
 
