@@ -4,13 +4,19 @@
 # PORT=4566           the emulator's port
 # SIMULATE=off        leave every schedule disabled
 # FILE= STREAM=       for `make ingest`: a CSV or JSON Lines file, or - for standard input; another stream
-# QUEUE= STACK=       for `make redrive`: the queue's name, and its stack where that is on AWS
+# STACK=              for redrive, quarantine, logs and rotate-key: a stack on AWS; without it, the local system
+# QUEUE= FUNCTION=    for `make redrive` and `make logs`: names in template.yaml, without Queue and Function
+# SHOW= REINGEST= DROP=  for `make quarantine`: a record's id, or all
 PYTHON ?= python3
 PORT ?=
 SIMULATE ?=
 FILE ?=
 STREAM ?=
 QUEUE ?=
+FUNCTION ?=
+SHOW ?=
+REINGEST ?=
+DROP ?=
 STACK ?=
 
 VENV_PYTHON := .venv/bin/python
@@ -46,8 +52,8 @@ up: venv ## the same, detached: returns when it is ready
 down: venv ## stop it; the data stays
 	@$(RUNNER) down
 
-logs: venv ## follow the emulator's log, with the functions' own lines
-	@$(RUNNER) logs
+logs: venv ## follow the emulator's log, or one function's lines on any engine: FUNCTION=IndexDetections [STACK=name]
+	@$(if $(FUNCTION)$(STACK),$(RUNNER).logs "$(FUNCTION)" $(OF_STACK),$(RUNNER) logs)
 
 status: venv ## whether it runs, and where
 	@$(RUNNER) status
@@ -58,8 +64,15 @@ reset: venv ## stop it and delete the local data
 ingest: venv ## put a file of vehicles on the stream: FILE=vehicles.csv [STREAM=name]
 	@$(VENV_PYTHON) -m runner.ingest "$(FILE)" $(if $(STREAM),--stream "$(STREAM)")
 
-redrive: venv ## send the messages of a dead-letter queue again: QUEUE=jobs [STACK=name, on AWS]
-	@$(VENV_PYTHON) -m runner.redrive "$(QUEUE)" $(if $(STACK),--stack "$(STACK)")
+# STACK= names a stack that your own AWS settings reach; without it these are about the local system.
+OF_STACK = $(if $(STACK),--stack "$(STACK)")
+.PHONY: quarantine
+redrive: venv ## list the dead-letter queues, or send one's messages again: QUEUE=jobs [STACK=name]
+	@$(RUNNER).redrive "$(QUEUE)" $(OF_STACK)
+
+quarantine: venv ## list what was no detection; SHOW=id, REINGEST=id [FILE=fixed.json] or DROP=id [STACK=name]
+	@$(RUNNER).quarantine $(if $(SHOW),--show "$(SHOW)") $(if $(REINGEST),--reingest "$(REINGEST)") \
+		$(if $(DROP),--drop "$(DROP)") $(if $(FILE),--file "$(FILE)") $(OF_STACK)
 
 # The test of the Postman collection is skipped where this can not be done.
 newman:
