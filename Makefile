@@ -17,6 +17,8 @@ FUNCTION ?=
 SHOW ?=
 REINGEST ?=
 DROP ?=
+RETIRE ?=
+FORCE ?=
 STACK ?=
 
 VENV_PYTHON := .venv/bin/python
@@ -73,6 +75,10 @@ redrive: venv ## list the dead-letter queues, or send one's messages again: QUEU
 quarantine: venv ## list what was no detection; SHOW=id, REINGEST=id [FILE=fixed.json] or DROP=id [STACK=name]
 	@$(RUNNER).quarantine $(if $(SHOW),--show "$(SHOW)") $(if $(REINGEST),--reingest "$(REINGEST)") \
 		$(if $(DROP),--drop "$(DROP)") $(if $(FILE),--file "$(FILE)") $(OF_STACK)
+
+.PHONY: rotate-key
+rotate-key: venv ## change the key that signs tokens; RETIRE=yes [FORCE=yes] ends the old one [STACK=name]
+	@$(RUNNER).rotate_key $(if $(filter yes,$(RETIRE)),--retire) $(if $(filter yes,$(FORCE)),--force) $(OF_STACK)
 
 # The test of the Postman collection is skipped where this can not be done.
 newman:
