@@ -133,6 +133,10 @@ bench-dashboard: venv-dev ## how soon the dashboard's first view is there
 bench-functions: venv-dev ## import and warm times of every function beside a bare one
 	@PYTHONPATH=functions:layers/sitewatch/python:. $(VENV_PYTHON) -m tests.load.bench_functions
 
+.PHONY: costs
+costs: venv-dev ## write docs/costs.md: what a million detections, messages and readings cost
+	@PYTHONPATH=functions:layers/sitewatch/python:. $(VENV_PYTHON) -m tests.load.costs
+
 # Needs uv on the PATH (pip install uv). Each file is locked within the one before it, so that they agree.
 COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 	--no-config --no-emit-index-url --no-emit-find-links

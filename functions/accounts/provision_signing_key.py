@@ -15,7 +15,7 @@ _ID = "token-keys"  # a constant: a resource whose id changes is one that CloudF
 
 
 def _provide(properties: Mapping[str, str]) -> Outcome:
-    versions = [version for version in properties.get("Versions", "").split(",") if version]
+    versions: list[str | None] = [version for version in properties.get("Versions", "").split(",") if version]
     public = [keys.deployed_key(version).public_key() for version in versions or [None]]
     return Outcome(_ID, {"PublicKeys": json.dumps({"keys": [keys.public_jwk(key) for key in public]})})
 

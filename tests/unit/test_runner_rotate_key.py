@@ -125,12 +125,12 @@ def test_tokens_of_both_keys_are_good_until_the_old_one_is_retired(
 
     later(monkeypatch, days=7)
     assert run(stack, "--retire", monkeypatch=monkeypatch)[0] == 0
-    assert tokens.verify(after)
+    assert tokens.verify(after).username == "someone"
     with pytest.raises(TokenRefused, match="Signature verification failed"):
         tokens.verify(before)
     # And once more, from a stack that has been through it.
     assert run(stack, monkeypatch=monkeypatch)[0] == 0
-    assert tokens.verify(after)
+    assert tokens.verify(after).username == "someone"
     assert len(set(",".join(stack.history).split(","))) == 3
 
 
@@ -145,14 +145,14 @@ def test_a_rotation_that_is_interrupted_anywhere_goes_on_and_makes_one_new_key(
             ended = True
         except Interrupted:
             renew(stack.parameter)  # CloudFormation goes on by itself
-        assert tokens.verify(before)
-        assert tokens.verify(token())
+        assert tokens.verify(before).username == "someone"
+        assert tokens.verify(token()).username == "someone"
         if not ended:
             run(stack, monkeypatch=monkeypatch)
         used = [version for version in stack.parameter.split(",") if version]
         assert len(used) == 2
         assert set(old.split(",")) - {""} <= set(used)
-        assert tokens.verify(before)
+        assert tokens.verify(before).username == "someone"
         described = client("secretsmanager").describe_secret(SecretId="TokenSecret")["VersionIdsToStages"]
         assert described[used[0]] == ["AWSCURRENT"]
         assert "AWSPREVIOUS" in described[used[1]]
