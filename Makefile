@@ -19,6 +19,11 @@ REINGEST ?=
 DROP ?=
 RETIRE ?=
 FORCE ?=
+TABLE ?=
+AT ?=
+BACKUP ?=
+FROM ?=
+EXACT ?=
 STACK ?=
 
 VENV_PYTHON := .venv/bin/python
@@ -79,6 +84,11 @@ quarantine: venv ## list what was no detection; SHOW=id, REINGEST=id [FILE=fixed
 .PHONY: rotate-key
 rotate-key: venv ## change the key that signs tokens; RETIRE=yes [FORCE=yes] ends the old one [STACK=name]
 	@$(RUNNER).rotate_key $(if $(filter yes,$(RETIRE)),--retire) $(if $(filter yes,$(FORCE)),--force) $(OF_STACK)
+
+.PHONY: restore
+restore: venv ## put a table's items back: TABLE=Users, AT=time or BACKUP=arn [EXACT=yes] [STACK=name]
+	@$(RUNNER).restore "$(TABLE)" $(if $(AT),--at "$(AT)") $(if $(BACKUP),--backup "$(BACKUP)") \
+		$(if $(FROM),--from "$(FROM)") 		$(if $(filter yes,$(EXACT)),--exact) $(OF_STACK)
 
 # The test of the Postman collection is skipped where this can not be done.
 newman:
