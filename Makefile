@@ -88,7 +88,7 @@ rotate-key: venv ## change the key that signs tokens; RETIRE=yes [FORCE=yes] end
 .PHONY: restore
 restore: venv ## put a table's items back: TABLE=Users, AT=time or BACKUP=arn [EXACT=yes] [STACK=name]
 	@$(RUNNER).restore "$(TABLE)" $(if $(AT),--at "$(AT)") $(if $(BACKUP),--backup "$(BACKUP)") \
-		$(if $(FROM),--from "$(FROM)") 		$(if $(filter yes,$(EXACT)),--exact) $(OF_STACK)
+		$(if $(FROM),--from "$(FROM)") $(if $(filter yes,$(EXACT)),--exact) $(OF_STACK)
 
 # The test of the Postman collection is skipped where this can not be done.
 newman:
