@@ -81,6 +81,10 @@ quarantine: venv ## list what was no detection; SHOW=id, REINGEST=id [FILE=fixed
 	@$(RUNNER).quarantine $(if $(SHOW),--show "$(SHOW)") $(if $(REINGEST),--reingest "$(REINGEST)") \
 		$(if $(DROP),--drop "$(DROP)") $(if $(FILE),--file "$(FILE)") $(OF_STACK)
 
+.PHONY: replay
+replay: venv ## hand the index the batches of the stream that Lambda gave up on [STACK=name]
+	@$(RUNNER).replay $(OF_STACK)
+
 .PHONY: rotate-key
 rotate-key: venv ## change the key that signs tokens; RETIRE=yes [FORCE=yes] ends the old one [STACK=name]
 	@$(RUNNER).rotate_key $(if $(filter yes,$(RETIRE)),--retire) $(if $(filter yes,$(FORCE)),--force) $(OF_STACK)
