@@ -99,10 +99,12 @@ def test_every_dead_letter_queue_is_listed_and_can_be_redriven(
     listed = [line.split("QUEUE=")[1] for line in capsys.readouterr().out.splitlines()]
     assert listed == ["alerts", "jobs", "sender", "simulation"]
     queues = redrive.queues_of(stack.client("cloudformation"), stack.stack_name)
-    text = json.dumps({"second": 0})
+    before = redrive.waiting(stack.client("sqs"), queues["SimulationDeadLetterQueue"])
+    text = json.dumps({"detections": 0})  # which its function takes, so that it does not come back
     stack.client("sqs").send_message(QueueUrl=queues["SimulationDeadLetterQueue"], MessageBody=text)
     assert redrive.run("simulation", stack=None, region=None, file=file) == 0
-    assert capsys.readouterr().out == "1 sent again.\n"
+    assert capsys.readouterr().out == f"{before + 1} sent again.\n"
+    assert redrive.waiting(stack.client("sqs"), queues["SimulationDeadLetterQueue"]) == 0
 
 
 # --- The signing key -------------------------------------------------------------------------------
