@@ -11,7 +11,8 @@ from accounts import machines, provision_signing_key
 from runner import rotate_key
 from runner.deployed import Deployed
 from sitewatch import clock, custom_resource, ids, issuing, keys, tokens
-from sitewatch.tokens import Caller, Role, TokenRefused, TokenUse
+from sitewatch.callers import Caller, Role, TokenUse
+from sitewatch.tokens import TokenRefused
 from tests.unit.conftest import client
 
 NAME = rotate_key.PARAMETER
