@@ -4,13 +4,26 @@
 # PORT=4566           the emulator's port
 # SIMULATE=off        leave every schedule disabled
 # FILE= STREAM=       for `make ingest`: a CSV or JSON Lines file, or - for standard input; another stream
-# QUEUE= STACK=       for `make redrive`: the queue's name, and its stack where that is on AWS
+# STACK=              for redrive, quarantine, logs and rotate-key: a stack on AWS; without it, the local system
+# QUEUE= FUNCTION=    for `make redrive` and `make logs`: names in template.yaml, without Queue and Function
+# SHOW= REINGEST= DROP=  for `make quarantine`: a record's id, or all
 PYTHON ?= python3
 PORT ?=
 SIMULATE ?=
 FILE ?=
 STREAM ?=
 QUEUE ?=
+FUNCTION ?=
+SHOW ?=
+REINGEST ?=
+DROP ?=
+RETIRE ?=
+FORCE ?=
+TABLE ?=
+AT ?=
+BACKUP ?=
+FROM ?=
+EXACT ?=
 STACK ?=
 
 VENV_PYTHON := .venv/bin/python
@@ -46,8 +59,8 @@ up: venv ## the same, detached: returns when it is ready
 down: venv ## stop it; the data stays
 	@$(RUNNER) down
 
-logs: venv ## follow the emulator's log, with the functions' own lines
-	@$(RUNNER) logs
+logs: venv ## follow the emulator's log, or one function's lines on any engine: FUNCTION=IndexDetections [STACK=name]
+	@$(if $(FUNCTION)$(STACK),$(RUNNER).logs "$(FUNCTION)" $(OF_STACK),$(RUNNER) logs)
 
 status: venv ## whether it runs, and where
 	@$(RUNNER) status
@@ -58,8 +71,28 @@ reset: venv ## stop it and delete the local data
 ingest: venv ## put a file of vehicles on the stream: FILE=vehicles.csv [STREAM=name]
 	@$(VENV_PYTHON) -m runner.ingest "$(FILE)" $(if $(STREAM),--stream "$(STREAM)")
 
-redrive: venv ## send the messages of a dead-letter queue again: QUEUE=jobs [STACK=name, on AWS]
-	@$(VENV_PYTHON) -m runner.redrive "$(QUEUE)" $(if $(STACK),--stack "$(STACK)")
+# STACK= names a stack that your own AWS settings reach; without it these are about the local system.
+OF_STACK = $(if $(STACK),--stack "$(STACK)")
+.PHONY: quarantine
+redrive: venv ## list the dead-letter queues, or send one's messages again: QUEUE=jobs [STACK=name]
+	@$(RUNNER).redrive "$(QUEUE)" $(OF_STACK)
+
+quarantine: venv ## list what was no detection; SHOW=id, REINGEST=id [FILE=fixed.json] or DROP=id [STACK=name]
+	@$(RUNNER).quarantine $(if $(SHOW),--show "$(SHOW)") $(if $(REINGEST),--reingest "$(REINGEST)") \
+		$(if $(DROP),--drop "$(DROP)") $(if $(FILE),--file "$(FILE)") $(OF_STACK)
+
+.PHONY: replay
+replay: venv ## hand the index the batches of the stream that Lambda gave up on [STACK=name]
+	@$(RUNNER).replay $(OF_STACK)
+
+.PHONY: rotate-key
+rotate-key: venv ## change the key that signs tokens; RETIRE=yes [FORCE=yes] ends the old one [STACK=name]
+	@$(RUNNER).rotate_key $(if $(filter yes,$(RETIRE)),--retire) $(if $(filter yes,$(FORCE)),--force) $(OF_STACK)
+
+.PHONY: restore
+restore: venv ## put a table's items back: TABLE=Users, AT=time or BACKUP=arn [EXACT=yes] [STACK=name]
+	@$(RUNNER).restore "$(TABLE)" $(if $(AT),--at "$(AT)") $(if $(BACKUP),--backup "$(BACKUP)") \
+		$(if $(FROM),--from "$(FROM)") $(if $(filter yes,$(EXACT)),--exact) $(OF_STACK)
 
 # The test of the Postman collection is skipped where this can not be done.
 newman:
@@ -113,6 +146,10 @@ bench-dashboard: venv-dev ## how soon the dashboard's first view is there
 
 bench-functions: venv-dev ## import and warm times of every function beside a bare one
 	@PYTHONPATH=functions:layers/sitewatch/python:. $(VENV_PYTHON) -m tests.load.bench_functions
+
+.PHONY: costs
+costs: venv-dev ## write docs/costs.md: what a million detections, messages and readings cost
+	@PYTHONPATH=functions:layers/sitewatch/python:. $(VENV_PYTHON) -m tests.load.costs
 
 # Needs uv on the PATH (pip install uv). Each file is locked within the one before it, so that they agree.
 COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from runner import environment
 from runner.errors import RunnerError
@@ -55,6 +55,8 @@ def aws_errors_as_runner_errors(what: str) -> Iterator[None]:
     """Turn what an AWS call can raise into a RunnerError that says what was being done."""
     try:
         yield
+    except NoCredentialsError:
+        raise RunnerError("There are no AWS credentials here.") from None
     except (BotoCoreError, ClientError) as error:
         raise RunnerError(f"{what} failed: {error}") from error
 

@@ -1,4 +1,4 @@
-"""Send the messages of a dead-letter queue to their queue again: `make redrive QUEUE=jobs`.
+"""Send the messages of a dead-letter queue to their queue again: `make redrive QUEUE=jobs`; without QUEUE, list them.
 
 `jobs` is the queue `JobsQueue` of template.yaml, and its dead letters are in `JobsDeadLetterQueue`. On AWS, SQS itself
 moves them (a message move task); an engine that has no such task has them received, sent and deleted, in this order:
@@ -6,21 +6,19 @@ one that is interrupted leaves a message in both queues, never in none, and a jo
 """
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import botocore.session
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
+from botocore.exceptions import ClientError
 
+from runner.deployed import STACK_FILE, add_arguments, find, resources_of
+from runner.deployment import aws_errors_as_runner_errors
 from runner.errors import RunnerError
-from runner.stack import Stack
-from runner.workspace import LOCAL_FOLDER
 
+QUEUE_TYPE = "AWS::SQS::Queue"
 DEAD, ALIVE = "DeadLetterQueue", "Queue"
 MOST_ENTRIES = 10
 HIDDEN_SECONDS = 60
@@ -37,37 +35,9 @@ NO_SUCH_ACTION = frozenset(
 )
 
 
-def clients(stack: str | None, region: str | None, file: Path) -> tuple[Any, Any, str]:
-    """Clients of CloudFormation and SQS, and the stack's name: the local system's, or one on AWS where it is named.
-
-    Raises RunnerError where there is no local system or the user's AWS settings do not hold.
-    """
-    if stack is None:
-        local = Stack.read(file)
-        return local.client("cloudformation"), local.client("sqs"), local.stack_name
-    config = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 5})
-    session = botocore.session.Session()
-    try:
-        # botocore itself looks for AWS_DEFAULT_REGION only.
-        region = region or os.environ.get("AWS_REGION")
-        cloudformation: Any = session.create_client("cloudformation", region_name=region, config=config)
-        sqs: Any = session.create_client("sqs", region_name=region, config=config)
-    except NoRegionError:
-        raise RunnerError("No region: name one with --region or AWS_REGION.") from None
-    except BotoCoreError as error:
-        raise RunnerError(f"Your AWS settings do not hold: {error}") from error
-    return cloudformation, sqs, stack
-
-
 def queues_of(cloudformation: Any, stack: str) -> dict[str, str]:
     """The URLs of a stack's queues, by their names in the template."""
-    pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
-    return {
-        each["LogicalResourceId"]: each["PhysicalResourceId"]
-        for page in pages
-        for each in page["StackResourceSummaries"]
-        if each["ResourceType"] == "AWS::SQS::Queue"
-    }
+    return resources_of(cloudformation, stack, QUEUE_TYPE)
 
 
 def pair(queues: Mapping[str, str], name: str) -> tuple[str, str]:
@@ -75,12 +45,16 @@ def pair(queues: Mapping[str, str], name: str) -> tuple[str, str]:
 
     Raises RunnerError where there are no such two.
     """
-    by_name = {each.removesuffix(DEAD).lower(): each.removesuffix(DEAD) for each in queues if each.endswith(DEAD)}
-    wanted = by_name.get(name.lower())
-    if wanted is None or wanted + ALIVE not in queues:
-        known = ", ".join(sorted(each for each in by_name if by_name[each] + ALIVE in queues))
-        raise RunnerError(f"QUEUE is one of {known}, not {name or 'empty'}.")
-    return queues[wanted + DEAD], queues[wanted + ALIVE]
+    known = pairs(queues)
+    if name.lower() not in known:
+        raise RunnerError(f"QUEUE is one of {', '.join(known)}, not {name or 'empty'}.")
+    return known[name.lower()]
+
+
+def pairs(queues: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """Every dead-letter queue and the queue that its messages go back to, by the name that a person gives them."""
+    names = sorted(each.removesuffix(DEAD) for each in queues if each.endswith(DEAD))
+    return {name.lower(): (queues[name + DEAD], queues[name + ALIVE]) for name in names if name + ALIVE in queues}
 
 
 def redrive(sqs: Any, dead: str, alive: str) -> int:
@@ -167,19 +141,27 @@ def receive(sqs: Any, queue: str) -> Sequence[Mapping[str, Any]]:
     return messages
 
 
-def run(name: str, *, stack: str | None, region: str | None, file: Path = LOCAL_FOLDER / "stack.json") -> int:
-    """Redrive the queue of that name and say how it went.
+def waiting(sqs: Any, url: str) -> int:
+    """About how many messages of a queue can be received now."""
+    name = "ApproximateNumberOfMessages"
+    return int(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"][name])
+
+
+def run(name: str, *, stack: str | None, region: str | None, file: Path = STACK_FILE) -> int:
+    """Redrive the queue of that name and say how it went; without a name, say what there is to redrive.
 
     Raises RunnerError where it cannot be done.
     """
-    cloudformation, sqs, stack_name = clients(stack, region, file)
-    try:
-        dead, alive = pair(queues_of(cloudformation, stack_name), name)
+    deployed = find(stack, region, file)
+    with aws_errors_as_runner_errors(f"Redriving a queue of {deployed.name}"):
+        sqs = deployed.client("sqs")
+        queues = deployed.resources(QUEUE_TYPE)
+        if not name:
+            for each, (dead, _) in pairs(queues).items():
+                print(f"{waiting(sqs, dead):6d}  make redrive QUEUE={each}")
+            return 0
+        dead, alive = pair(queues, name)
         moved = redrive(sqs, dead, alive)
-    except NoCredentialsError:
-        raise RunnerError("There are no AWS credentials here.") from None
-    except (BotoCoreError, ClientError) as error:
-        raise RunnerError(f"The queue {name} of {stack_name} cannot be redriven: {error}") from error
     print(f"{moved} sent again." if moved else f"The dead-letter queue of {name} is empty.")
     return 0
 
@@ -188,8 +170,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line and redrive; 1 with a line on standard error where it fails."""
     parser = argparse.ArgumentParser(prog="make redrive", description=(__doc__ or "").partition("\n\n")[2])
     parser.add_argument("queue", help="jobs, alerts, …: the queue's name in template.yaml, without Queue")
-    parser.add_argument("--stack", help="a stack on AWS, by your AWS settings; else the local system")
-    parser.add_argument("--region", help="the region of the stack on AWS, where your settings name none")
+    add_arguments(parser)
     parsed = parser.parse_args(arguments)
     try:
         return run(parsed.queue, stack=parsed.stack, region=parsed.region)

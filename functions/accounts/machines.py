@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from sitewatch import clock
+from sitewatch import clock, keys
 from sitewatch.api_tokens import ApiTokenRecord
 from sitewatch.callers import Caller, Role, TokenUse
 from sitewatch.issuing import sign
@@ -12,7 +12,12 @@ def issue(token_id: str, name: str, *, created_by: str, lifetime: timedelta) -> 
     """Store that the token stands, and give that and the token itself, which is stored nowhere."""
     created_at = clock.now().replace(microsecond=0)
     token = ApiTokenRecord(
-        id=token_id, name=name, created_by=created_by, created_at=created_at, expires_at=created_at + lifetime
+        id=token_id,
+        name=name,
+        created_by=created_by,
+        key_id=keys.key_id(keys.current_signing_key().public_key()),
+        created_at=created_at,
+        expires_at=created_at + lifetime,
     )
     token.save()
     signed = sign(Caller(token.id, token.name, Role.MACHINE, TokenUse.API, token.id), expires_at=token.expires_at)

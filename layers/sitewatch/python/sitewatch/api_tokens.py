@@ -26,6 +26,8 @@ class ApiTokenRecord(Model):
     id = UnicodeAttribute(range_key=True)
     name = UnicodeAttribute()
     created_by = UnicodeAttribute()
+    key_id = UnicodeAttribute(null=True)
+    """The ``kid`` of the key that signed it: how to know when nothing needs that key any more."""
     created_at: datetime = TimeAttribute()  # type: ignore[assignment]
     expires_at = TTLAttribute()
 

@@ -42,8 +42,18 @@ def public_jwk(key: Ed25519PublicKey) -> dict[str, str]:
     }
 
 
+def deployed_key(version: str | None) -> Ed25519PrivateKey:
+    """The key that a version of the deployed secret stands for; of None, the current version."""
+    which = {} if version is None else {"VersionId": version}
+    answer = aws.client("secretsmanager").get_secret_value(SecretId=settings.text("TOKEN_SECRET"), **which)
+    return signing_key(answer["SecretString"])
+
+
 @cache
 def current_signing_key() -> Ed25519PrivateKey:
-    """The deployed signing key; read from Secrets Manager once per function instance."""
-    answer = aws.client("secretsmanager").get_secret_value(SecretId=settings.text("TOKEN_SECRET"))
-    return signing_key(answer["SecretString"])
+    """The deployed signing key; read from Secrets Manager once per function instance.
+
+    While a key is being replaced two are valid, and the template says which one signs: the secret's own label may have
+    moved when not every function accepts the new one.
+    """
+    return deployed_key(next(iter(settings.names("TOKEN_KEY_VERSIONS")), None))

@@ -1,0 +1,149 @@
+"""What an operator does to a deployed system: quarantine, logs, dead letters, a new signing key."""
+
+import base64
+import json
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from runner import quarantine, redrive, rotate_key
+from runner.local import running_stack
+from runner.stack import Stack
+from runner.workspace import PROJECT_ROOT
+from tests.integration.client import Client, eventually
+
+
+@pytest.fixture
+def file(stack: Stack, tmp_path: Path) -> Path:
+    """The stack's file, as `make up` writes it."""
+    return written(stack, tmp_path)
+
+
+def written(stack: Stack, folder: Path) -> Path:
+    file = folder / "stack.json"
+    file.write_text(json.dumps(asdict(stack)), encoding="utf-8")
+    (folder / "sam").mkdir(exist_ok=True)
+    return file
+
+
+# --- Quarantine ------------------------------------------------------------------------------------
+
+
+def lines(file: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """What `make quarantine` lists."""
+    quarantine.run(quarantine.parse([]), file)
+    return capsys.readouterr().out.splitlines()[:-1]
+
+
+def test_a_bad_record_is_listed_fixed_and_becomes_a_detection(
+    stack: Stack, user: Client, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    quarantine.run(quarantine.parse(["--drop", "all"]), file)
+    capsys.readouterr()
+    make = f"Make {uuid.uuid4().hex[:8]}"
+    vehicle = {"id": make, "year": "MMXX", "make": make, "model": "M", "category": "Sedan"}
+    large = b"x" * (200 * 1024)
+    for data in (json.dumps(vehicle).encode(), large):
+        stack.client("kinesis").put_record(StreamName=stack.detections_stream, Data=data, PartitionKey="camera")
+    listed = eventually(lambda: lines(file, capsys), lambda found: len(found) == 2)
+    (bad,) = [line.split()[0] for line in listed if "year: Input should be a valid integer" in line]
+    (big,) = [line.split()[0] for line in listed if "> 150 KiB" in line]
+
+    fixed = tmp_path / "fixed.json"
+    fixed.write_text(json.dumps({**vehicle, "year": 2020}))
+    quarantine.run(quarantine.parse(["--reingest", bad, "--file", str(fixed)]), file)
+    eventually(lambda: user.get("/stats").json().get(make), lambda count: count == 1)
+
+    # As it was, it is no detection yet: it comes back, once.
+    quarantine.run(quarantine.parse(["--reingest", "all"]), file)
+    capsys.readouterr()
+    back = eventually(lambda: lines(file, capsys), lambda found: len(found) == 1)
+    assert not back[0].startswith(big)
+    quarantine.run(quarantine.parse(["--drop", "all"]), file)
+    capsys.readouterr()
+    assert lines(file, capsys) == []
+    objects = stack.client("s3").list_objects_v2(Bucket=f"{stack.stack_name}-quarantine-000000000000-{stack.region}")
+    assert objects.get("KeyCount", 0) == 0
+
+
+# --- Logs and dead letters -------------------------------------------------------------------------
+
+
+def test_one_function_s_log_is_read_and_holds_nothing_that_a_client_sent(
+    stack: Stack, anyone: Client, file: Path
+) -> None:
+    name = f"nobody-{uuid.uuid4().hex[:8]}"
+    assert anyone.post("/token", data={"username": name, "password": "wrong"}).status_code == 401
+
+    def read() -> str:
+        code = f"from pathlib import Path; from runner import logs; logs.run('post_token', stack=None, region=None, \
+follow=False, file=Path({str(file)!r}))"
+        return subprocess.run(
+            [sys.executable, "-c", code], cwd=PROJECT_ROOT, capture_output=True, text=True, timeout=120, check=True
+        ).stdout
+
+    printed = eventually(read, lambda text: "END RequestId" in text)
+    assert "REPORT RequestId" in printed
+    assert name not in printed
+
+
+def test_every_dead_letter_queue_is_listed_and_can_be_redriven(
+    stack: Stack, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert redrive.run("", stack=None, region=None, file=file) == 0
+    listed = [line.split("QUEUE=")[1] for line in capsys.readouterr().out.splitlines()]
+    assert listed == ["alerts", "jobs", "sender", "simulation"]
+    queues = redrive.queues_of(stack.client("cloudformation"), stack.stack_name)
+    before = redrive.waiting(stack.client("sqs"), queues["SimulationDeadLetterQueue"])
+    text = json.dumps({"detections": 0})  # which its function takes, so that it does not come back
+    stack.client("sqs").send_message(QueueUrl=queues["SimulationDeadLetterQueue"], MessageBody=text)
+    assert redrive.run("simulation", stack=None, region=None, file=file) == 0
+    assert capsys.readouterr().out == f"{before + 1} sent again.\n"
+    assert redrive.waiting(stack.client("sqs"), queues["SimulationDeadLetterQueue"]) == 0
+
+
+# --- The signing key -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Stack]:
+    """A system that may end everybody's tokens."""
+    with running_stack(tmp_path / "own") as stack:
+        yield stack
+
+
+def kid(token: str) -> str:
+    header = token.partition(".")[0]
+    return str(json.loads(base64.urlsafe_b64decode(header + "=" * (-len(header) % 4)))["kid"])
+
+
+def test_a_new_key_signs_and_nobody_is_logged_out_until_the_old_one_is_retired(own: Stack, tmp_path: Path) -> None:
+    file = written(own, tmp_path)
+    with Client(own.base_url) as early, Client(own.base_url) as late:
+        early.log_in("admin", "admin")
+        form = {"username": "daikiri", "password": "tekila"}
+        session = early.post("/auth/login", data=form).json()
+        (old_kid,) = [key["kid"] for key in early.get("/.well-known/jwks.json").json()["keys"]]
+
+        rotate_key.run(rotate_key.parse([]), file)
+        assert early.get("/users/me").json()["username"] == "admin"
+        renewed = late.post("/auth/refresh", json={"refresh_token": session["refresh_token"]})
+        assert renewed.status_code == 200
+        new_kid = kid(renewed.json()["refresh_token"])
+        assert [key["kid"] for key in early.get("/.well-known/jwks.json").json()["keys"]] == [new_kid, old_kid]
+        assert new_kid != old_kid
+        late.carry(renewed.json()["access_token"])
+
+        # The refresh token's seven days are not waited for here.
+        rotate_key.run(rotate_key.parse(["--retire", "--force"]), file)
+        refused = early.get("/users/me")
+        assert (refused.status_code, refused.json()["msg"]) == (401, "Signature verification failed")
+        assert late.get("/users/me").json()["username"] == "daikiri"
+        # The sender's own token has been minted anew.
+        secret = own.client("secretsmanager").get_secret_value(SecretId=f"{own.stack_name}/sender-token")
+        assert kid(secret["SecretString"]) == new_kid

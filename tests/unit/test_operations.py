@@ -1,0 +1,58 @@
+"""docs/operations.md: what it tells to type can be typed, and what points to it finds its section."""
+
+import re
+
+import pytest
+
+from runner import redrive, restore
+from runner.logs import logical_id
+from tests.template import ROOT, resources
+
+DOCUMENT = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+SECTIONS = {
+    re.sub(r"[^a-z0-9 -]", "", heading.lower()).replace(" ", "-")
+    for heading in re.findall(r"^#+ (.+)$", DOCUMENT, re.MULTILINE)
+}
+TEMPLATES = "".join(file.read_text(encoding="utf-8") for file in sorted(ROOT.glob("*.yaml")))
+
+
+@pytest.fixture(autouse=True)
+def world() -> None:
+    """No table is needed here."""
+
+
+def test_every_section_that_is_linked_to_is_there() -> None:
+    linked = set(re.findall(r"\]\(#([\w-]+)\)", DOCUMENT))
+    assert linked
+    assert linked <= SECTIONS
+    assert set(re.findall(r"docs/operations\.md#([\w-]+)", TEMPLATES)) <= SECTIONS
+
+
+def test_every_target_is_one_of_the_makefile() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    named = set(re.findall(r"`?make ([a-z-]+)", DOCUMENT))
+    assert {"quarantine", "redrive", "logs", "rotate-key", "restore", "costs"} <= named
+    assert named <= targets
+
+
+def test_every_function_queue_and_table_is_one_of_the_template() -> None:
+    for name in set(re.findall(r"FUNCTION=(\w+)", DOCUMENT)):
+        assert logical_id(resources("AWS::Serverless::Function"), name)
+    queues = {name: name for name in resources("AWS::SQS::Queue")}
+    for name in set(re.findall(r"QUEUE=(\w+)", DOCUMENT)):
+        assert redrive.pair(queues, name)
+    tables = {name: name for name in resources("AWS::DynamoDB::Table")}
+    for name in set(re.findall(r"TABLE=(\w+)", DOCUMENT)):
+        assert restore.physical_name(tables, name)
+
+
+def test_every_queue_that_others_give_up_into_can_be_redriven() -> None:
+    queues = {name: name for name in resources("AWS::SQS::Queue")}
+    dead = {name for name in queues if name.endswith("DeadLetterQueue")}
+    targets = {
+        str(queue["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"]).removesuffix(".Arn")
+        for queue in resources("AWS::SQS::Queue").values()
+        if "RedrivePolicy" in queue
+    }
+    # What is handed to FailedJobsQueue is consumed there; its own dead letters go back to JobsQueue.
+    assert targets - {"FailedJobsQueue"} <= dead == {source for source, _ in redrive.pairs(queues).values()}

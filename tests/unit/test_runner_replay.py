@@ -1,0 +1,99 @@
+"""make replay: a batch that Lambda gave up on is read from the stream again, once the function takes it."""
+
+import io
+import json
+from typing import Any
+
+import pytest
+
+from detections import index
+from runner import replay
+from runner.deployed import Deployed
+from tests.unit import jobs
+from tests.unit.calling import Context
+from tests.unit.conftest import client
+from tests.unit.pipeline import stored, vehicle
+
+QUEUE = jobs.queue_url("StreamFailuresQueue")
+
+
+class Functions:
+    """Lambda with the index in it, which fails until it is mended."""
+
+    def __init__(self, *, mended: bool) -> None:
+        self.mended = mended
+
+    def invoke(self, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 - as botocore spells it
+        assert FunctionName == "arn:index"
+        if not self.mended:
+            return {"FunctionError": "Unhandled", "Payload": io.BytesIO(b"KeyError")}
+        index.handler(json.loads(Payload), Context())
+        return {}
+
+
+class World(Deployed):
+    """The tests' world as a stack."""
+
+    def resource(self, logical_id: str, kind: str) -> str:
+        return QUEUE
+
+
+def _run(monkeypatch: pytest.MonkeyPatch, *, mended: bool = True) -> int:
+    functions = Functions(mended=mended)
+    world = World("sitewatch", lambda service: functions if service == "lambda" else client(service), is_local=True)
+    monkeypatch.setattr(replay, "find", lambda *_: world)
+    monkeypatch.setattr(replay, "HIDDEN_SECONDS", 1)
+    return replay.main([])
+
+
+def _given_up(count: int) -> None:
+    """Records of which those but the first and the last are a batch that was given up on."""
+    kinesis = client("kinesis")
+    put = [
+        kinesis.put_record(
+            StreamName="DetectionsStream", Data=json.dumps(vehicle(model=f"M{n}")).encode(), PartitionKey="camera"
+        )
+        for n in range(count + 2)
+    ]
+    described = kinesis.describe_stream(StreamName="DetectionsStream")["StreamDescription"]
+    batch = {
+        "shardId": put[0]["ShardId"],
+        "startSequenceNumber": put[1]["SequenceNumber"],
+        "endSequenceNumber": put[count]["SequenceNumber"],
+        "streamArn": described["StreamARN"],
+    }
+    body = {"requestContext": {"functionArn": "arn:index"}, "KinesisBatchInfo": batch}
+    client("sqs").send_message(QueueUrl=QUEUE, MessageBody=json.dumps(body))
+
+
+def test_exactly_the_batch_is_indexed_and_its_message_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    _given_up(3)
+    for _ in range(2):
+        assert _run(monkeypatch) == 0
+        assert sorted(each["model"] for each in stored().values()) == ["M1", "M2", "M3"]
+    assert jobs.take("StreamFailuresQueue") == []
+
+
+def test_a_batch_that_fails_still_stays(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    _given_up(1)
+    assert _run(monkeypatch, mended=False) == 1
+    assert "still fails on them: KeyError" in capsys.readouterr().err
+    attributes = client("sqs").get_queue_attributes(QueueUrl=QUEUE, AttributeNames=["All"])["Attributes"]
+    counts = (attributes["ApproximateNumberOfMessages"], attributes["ApproximateNumberOfMessagesNotVisible"])
+    assert sum(map(int, counts)) == 1
+
+
+def test_a_batch_of_the_table_s_stream_is_named_and_left(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client("sqs").send_message(QueueUrl=QUEUE, MessageBody=json.dumps({"DDBStreamBatchInfo": {"shardId": "s-1"}}))
+    assert _run(monkeypatch) == 1
+    printed = capsys.readouterr().out
+    assert "s-1" in printed
+    assert printed.endswith("0 batches replayed, 1 left.\n")
+
+
+def test_a_large_batch_goes_in_parts_that_lambda_takes() -> None:
+    records = [{"kinesis": {"data": "x" * 1_400_000}, "n": n} for n in range(7)]
+    parts = list(replay.events(records))
+    assert [[each["n"] for each in part] for part in parts] == [[0, 1], [2, 3], [4, 5], [6]]

@@ -1,0 +1,111 @@
+"""make restore: a table's items come back into the stack's own table."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from runner import restore
+from runner.deployed import Deployed
+from runner.errors import RunnerError
+from tests.unit.conftest import client
+
+TABLE = "EventsTable"
+
+
+class World(Deployed):
+    """The tests' world as a stack."""
+
+    def resources(self, kind: str) -> dict[str, str]:
+        return {TABLE: TABLE, "UsersTable": "UsersTable", "OccupancyTable": "OccupancyTable"}
+
+
+@pytest.fixture(autouse=True)
+def here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(restore, "find", lambda *_: World("sitewatch", client, is_local=True))
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+
+
+def _put(number: int, text: str) -> None:
+    client("dynamodb").put_item(TableName=TABLE, Item={"id": {"S": str(number)}, "text": {"S": text}})
+
+
+def _stored(table: str = TABLE) -> dict[int, str]:
+    return {
+        int(item["id"]["S"]): item["text"]["S"] for page in restore.items_of(client("dynamodb"), table) for item in page
+    }
+
+
+def _backup() -> str:
+    return str(client("dynamodb").create_backup(TableName=TABLE, BackupName="before")["BackupDetails"]["BackupArn"])
+
+
+def test_a_changed_and_a_deleted_item_come_back_and_newer_ones_stay(capsys: pytest.CaptureFixture[str]) -> None:
+    for number in range(120):
+        _put(number, "as it was")
+    backup = _backup()
+    _put(0, "changed")
+    client("dynamodb").delete_item(TableName=TABLE, Key={"id": {"S": "1"}})
+    _put(500, "new")
+    assert restore.main(["events", "--backup", backup]) == 0
+    assert _stored() == {**dict.fromkeys(range(120), "as it was"), 500: "new"}
+    assert "120 items put back" in capsys.readouterr().out
+
+
+def test_exactly_as_it_was_is_without_what_is_newer() -> None:
+    for number in range(3):
+        _put(number, "as it was")
+    backup = _backup()
+    for number in range(3, 130):
+        _put(number, "new")
+    assert restore.main(["EventsTable", "--backup", backup, "--exact"]) == 0
+    assert _stored() == dict.fromkeys(range(3), "as it was")
+
+
+def test_a_table_that_has_been_restored_is_copied_from_again() -> None:
+    _put(1, "as it was")
+    assert restore.main(["events", "--backup", _backup()]) == 0
+    (restored,) = [name for name in client("dynamodb").list_tables()["TableNames"] if "restored" in name]
+    _put(1, "changed")
+    assert restore.main(["events", "--from", restored]) == 0
+    assert _stored() == {1: "as it was"}
+
+
+def test_a_point_in_time_is_asked_for_in_utc() -> None:
+    _put(1, "as it was")
+    client("dynamodb").update_continuous_backups(
+        TableName=TABLE, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+    )
+    assert restore.main(["events", "--at", "2026-11-23T06:00:00Z"]) == 0
+    assert restore.parse(["events", "--at", "2026-11-23T07:00:00+01:00"]).at == datetime(2026, 11, 23, 6, tzinfo=UTC)
+    for text in ("2026-11-23T06:00:00", "yesterday"):
+        with pytest.raises(SystemExit):
+            restore.parse(["events", "--at", text])
+
+
+def test_a_table_that_refuses_some_is_asked_again_and_then_said_to() -> None:
+    class Refusing:
+        left = 3
+
+        def batch_write_item(self, RequestItems: Any) -> Any:  # noqa: N803 - as botocore spells it
+            self.left -= 1
+            return {"UnprocessedItems": RequestItems if self.left else {}}
+
+    restore.write(Refusing(), TABLE, [{}])
+    never = Refusing()
+    never.left = -1
+    with pytest.raises(RunnerError, match="goes on refusing"):
+        restore.write(never, TABLE, [{}])
+
+
+@pytest.mark.parametrize(
+    "arguments", [["events"], ["dance", "--backup", "x"], ["events", "--at", "2026-11-23T06:00Z", "--backup", "x"]]
+)
+def test_what_is_not_clear_restores_nothing(arguments: list[str]) -> None:
+    assert restore.main(arguments) == 1
+    assert not [name for name in client("dynamodb").list_tables()["TableNames"] if "restored" in name]
+
+
+def test_another_table_s_backup_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert restore.main(["users", "--backup", _backup()]) == 1
+    assert "a backup of EventsTable" in capsys.readouterr().err

@@ -1,0 +1,225 @@
+"""make rotate-key: a new key signs, and every token that is out stays good until the old one is retired."""
+
+import json
+import os
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from accounts import machines, provision_signing_key
+from runner import rotate_key
+from runner.deployed import Deployed
+from sitewatch import clock, custom_resource, ids, issuing, keys, tokens
+from sitewatch.callers import Caller, Role, TokenUse
+from sitewatch.tokens import TokenRefused
+from tests.unit.conftest import client
+
+NAME = rotate_key.PARAMETER
+
+
+class Interrupted(Exception):
+    """The command ended half-way."""
+
+
+class Stack:
+    """CloudFormation, as far as the key goes: an update provides the custom resource and renews every function."""
+
+    def __init__(self) -> None:
+        self.parameter = ""
+        self.history: list[str] = []
+
+    def describe_stacks(self, StackName: str) -> Any:  # noqa: N803 - as botocore spells it
+        parameters = {"AdminPassword": "****", NAME: self.parameter}
+        listed = [{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()]
+        return {"Stacks": [{"Parameters": listed}]}
+
+    def update_stack(self, *, UsePreviousTemplate: bool, Parameters: list[Any], **_: object) -> None:  # noqa: N803
+        assert UsePreviousTemplate
+        assert {"ParameterKey": "AdminPassword", "UsePreviousValue": True} in Parameters
+        (self.parameter,) = (each["ParameterValue"] for each in Parameters if each["ParameterKey"] == NAME)
+        self.history.append(self.parameter)
+
+    def get_waiter(self, _name: str) -> "Stack":
+        return self
+
+    def wait(self, **_: object) -> None:
+        renew(self.parameter)
+
+
+class Interrupting:
+    """A client whose calls are counted, and of which one is the last that is made."""
+
+    def __init__(self, real: Any, count: list[int], last: int | None) -> None:
+        self._real, self._count, self._last = real, count, last
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._real, name)
+        if name in ("get_paginator", "get_waiter"):
+            return method
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            answer = method(*arguments, **named)
+            self._count[0] += 1
+            if self._count[0] == self._last:
+                raise Interrupted
+            return answer
+
+        return call
+
+
+def renew(versions: str) -> None:
+    """What the stack's update does to the functions: new instances, with new settings."""
+    public = provision_signing_key._provide({"Versions": versions}).attributes["PublicKeys"]
+    os.environ |= {"TOKEN_KEY_VERSIONS": versions, "TOKEN_PUBLIC_KEYS": public}
+    tokens._public_keys.cache_clear()
+    keys.current_signing_key.cache_clear()
+
+
+@pytest.fixture
+def stack(monkeypatch: pytest.MonkeyPatch) -> Stack:
+    for name in ("TOKEN_KEY_VERSIONS", "TOKEN_PUBLIC_KEYS"):
+        monkeypatch.setenv(name, os.environ[name])  # put back afterwards
+    return Stack()
+
+
+def run(stack: Stack, *arguments: str, monkeypatch: pytest.MonkeyPatch, last: int | None = None) -> tuple[int, int]:
+    """The exit code of the command, and how many calls it made."""
+    count = [0]
+
+    def clients(service: str) -> Any:
+        return Interrupting(stack if service == "cloudformation" else client(service), count, last)
+
+    class World(Deployed):
+        def resource(self, logical_id: str, kind: str) -> str:
+            return logical_id
+
+    monkeypatch.setattr(rotate_key, "find", lambda *_: World("sitewatch", clients, is_local=True))
+    return rotate_key.main(arguments), count[0]
+
+
+def token(use: TokenUse = TokenUse.ACCESS) -> str:
+    caller = Caller(ids.new_id(), "someone", Role.USER, use, ids.new_id(), "family")
+    return issuing.sign(caller, expires_at=clock.now() + timedelta(days=30))
+
+
+def later(monkeypatch: pytest.MonkeyPatch, days: float) -> None:
+    monkeypatch.setattr(rotate_key, "REFRESH_LIFETIME", rotate_key.REFRESH_LIFETIME - timedelta(days=days))
+
+
+def test_a_refresh_token_lives_as_long_as_the_rotation_takes_it_to() -> None:
+    assert rotate_key.REFRESH_LIFETIME == issuing.REFRESH_LIFETIME
+
+
+def test_tokens_of_both_keys_are_good_until_the_old_one_is_retired(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = token()
+    assert run(stack, monkeypatch=monkeypatch)[0] == 0
+    after = token()
+    first, second = stack.history
+    assert second.split(",") == first.split(",")[::-1]
+    assert tokens.verify(before).use is tokens.verify(after).use
+    kids = [each["kid"] for each in json.loads(os.environ["TOKEN_PUBLIC_KEYS"])["keys"]]
+    assert len(set(kids)) == 2
+    assert f"Key {kids[0]} signs" in capsys.readouterr().out
+
+    later(monkeypatch, days=7)
+    assert run(stack, "--retire", monkeypatch=monkeypatch)[0] == 0
+    assert tokens.verify(after).username == "someone"
+    with pytest.raises(TokenRefused, match="Signature verification failed"):
+        tokens.verify(before)
+    # And once more, from a stack that has been through it.
+    assert run(stack, monkeypatch=monkeypatch)[0] == 0
+    assert tokens.verify(after).username == "someone"
+    assert len(set(",".join(stack.history).split(","))) == 3
+
+
+def test_a_rotation_that_is_interrupted_anywhere_goes_on_and_makes_one_new_key(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    last, ended = 1, False
+    while not ended:
+        before, old = token(), stack.parameter
+        try:
+            run(stack, monkeypatch=monkeypatch, last=last)
+            ended = True
+        except Interrupted:
+            renew(stack.parameter)  # CloudFormation goes on by itself
+        assert tokens.verify(before).username == "someone"
+        assert tokens.verify(token()).username == "someone"
+        if not ended:
+            run(stack, monkeypatch=monkeypatch)
+        used = [version for version in stack.parameter.split(",") if version]
+        assert len(used) == 2
+        assert set(old.split(",")) - {""} <= set(used)
+        assert tokens.verify(before).username == "someone"
+        described = client("secretsmanager").describe_secret(SecretId="TokenSecret")["VersionIdsToStages"]
+        assert described[used[0]] == ["AWSCURRENT"]
+        assert "AWSPREVIOUS" in described[used[1]]
+        assert run(stack, "--retire", "--force", monkeypatch=monkeypatch)[0] == 0
+        last += 1
+    assert last > 8
+
+
+def test_a_second_rotation_waits_for_the_first_to_end(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(stack, monkeypatch=monkeypatch)
+    assert run(stack, monkeypatch=monkeypatch)[0] == 1
+    assert "Two keys are valid already" in capsys.readouterr().err
+    assert len(stack.history) == 2
+
+
+def test_the_old_key_is_not_retired_while_a_refresh_token_of_it_may_be_good(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(stack, "--retire", monkeypatch=monkeypatch)[0] == 1
+    run(stack, monkeypatch=monkeypatch)
+    later(monkeypatch, days=6.9)
+    assert run(stack, "--retire", monkeypatch=monkeypatch)[0] == 1
+    assert "may still be good" in capsys.readouterr().err
+    assert len(stack.history) == 2
+    assert run(stack, "--retire", "--force", monkeypatch=monkeypatch)[0] == 0
+
+
+def test_the_old_key_is_not_retired_while_a_machine_needs_it(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    year = timedelta(days=365)
+    machines.issue(ids.new_id(), "gate camera", created_by="admin", lifetime=year)
+    machines.issue(ids.new_id(), "gone camera", created_by="admin", lifetime=-year)
+    run(stack, monkeypatch=monkeypatch)
+    machines.issue(ids.new_id(), "new camera", created_by="admin", lifetime=year)
+    assert "before it is retired: 'gate camera'\n" in capsys.readouterr().out
+    later(monkeypatch, days=7)
+    assert run(stack, "--retire", monkeypatch=monkeypatch)[0] == 1
+    assert "'gate camera'\n" in capsys.readouterr().out
+    assert len(stack.history) == 2
+
+
+def test_a_stack_of_an_older_template_is_told_to_be_deployed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Older(Stack):
+        def describe_stacks(self, StackName: str) -> Any:  # noqa: N803
+            return {"Stacks": [{"Parameters": []}]}
+
+    assert run(Older(), monkeypatch=monkeypatch)[0] == 1
+    assert "deploy this version first" in capsys.readouterr().err
+
+
+def test_a_version_that_there_is_not_fails_the_deployment(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Any] = []
+    monkeypatch.setattr(custom_resource._http, "request", lambda *_, body, **__: told.append(json.loads(body)))
+    request = {
+        "RequestType": "Update",
+        "ResponseURL": "https://cloudformation.example.com/answer",
+        "StackId": "stack",
+        "RequestId": "request",
+        "LogicalResourceId": "SigningKey",
+        "PhysicalResourceId": "token-keys",
+        "ResourceProperties": {"Versions": "00000000-0000-0000-0000-000000000000"},
+    }
+    provision_signing_key.handler(request, None)
+    assert told[0]["Status"] == "FAILED"
