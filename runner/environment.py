@@ -97,7 +97,6 @@ def sam(workspace: Workspace, port: int | None = None, extra: Mapping[str, str] 
         "LANG": "C.UTF-8",
         "PYTHONNOUSERSITE": "1",
         "SAM_CLI_TELEMETRY": "0",
-        "SAM_CLI_ENABLE_LANGUAGE_EXTENSIONS": "1",  # Fn::ForEach in monitoring.yaml
         "__SAM_CLI_APP_DIR": str(workspace.cli),
         **(extra or {}),
     }
