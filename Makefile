@@ -15,7 +15,7 @@ STACK ?=
 
 VENV_PYTHON := .venv/bin/python
 RUNNER := $(VENV_PYTHON) -m runner
-SOURCES := functions layers runner tests
+SOURCES := functions layers lint runner tests
 export PORT SIMULATE
 
 .DEFAULT_GOAL := help
@@ -88,10 +88,12 @@ assets: node-packages ## build the dashboard's files (needs Node.js)
 unit: venv-dev ## the fast tests alone, with their coverage
 	@$(VENV_PYTHON) -m pytest tests/unit -n auto --cov --cov-report=term-missing:skip-covered
 
-lint: venv-dev ## ruff, and cfn-lint through sam validate
+lint: venv-dev ## ruff, cfn-lint (through sam validate) and our own rules over the templates
 	@$(VENV_PYTHON) -m ruff check $(SOURCES)
 	@$(VENV_PYTHON) -m ruff format --check $(SOURCES)
 	@$(RUNNER) validate
+	@$(VENV_PYTHON) -m cfnlint monitoring.yaml
+	@$(VENV_PYTHON) -m lint
 
 openapi: venv-dev ## write docs/openapi.json and the Postman collection from the functions' code
 	@$(RUNNER).documents

@@ -18,6 +18,14 @@ ROUTE = re.compile(r"execute-api:.*/\$\{__Stage__\}/(?P<method>[A-Z]+)(?P<path>/
 """Of the permission that SAM gives API Gateway for each route."""
 
 
+def _in_arn(path: str) -> str:
+    """A path as a permission's ARN has it: with a star for each parameter."""
+    return re.sub(r"{\w+}", "*", path)
+
+
+ALLOWED = {(method, _in_arn(path)) for method, path in PUBLIC}
+
+
 class PublicRoutesAreDecided(CloudFormationLintRule):
     """A route that needs no token is in tests/public_routes.py."""
 
@@ -33,7 +41,7 @@ class PublicRoutesAreDecided(CloudFormationLintRule):
             RuleMatch(["Resources", name, "Properties"], f"{method} {path} needs no token and is not in the allow list")
             for name, permission in of_type(cfn.template, "AWS::Lambda::Permission")
             for method, path in _routes(properties(permission).get("SourceArn"))
-            if method != "OPTIONS" and (method, path) not in PUBLIC and not _needs_token(method, path)
+            if method != "OPTIONS" and (method, path) not in ALLOWED and not _needs_token(method, path)
         ]
 
 
@@ -52,9 +60,8 @@ def _document() -> Any:
 
 def _needs_token(method: str, path: str) -> bool:
     """Whether every way to call the route that the document shows has a token in it."""
-    # In a permission's ARN a parameter of the path is a star.
     for documented, operations in _document()["paths"].items():
-        if re.sub(r"{\w+}", "*", documented) == re.sub(r"{\w+}", "*", path) and method.lower() in operations:
+        if _in_arn(documented) == path and method.lower() in operations:
             schemes = operations[method.lower()].get("security", [])
             return bool(schemes) and {} not in schemes
     return False
