@@ -21,7 +21,6 @@ class AsynchronousConsumersFailVisibly(CloudFormationLintRule):
     shortdesc = "An asynchronous consumer has an on-failure target and bounded retries"
     description = "What a stream, a queue, a rule or a topic hands over and nobody takes has to end up somewhere."
     source_url = "docs/production.md#the-templates-rules"
-    tags = ("resources",)
 
     def match(self, cfn: Template) -> list[RuleMatch]:
         """The consumers that can lose something."""

@@ -20,7 +20,6 @@ class FunctionsLogIntoAGroupThatForgets(CloudFormationLintRule):
     shortdesc = "A function has a log group with retention"
     description = "LoggingConfig.LogGroup refers to a log group of the template, which has RetentionInDays."
     source_url = "docs/production.md#the-templates-rules"
-    tags = ("resources", "lambda")
 
     def match(self, cfn: Template) -> list[RuleMatch]:
         """The functions whose logs are kept for ever."""
@@ -43,7 +42,6 @@ class FunctionsEndBeforeTheirMessagesComeAgain(CloudFormationLintRule):
     shortdesc = "A function's timeout is at most a sixth of its queue's visibility timeout"
     description = "So that Lambda has time for its own retries when it is throttled."
     source_url = "docs/production.md#the-templates-rules"
-    tags = ("resources", "lambda", "sqs")
 
     def match(self, cfn: Template) -> list[RuleMatch]:
         """The functions that may take too long for their queue."""

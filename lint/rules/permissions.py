@@ -27,7 +27,6 @@ class PermissionsNameTheirActions(CloudFormationLintRule):
     shortdesc = "No permission is for `*`"
     description = "The statement that hands a key to the account's IAM is the exception: a key without it may be lost."
     source_url = "docs/production.md#the-templates-rules"
-    tags = ("resources", "iam")
 
     def match(self, cfn: Template) -> list[RuleMatch]:
         """The statements with a wildcard for actions."""

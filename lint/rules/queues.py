@@ -16,7 +16,6 @@ class QueuesHaveDeadLetterQueues(CloudFormationLintRule):
     shortdesc = "A queue has a dead-letter queue, is one, or has a reason"
     description = f"The reason stands in the queue's Metadata, under {REASON}."
     source_url = "docs/production.md#the-templates-rules"
-    tags = ("resources", "sqs")
 
     def match(self, cfn: Template) -> list[RuleMatch]:
         """The queues whose messages come back for ever, and the reasons that are none."""

@@ -33,7 +33,6 @@ class PublicRoutesAreDecided(CloudFormationLintRule):
     shortdesc = "A public route is named in the allow list"
     description = "A route that docs/openapi.json shows without security, or not at all, is in tests/public_routes.py."
     source_url = "docs/production.md#the-templates-rules"
-    tags = ("resources", "apigateway")
 
     def match(self, cfn: Template) -> list[RuleMatch]:
         """The routes that answer anyone and are not meant to."""
