@@ -1,4 +1,4 @@
-"""What a deployment makes of the templates: transformed as SAM does it, with the conditions of its parameters decided."""
+"""What a deployment makes of the templates: transformed as SAM does it, with its parameters' conditions decided."""
 
 import copy
 import os
@@ -9,6 +9,7 @@ from typing import Any
 from unittest import mock
 
 import yaml
+from samtranslator.translator.managed_policy_translator import ManagedPolicyLoader
 from samtranslator.translator.transform import transform
 
 from tests.template import ROOT, read_template
@@ -26,11 +27,13 @@ UPLOADED = "s3://bucket/key"
 LOCAL_PATHS = ("CodeUri", "ContentUri")
 
 
-class _NoManagedPolicies:
-    """SAM would look policies up by their short names; the template uses none."""
+class _NoManagedPolicies(ManagedPolicyLoader):
+    """SAM would ask IAM for policies by their short names; the template uses none."""
 
-    @staticmethod
-    def load() -> dict[str, str]:
+    def __init__(self) -> None:
+        super().__init__(iam_client=mock.Mock())
+
+    def load(self) -> dict[str, str]:
         return {}
 
 
@@ -148,20 +151,15 @@ def monitoring() -> Decided:
 def references(value: Any) -> set[str]:
     """The logical ids that ``value`` refers to, pseudo parameters left out."""
     match value:
-        case {"Ref": str(name)}:
-            return set() if name.startswith("AWS::") else {name}
-        case {"Fn::GetAtt": [str(name), *_]}:
-            return {name}
-        case {"Fn::GetAtt": str(path)}:
-            return {path.partition(".")[0]}
+        case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), *_]} | {"Fn::GetAtt": str(name)}:
+            return set() if name.startswith("AWS::") else {name.partition(".")[0]}
         case {"Fn::Sub": [str(text), {**variables}]}:
             return (_in_text(text) - variables.keys()) | references(list(variables.values()))
         case {"Fn::Sub": str(text)}:
             return _in_text(text)
-        case dict():
-            return set().union(*(references(each) for each in value.values()))
-        case list():
-            return set().union(*(references(each) for each in value))
+        case dict() | list():
+            inner = value.values() if isinstance(value, dict) else value
+            return set().union(*(references(each) for each in inner))
     return set()
 
 
