@@ -4,12 +4,14 @@
 # PORT=4566           the emulator's port
 # SIMULATE=off        leave every schedule disabled
 # FILE= STREAM=       for `make ingest`: a CSV or JSON Lines file, or - for standard input; another stream
+# ENV=prod            for `make deploy`: the environment of samconfig.toml
 # QUEUE= STACK=       for `make redrive`: the queue's name, and its stack where that is on AWS
 PYTHON ?= python3
 PORT ?=
 SIMULATE ?=
 FILE ?=
 STREAM ?=
+ENV ?= prod
 QUEUE ?=
 STACK ?=
 
@@ -19,7 +21,7 @@ SOURCES := functions layers lint runner tests
 export PORT SIMULATE
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down logs status reset test newman lint types unit ingest redrive bench-pipeline bench-messages bench-functions openapi assets lock venv venv-dev python
+.PHONY: help run up down logs status reset test newman deploy lint types unit ingest redrive bench-pipeline bench-messages bench-functions openapi assets lock venv venv-dev python
 
 help: ## show this
 	@echo "make run    sets Sitewatch up and runs it until Ctrl-C"
@@ -60,6 +62,14 @@ ingest: venv ## put a file of vehicles on the stream: FILE=vehicles.csv [STREAM=
 
 redrive: venv ## send the messages of a dead-letter queue again: QUEUE=jobs [STACK=name, on AWS]
 	@$(VENV_PYTHON) -m runner.redrive "$(QUEUE)" $(if $(STACK),--stack "$(STACK)")
+
+# Wheels of Lambda's runtime and processor, whatever this machine is; byte-compiled where it has a python3.13.
+FOR_AWS := RUNTIME=python3.13 ARCHITECTURE=arm64 SAM_CLI_TELEMETRY=0 \
+	PYTHON="$$(python3.13 -c 'import pip, sys; print(sys.executable)' 2>/dev/null || echo "$(CURDIR)/$(VENV_PYTHON)")"
+deploy: venv ## build for AWS, show the changes and deploy them once you say so (docs/production.md)
+	@test "$(ENV)" = prod || { echo "make deploy is for ENV=prod; make up deploys to this machine." >&2; exit 2; }
+	@$(FOR_AWS) .venv/bin/sam build --config-env $(ENV)
+	@$(FOR_AWS) .venv/bin/sam deploy --config-env $(ENV)
 
 # The test of the Postman collection is skipped where this can not be done.
 newman:
