@@ -102,7 +102,7 @@ lint: venv-dev ## ruff, cfn-lint (through sam validate) and our own rules over t
 	@$(VENV_PYTHON) -m ruff check $(SOURCES)
 	@$(VENV_PYTHON) -m ruff format --check $(SOURCES)
 	@$(RUNNER) validate
-	@$(VENV_PYTHON) -m cfnlint monitoring.yaml
+	@.venv/bin/cfn-lint monitoring.yaml
 	@$(VENV_PYTHON) -m lint
 
 openapi: venv-dev ## write docs/openapi.json and the Postman collection from the functions' code

@@ -1,8 +1,8 @@
 """Production as far as it can be tried without AWS: its build, and its parameters deployed to the emulator.
 
 What the emulator lacks is left out: CodeDeploy (its SAM sees the default of Canary, which is off), the firewall's
-association with a stage, alarms of metric math, and the recovery of tables, which it does not turn on. Where no emulator
-can look, tests/unit/test_production.py reads what SAM makes of the template.
+association with a stage, alarms of metric math, and the recovery of tables, which it does not turn on. Where no
+emulator can look, tests/unit/test_production.py reads what SAM makes of the template.
 """
 
 import os
