@@ -4,6 +4,7 @@
 # PORT=4566           the emulator's port
 # SIMULATE=off        leave every schedule disabled
 # FILE= STREAM=       for `make ingest`: a CSV or JSON Lines file, or - for standard input; another stream
+# ENV=prod            for `make deploy`: the environment of samconfig.toml
 # STACK=              for redrive, quarantine, logs and rotate-key: a stack on AWS; without it, the local system
 # QUEUE= FUNCTION=    for `make redrive` and `make logs`: names in template.yaml, without Queue and Function
 # SHOW= REINGEST= DROP=  for `make quarantine`: a record's id, or all
@@ -12,6 +13,7 @@ PORT ?=
 SIMULATE ?=
 FILE ?=
 STREAM ?=
+ENV ?= prod
 QUEUE ?=
 FUNCTION ?=
 SHOW ?=
@@ -28,11 +30,11 @@ STACK ?=
 
 VENV_PYTHON := .venv/bin/python
 RUNNER := $(VENV_PYTHON) -m runner
-SOURCES := functions layers runner tests
+SOURCES := functions layers lint runner tests
 export PORT SIMULATE
 
 .DEFAULT_GOAL := help
-.PHONY: help run up down logs status reset test newman lint types unit ingest redrive bench-pipeline bench-messages bench-memory bench-dashboard bench-functions openapi assets lock venv venv-dev python
+.PHONY: help run up down logs status reset test newman deploy lint types unit ingest redrive bench-pipeline bench-messages bench-memory bench-dashboard bench-functions openapi assets lock venv venv-dev python
 
 help: ## show this
 	@echo "make run    sets Sitewatch up and runs it until Ctrl-C"
@@ -94,6 +96,14 @@ restore: venv ## put a table's items back: TABLE=Users, AT=time or BACKUP=arn [E
 	@$(RUNNER).restore "$(TABLE)" $(if $(AT),--at "$(AT)") $(if $(BACKUP),--backup "$(BACKUP)") \
 		$(if $(FROM),--from "$(FROM)") $(if $(filter yes,$(EXACT)),--exact) $(OF_STACK)
 
+# Wheels of Lambda's runtime and processor, whatever this machine is; byte-compiled where it has a python3.13.
+FOR_AWS := RUNTIME=python3.13 ARCHITECTURE=arm64 SAM_CLI_TELEMETRY=0 \
+	PYTHON="$$(python3.13 -c 'import pip, sys; print(sys.executable)' 2>/dev/null || echo "$(CURDIR)/$(VENV_PYTHON)")"
+deploy: venv ## build for AWS, show the changes and deploy them once you say so (docs/production.md)
+	@test "$(ENV)" = prod || { echo "make deploy is for ENV=prod; make up deploys to this machine." >&2; exit 2; }
+	@$(FOR_AWS) .venv/bin/sam build --config-env $(ENV)
+	@$(FOR_AWS) .venv/bin/sam deploy --config-env $(ENV)
+
 # The test of the Postman collection is skipped where this can not be done.
 newman:
 	@command -v npm >/dev/null || exit 0; cd tests/newman && \
@@ -121,10 +131,12 @@ assets: node-packages ## build the dashboard's files (needs Node.js)
 unit: venv-dev ## the fast tests alone, with their coverage
 	@$(VENV_PYTHON) -m pytest tests/unit -n auto --cov --cov-report=term-missing:skip-covered
 
-lint: venv-dev ## ruff, and cfn-lint through sam validate
+lint: venv-dev ## ruff, cfn-lint (through sam validate) and our own rules over the templates
 	@$(VENV_PYTHON) -m ruff check $(SOURCES)
 	@$(VENV_PYTHON) -m ruff format --check $(SOURCES)
 	@$(RUNNER) validate
+	@.venv/bin/cfn-lint monitoring.yaml
+	@$(VENV_PYTHON) -m lint
 
 openapi: venv-dev ## write docs/openapi.json and the Postman collection from the functions' code
 	@$(RUNNER).documents

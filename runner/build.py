@@ -17,7 +17,7 @@ KEPT_BUILDS = 3
 RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
 """The functions' runtime here: the emulator runs them with its own interpreter."""
 ARCHITECTURE = "arm64" if platform.machine().lower() in ("arm64", "aarch64") else "x86_64"
-SOURCES = ("template.yaml", "functions", "layers")
+SOURCES = ("template.yaml", "monitoring.yaml", "functions", "layers")
 
 
 def source_files(root: Path) -> Iterator[Path]:

@@ -43,6 +43,7 @@ def template_parameters(port: int, *, simulate: bool) -> dict[str, str]:
         "Schedules": "ENABLED" if simulate else "DISABLED",
         "Simulator": "on",
         "SimulatedSource": "on",
+        "EventSender": "on",
         # One shard: the emulator reads them one after the other anyway.
         "StreamShards": "1",
         "ApiUrlPrefix": f"{endpoint_url(port)}{API_PREFIX}",

@@ -29,13 +29,18 @@ _Loader.add_multi_constructor("!", _short_form)
 
 
 @cache
-def template() -> dict[str, Any]:
-    """The template, with its anchors resolved."""
+def read_template(name: str) -> dict[str, Any]:
+    """A template of the repository's root, with its anchors resolved."""
     loaded: dict[str, Any] = yaml.load(  # a SafeLoader
-        (ROOT / "template.yaml").read_text(encoding="utf-8"),
+        (ROOT / name).read_text(encoding="utf-8"),
         _Loader,  # noqa: S506
     )
     return loaded
+
+
+def template() -> dict[str, Any]:
+    """template.yaml, with its anchors resolved."""
+    return read_template("template.yaml")
 
 
 def resources(kind: str) -> dict[str, dict[str, Any]]:

@@ -259,6 +259,21 @@ def test_a_body_on_get_is_passed_over_where_parameters_come_in_the_query_only(pu
 # --- answers --------------------------------------------------------------------------------------
 
 
+def test_an_unexpected_error_is_counted_for_the_alarm_of_the_function(
+    public: Api, log: Log, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _ask(public, "GET", "/things")
+    assert capsys.readouterr().out == ""
+
+    _ask(public, "GET", "/surprise")
+    counted = json.loads(capsys.readouterr().out)
+    [metrics] = counted["_aws"]["CloudWatchMetrics"]
+    # As the alarms of monitoring.yaml look for it.
+    assert (metrics["Namespace"], metrics["Dimensions"]) == ("Sitewatch", [["function_name", "service"]])
+    assert counted["UnexpectedErrors"] == [1.0]
+    assert (counted["function_name"], counted["service"]) == (Context().function_name, "sitewatch")
+
+
 def test_an_unexpected_error_is_a_500_that_tells_nothing_and_a_trace_in_the_log(public: Api, log: Log) -> None:
     answer = _ask(public, "GET", "/surprise")
     assert answer.status == 500

@@ -25,7 +25,7 @@ from sitewatch.errors import (
     ErrorCode,
     code_of_field,
 )
-from sitewatch.observability import logger
+from sitewatch.observability import count_unexpected_error, logger
 
 USERS = Access(frozenset({Role.USER, Role.ADMIN}))
 ADMINS = Access(frozenset({Role.ADMIN}))
@@ -109,6 +109,8 @@ class Api(APIGatewayRestResolver):
             answer = self._refusal(_answer_of_error(error), headers)
         except Exception as error:  # noqa: BLE001 - the boundary: a client never sees a failed function
             answer = self._refusal(_answer_of_surprise(error), headers)
+        if answer["statusCode"] == UNEXPECTED_ERROR.status:
+            count_unexpected_error(context.function_name)
         answer["multiValueHeaders"].setdefault("Cache-Control", ["no-store"])
         answer["multiValueHeaders"]["Vary"] = ["Origin"]
         answer["body"] = answer["body"] or ""  # not every engine takes a null

@@ -3,7 +3,7 @@
 import warnings
 
 from aws_lambda_powertools.logging import Logger
-from aws_lambda_powertools.metrics import Metrics, MetricUnit
+from aws_lambda_powertools.metrics import Metrics, MetricUnit, single_metric
 
 # A batch that counts nothing is no event: the warning of it would be a line of the log every time.
 warnings.filterwarnings("ignore", message="No application metrics to publish")
@@ -15,3 +15,13 @@ metrics = Metrics()
 def count(name: str, value: int = 1) -> None:
     """Add ``value`` to the metric ``name``; it leaves with the invocation's other metrics."""
     metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
+
+
+def count_unexpected_error(function_name: str) -> None:
+    """Add one to the function's metric of its own, ``UnexpectedErrors``.
+
+    An endpoint answers what nobody expected with a 500, which is no error to Lambda; so its alarm, which rolls a canary
+    back, looks at this too.
+    """
+    with single_metric(name="UnexpectedErrors", unit=MetricUnit.Count, value=1) as metric:
+        metric.add_dimension(name="function_name", value=function_name)

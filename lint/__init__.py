@@ -1,0 +1,1 @@
+"""The templates linted like code: `python -m lint`, with rules of our own beside cfn-lint's."""

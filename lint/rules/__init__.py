@@ -1,0 +1,1 @@
+"""Our rules of cfn-lint, a module each; numbers from E9001."""

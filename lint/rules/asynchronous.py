@@ -1,0 +1,81 @@
+"""E9001: what nobody waits for may neither fail unseen nor be tried for ever."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from cfnlint.rules import CloudFormationLintRule, RuleMatch
+from cfnlint.template import Template
+
+from lint.reading import Resource, called_function, named, of_type, properties, referred
+
+MOST_RETRIES = 1000
+LONGEST_RECORD_AGE_S = 24 * 60 * 60
+MOST_RECEIVES = 20
+Finding = tuple[str, str]
+
+
+class AsynchronousConsumersFailVisibly(CloudFormationLintRule):
+    """Streams' and queues' mappings, functions that rules call, and subscriptions."""
+
+    id = "E9001"
+    shortdesc = "An asynchronous consumer has an on-failure target and bounded retries"
+    description = "What a stream, a queue, a rule or a topic hands over and nobody takes has to end up somewhere."
+    source_url = "docs/production.md#the-templates-rules"
+
+    def match(self, cfn: Template) -> list[RuleMatch]:
+        """The consumers that can lose something."""
+        template = cfn.template
+        found = [*_mappings(template), *_scheduled(template), *_subscriptions(template)]
+        return [RuleMatch(["Resources", name, "Properties"], f"{name}: {message}") for name, message in found]
+
+
+def _mappings(template: Mapping[str, Any]) -> Iterator[Finding]:
+    for name, mapping in of_type(template, "AWS::Lambda::EventSourceMapping"):
+        queue = referred(template, properties(mapping)["EventSourceArn"], "AWS::SQS::Queue")
+        if queue is None:
+            yield from ((name, message) for message in _of_stream(properties(mapping)))
+        else:
+            yield from ((name, message) for message in _of_queue(*queue))
+
+
+def _of_stream(mapping: Mapping[str, Any]) -> Iterator[str]:
+    if not mapping.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination"):
+        yield "names no on-failure destination"
+    if not 0 <= int(mapping.get("MaximumRetryAttempts", -1)) <= MOST_RETRIES:
+        yield f"MaximumRetryAttempts is not within 0 and {MOST_RETRIES}"
+    if not 0 < int(mapping.get("MaximumRecordAgeInSeconds", -1)) <= LONGEST_RECORD_AGE_S:
+        yield f"MaximumRecordAgeInSeconds is not within {LONGEST_RECORD_AGE_S}"
+
+
+def _of_queue(name: str, queue: Resource) -> Iterator[str]:
+    redrive = properties(queue).get("RedrivePolicy", {})
+    if "deadLetterTargetArn" not in redrive:
+        yield f"its queue {name} has no dead-letter queue"
+    elif not 0 < int(redrive.get("maxReceiveCount", 0)) <= MOST_RECEIVES:
+        yield f"maxReceiveCount of its queue {name} is not within {MOST_RECEIVES}"
+
+
+def _scheduled(template: Mapping[str, Any]) -> Iterator[Finding]:
+    configured = {
+        function[0]: properties(config)
+        for _, config in of_type(template, "AWS::Lambda::EventInvokeConfig")
+        if (function := called_function(template, properties(config)["FunctionName"])) is not None
+    }
+    for _, rule in of_type(template, "AWS::Events::Rule"):
+        for target in properties(rule).get("Targets", []):
+            function = called_function(template, target["Arn"])
+            if function is None:
+                continue
+            config = configured.get(function[0], {})
+            if not config.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination"):
+                yield function[0], "a rule calls it, and it has no on-failure destination (EventInvokeConfig)"
+            if "MaximumRetryAttempts" not in config or "MaximumEventAgeInSeconds" not in config:
+                yield function[0], "a rule calls it, and its retries are not bounded (EventInvokeConfig)"
+
+
+def _subscriptions(template: Mapping[str, Any]) -> Iterator[Finding]:
+    for name, subscription in of_type(template, "AWS::SNS::Subscription"):
+        if properties(subscription)["Protocol"] in ("email", "email-json"):
+            continue  # to people, of whom SNS keeps no letters
+        if named(properties(subscription).get("RedrivePolicy", {}).get("deadLetterTargetArn")) is None:
+            yield name, "has no dead-letter queue (RedrivePolicy)"

@@ -1,0 +1,56 @@
+"""E9005: a permission names its actions."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from cfnlint.rules import CloudFormationLintRule, RuleMatch
+from cfnlint.template import Template
+
+from lint.reading import alternatives, listed, of_type, properties
+
+WITH_POLICIES = (
+    "AWS::IAM::Role",
+    "AWS::IAM::Policy",
+    "AWS::IAM::ManagedPolicy",
+    "AWS::KMS::Key",
+    "AWS::S3::BucketPolicy",
+    "AWS::SNS::TopicPolicy",
+    "AWS::SQS::QueuePolicy",
+    "AWS::SecretsManager::ResourcePolicy",
+)
+
+
+class PermissionsNameTheirActions(CloudFormationLintRule):
+    """No `*`, not even behind a prefix: what a new API of AWS allows is not to be allowed here unread."""
+
+    id = "E9005"
+    shortdesc = "No permission is for `*`"
+    description = "The statement that hands a key to the account's IAM is the exception: a key without it may be lost."
+    source_url = "docs/production.md#the-templates-rules"
+
+    def match(self, cfn: Template) -> list[RuleMatch]:
+        """The statements with a wildcard for actions."""
+        return [
+            RuleMatch(["Resources", name, "Properties"], f"{name} allows {action}")
+            for name, resource in of_type(cfn.template, *WITH_POLICIES)
+            for statement in _statements(properties(resource))
+            if not (resource["Type"] == "AWS::KMS::Key" and _hands_key_to_iam(statement))
+            for action in listed(statement.get("Action", "*"))
+            if "*" in str(action)
+        ]
+
+
+def _statements(found: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    documents = [found.get("PolicyDocument"), found.get("KeyPolicy"), found.get("ResourcePolicy")]
+    for policy in found.get("Policies", []):
+        documents += [each.get("PolicyDocument") for each in alternatives(policy)]
+    for document in documents:
+        for statement in listed((document or {}).get("Statement")):
+            for each in alternatives(statement):
+                if each["Effect"] == "Allow":
+                    yield each
+
+
+def _hands_key_to_iam(statement: Mapping[str, Any]) -> bool:
+    principal = str(statement.get("Principal", {}).get("AWS", ""))
+    return statement["Action"] == "kms:*" and "${AWS::AccountId}:root" in principal

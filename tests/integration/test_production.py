@@ -1,0 +1,151 @@
+"""Production as far as it can be tried without AWS: its build, and its parameters deployed to the emulator.
+
+What the emulator lacks is left out: CodeDeploy (its SAM sees the default of Canary, which is off), the firewall's
+association with a stage, alarms of metric math, and the recovery of tables, which it does not turn on. Where no
+emulator can look, tests/unit/test_production.py reads what SAM makes of the template.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from runner import build, emulator, environment
+from runner.deployment import STACK_NAME, DeployedStack, Deployment
+from runner.environment import endpoint_url
+from runner.local import API_PREFIX, API_SUFFIX, stop_quietly
+from runner.workspace import Workspace
+from tests.deployed import production_parameters
+from tests.integration.client import Client
+from tests.template import ROOT
+
+ELF_MACHINE = slice(18, 20)
+AARCH64 = (183).to_bytes(2, "little")
+"""Of the ELF header: what a library runs on."""
+PATHS = ("CodeUri", "ContentUri", "TemplateURL")
+OPTIONAL = {"AlarmEmail": "operators@example.com", "CustomerManagedKey": "on", "AccessLogs": "on", "EventSender": "on"}
+
+
+def _emulated(built: Path, folder: Path) -> Path:
+    """The built template beside which monitoring.yaml has none of the alarms that the emulator refuses."""
+    template = yaml.safe_load(built.read_text(encoding="utf-8"))
+    for resource in template["Resources"].values():
+        found = resource.get("Properties", {})
+        found.update({path: str(built.parent / found[path]) for path in PATHS if path in found})
+    nested = template["Resources"]["Monitoring"]["Properties"]
+    monitoring = yaml.safe_load(Path(nested["TemplateURL"]).read_text(encoding="utf-8"))
+    monitoring["Resources"] = {
+        name: each for name, each in monitoring["Resources"].items() if "Metrics" not in each["Properties"]
+    }
+    nested["TemplateURL"] = str(folder / "monitoring.yaml")
+    (folder / "monitoring.yaml").write_text(yaml.safe_dump(monitoring), encoding="utf-8")
+    (folder / "template.yaml").write_text(yaml.safe_dump(template), encoding="utf-8")
+    return folder / "template.yaml"
+
+
+@pytest.fixture(scope="module")
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deployment, DeployedStack]]:
+    """Production's stack on an emulator of its own."""
+    workspace = Workspace(tmp_path_factory.mktemp("production"))
+    workspace.prepare()
+    built = build.build(workspace, build.source_fingerprint())
+    port = emulator.free_port()
+    server = emulator.start(workspace, port, persist=False)
+    try:
+        server.wait_until_ready()
+        deployment = Deployment(workspace, port)
+        parameters = {
+            **production_parameters(),
+            **OPTIONAL,
+            # The emulator runs functions with its own interpreter, and has an address of its own.
+            "Runtime": build.RUNTIME,
+            "Architecture": build.ARCHITECTURE,
+            "ApiUrlPrefix": endpoint_url(port) + API_PREFIX,
+            "ApiUrlSuffix": API_SUFFIX,
+        }
+        yield deployment, deployment.deploy(_emulated(built, workspace.home), parameters)
+    finally:
+        stop_quietly(server)
+
+
+def test_production_is_deployed_and_answers_its_administrator(deployment: tuple[Deployment, DeployedStack]) -> None:
+    engine, stack = deployment
+    secret = engine.client("secretsmanager").get_secret_value(SecretId=stack.output("AdminPasswordSecretName"))
+    with Client(stack.output("BaseUrl")) as client:
+        client.log_in("admin", secret["SecretString"])
+        assert client.get("/check").json() == {"health": "ok"}
+        assert client.get("/users").json()["users"][0]["username"] == "admin"
+
+
+def test_what_is_public_is_called_through_its_alias(deployment: tuple[Deployment, DeployedStack]) -> None:
+    engine, stack = deployment
+    api = engine.client("apigateway")
+    resources = api.get_resources(restApiId=stack.output("ApiId"), limit=500)["items"]
+    [check] = [each["id"] for each in resources if each["path"] == "/check"]
+    integration = api.get_integration(restApiId=stack.output("ApiId"), resourceId=check, httpMethod="GET")
+    assert integration["uri"].endswith(":live/invocations")
+
+
+def test_alarms_the_topic_and_the_dashboard_are_there(deployment: tuple[Deployment, DeployedStack]) -> None:
+    engine, stack = deployment
+    topic = stack.output("AlarmsTopicArn")
+    resources = engine.client("cloudformation").describe_stack_resources(StackName=STACK_NAME)["StackResources"]
+    queues = {
+        each["LogicalResourceId"]: each["PhysicalResourceId"].rpartition("/")[2]
+        for each in resources
+        if each["ResourceType"] == "AWS::SQS::Queue"
+    }
+    alarms = engine.client("cloudwatch").describe_alarms(AlarmNamePrefix=f"{STACK_NAME}-")["MetricAlarms"]
+    by_name = {alarm["AlarmName"]: alarm for alarm in alarms}
+    assert all(alarm["AlarmActions"] == [topic] for alarm in alarms)
+
+    [watched] = by_name[f"{STACK_NAME}-JobsDeadLetters"]["Dimensions"]
+    assert watched["Value"] == queues["JobsDeadLetterQueue"]
+    assert engine.client("cloudwatch").get_dashboard(DashboardName=STACK_NAME)["DashboardBody"]
+
+
+def test_tables_are_protected_from_deletion(deployment: tuple[Deployment, DeployedStack]) -> None:
+    engine, _ = deployment
+    dynamodb: Any = engine.client("dynamodb")
+    for name in dynamodb.list_tables()["TableNames"]:
+        assert dynamodb.describe_table(TableName=name)["Table"]["DeletionProtectionEnabled"] is True
+
+
+def test_the_layer_for_production_holds_libraries_of_its_runtime_and_processor(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "workspace")
+    workspace.prepare()
+    environment.silence_version_check(workspace)
+    folder = tmp_path / "layer"
+    shutil.copytree(ROOT / "layers" / "dependencies", folder)
+    parameters = production_parameters()
+    ran = subprocess.run(
+        ["make", "build-DependenciesLayer"],
+        cwd=folder,
+        env=environment.sam(
+            workspace,
+            extra={
+                "ARTIFACTS_DIR": str(tmp_path / "built"),
+                "RUNTIME": parameters["Runtime"],
+                "ARCHITECTURE": parameters["Architecture"],
+                "PYTHON": sys.executable,
+            },
+        ),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    libraries = list((tmp_path / "built").rglob("*.so"))
+    assert len(libraries) >= 3
+    for library in libraries:
+        assert library.read_bytes()[ELF_MACHINE] == AARCH64, library.name
+        assert re.search(r"\.(cpython-313-aarch64-linux-gnu|abi3)\.so$", library.name), library.name
+    assert os.access(tmp_path / "built" / "python" / "botocore", os.R_OK)

@@ -1,0 +1,451 @@
+"""The stack as `sam deploy --config-env prod` makes it: what is transformed, decided and referred to."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from tests.deployed import (
+    Decided,
+    monitoring,
+    production_parameters,
+    references,
+    samconfig,
+    system,
+    transformed,
+)
+from tests.template import ROOT, read_template, template
+
+MOST_RESOURCES = 500
+"""CloudFormation's quota for one template, conditions or not."""
+ROOM = 30
+"""For a few more endpoints, at nine resources each."""
+MOST_METRICS = 10
+"""Of one alarm."""
+OPERATIONS = "docs/operations.md#"
+WITHOUT_CANARY = {
+    "ProvisionSigningKeyFunction": "a deployment calls it, and fails with it",
+    "ProvisionUserFunction": "as above",
+    "ProvisionApiTokenFunction": "as above",
+    "PopulateFunction": "one call a minute shows nothing in five minutes; its failures have a queue",
+    "PaceSenderFunction": "as above",
+    "PaceSimulationFunction": "never in production",
+    "SimulateDetectionsFunction": "never in production",
+    "GetSimulatorDataPointFunction": "never in production",
+}
+
+PRODUCTION = system(**production_parameters())
+MONITORING = monitoring()
+EVERYTHING = system(
+    **production_parameters(),
+    EventSender="on",
+    DataSourceUrl="https://example.com",
+    WebAcl="on",
+    CustomerManagedKey="on",
+    AccessLogs="on",
+)
+"""Production with all that is optional."""
+ALARMS = {
+    name: resource["Properties"]
+    for name, resource in read_template("monitoring.yaml")["Resources"].items()
+    if resource["Type"] == "AWS::CloudWatch::Alarm"
+}
+
+
+@pytest.fixture(autouse=True)
+def world() -> None:
+    """No table is needed here."""
+
+
+def _kebab(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", "-", name).lower()
+
+
+def _dimensions(alarm: dict[str, Any]) -> list[dict[str, Any]]:
+    """The dimensions of each metric that an alarm looks at."""
+    if "MetricName" in alarm:
+        return list(alarm.get("Dimensions", []))
+    metrics = [each["MetricStat"]["Metric"] for each in alarm["Metrics"] if "MetricStat" in each]
+    return [dimension for metric in metrics for dimension in metric["Dimensions"]]
+
+
+def _told() -> dict[str, Any]:
+    """What the stack tells its monitoring."""
+    told: dict[str, Any] = EVERYTHING.resources["Monitoring"]["Properties"]["Parameters"]
+    return told
+
+
+# --- limits ---------------------------------------------------------------------------------------
+
+
+def test_the_stack_stays_below_the_limit_of_resources_with_room_for_more() -> None:
+    # With every condition: CloudFormation counts what the template declares, not what is made.
+    assert len(transformed(**production_parameters())["Resources"]) <= MOST_RESOURCES - ROOM
+    assert len(read_template("monitoring.yaml")["Resources"]) <= MOST_RESOURCES - ROOM
+
+
+def test_no_alarm_looks_at_more_metrics_than_it_may() -> None:
+    for name, alarm in ALARMS.items():
+        assert len([each for each in alarm.get("Metrics", []) if "MetricStat" in each]) <= MOST_METRICS, name
+
+
+# --- references -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stack", [PRODUCTION, EVERYTHING, MONITORING, system(Environment="local")])
+def test_everything_that_is_referred_to_is_made_too(stack: Decided) -> None:
+    known = stack.resources.keys() | stack.parameters
+    for name, resource in stack.resources.items():
+        assert references(resource.get("Properties", {})) <= known, name
+    for name, output in stack.outputs.items():
+        assert references(output) <= known, name
+
+
+def test_the_stack_tells_its_monitoring_every_parameter_and_no_other() -> None:
+    assert _told().keys() == read_template("monitoring.yaml")["Parameters"].keys()
+
+
+def test_what_is_told_under_a_name_is_what_has_the_name() -> None:
+    for name, value in _told().items():
+        if name.endswith(("Function", "Table", "Queue", "Stream")):
+            assert references(value) == {name}
+
+
+def test_every_parameter_of_the_monitoring_is_used() -> None:
+    used = references(read_template("monitoring.yaml")["Resources"]) | references(
+        read_template("monitoring.yaml")["Conditions"]
+    )
+    assert read_template("monitoring.yaml")["Parameters"].keys() <= used
+
+
+# --- canaries -------------------------------------------------------------------------------------
+
+
+def _canaries() -> dict[str, dict[str, Any]]:
+    """The deployment group of each function, by the function's logical id."""
+    groups = EVERYTHING.of_type("AWS::CodeDeploy::DeploymentGroup")
+    return {name.removesuffix("DeploymentGroup"): group for name, group in groups.items()}
+
+
+def test_every_function_has_a_canary_or_a_reason_not_to() -> None:
+    functions = {name for name, each in template()["Resources"].items() if each["Type"] == "AWS::Serverless::Function"}
+    assert _canaries().keys() == functions - WITHOUT_CANARY.keys()
+
+
+@pytest.mark.parametrize("function", _canaries())
+def test_a_canary_takes_a_tenth_for_five_minutes_and_goes_back_on_the_alarm_of_its_own_function(function: str) -> None:
+    group = _canaries()[function]
+    assert group["DeploymentConfigName"]["Fn::Sub"][1] == {"ConfigName": "Canary10Percent5Minutes"}
+    assert "DEPLOYMENT_STOP_ON_ALARM" in group["AutoRollbackConfiguration"]["Events"]
+
+    alarm = function.removesuffix("Function") + "Errors"
+    assert group["AlarmConfiguration"] == {
+        "Enabled": True,
+        "Alarms": [{"Name": {"Fn::Sub": f"${{AWS::StackName}}-{alarm}"}}],
+    }
+    # SystemName is the stack's name.
+    assert ALARMS[alarm]["AlarmName"] == {"Fn::Sub": f"${{SystemName}}-{alarm}"}
+    assert {json.dumps(each["Value"]) for each in _dimensions(ALARMS[alarm]) if each["Name"] != "service"} == {
+        json.dumps({"Ref": function})
+    }
+
+
+@pytest.mark.parametrize("function", _canaries())
+def test_an_alias_moves_by_the_deployment_group_of_its_own_function(function: str) -> None:
+    alias = EVERYTHING.resources[f"{function}Aliaslive"]
+    assert alias["Properties"]["FunctionName"] == {"Ref": function}
+    update = alias["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]
+    assert update["DeploymentGroupName"] == {"Ref": f"{function}DeploymentGroup"}
+    assert update["ApplicationName"] in _canaries()[function].values()
+
+
+def test_whoever_calls_a_function_with_a_canary_calls_its_alias() -> None:
+    called = {
+        *references([each["FunctionName"] for each in EVERYTHING.of_type("AWS::Lambda::EventSourceMapping").values()]),
+        *references([each["FunctionName"] for each in EVERYTHING.of_type("AWS::Lambda::Permission").values()]),
+        *references([each["Targets"] for each in EVERYTHING.of_type("AWS::Events::Rule").values()]),
+        *references(EVERYTHING.resources["Api"]["Properties"]["Body"]),
+    }
+    assert called & _canaries().keys() == set()
+
+
+def test_a_change_of_a_layer_alone_is_a_canary_too() -> None:
+    before = EVERYTHING.of_type("AWS::Lambda::Version").keys()
+    changed = transformed(**production_parameters(), layers="s3://bucket/other")
+    after = {name for name, each in changed["Resources"].items() if each["Type"] == "AWS::Lambda::Version"}
+    assert before & after == set()
+
+
+def test_an_error_that_an_endpoint_caught_counts_as_one_that_it_did_not() -> None:
+    endpoints = {
+        function
+        for permission in EVERYTHING.of_type("AWS::Lambda::Permission").values()
+        if permission["Principal"] == "apigateway.amazonaws.com"
+        for function in references(permission["FunctionName"])
+    }
+    for alias in endpoints:
+        metrics = ALARMS[alias.removesuffix("FunctionAliaslive") + "Errors"]["Metrics"]
+        assert {each["MetricStat"]["Metric"]["MetricName"] for each in metrics if "MetricStat" in each} == {
+            "Errors",
+            "UnexpectedErrors",
+        }
+
+
+# --- alarms ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_an_alarm_is_told_to_the_one_topic_and_says_what_to_do(name: str) -> None:
+    alarm = ALARMS[name]
+    assert alarm["AlarmName"] == {"Fn::Sub": f"${{SystemName}}-{name}"}
+    assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "AlarmsTopic"}]
+    assert alarm["TreatMissingData"] == "notBreaching"
+    function_errors = f"{name.removesuffix('Errors')}Function" in _canaries()
+    anchor = "function-errors" if function_errors else _kebab(name)
+    assert alarm["AlarmDescription"].endswith(f" {OPERATIONS}{anchor}")
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_an_alarm_looks_at_something_that_the_stack_has(name: str) -> None:
+    for dimension in _dimensions(ALARMS[name]):
+        match dimension["Value"]:
+            case {"Ref": str(parameter)}:
+                assert references(_told()[parameter]) <= EVERYTHING.resources.keys() | {"Api"}
+                assert _told()[parameter] != ""
+            case value:
+                assert dimension["Name"] in ("Method", "Resource", "service"), value
+
+
+def test_a_measured_route_is_a_route_with_metrics_of_its_own() -> None:
+    settings = PRODUCTION.resources["Apiv1Stage"]["Properties"]["MethodSettings"]
+    measured = {
+        (each["HttpMethod"], each["ResourcePath"].replace("~1", "/").replace("//", "/"))
+        for each in settings
+        if each.get("MetricsEnabled")
+    }
+    looked_at = {
+        tuple(each["Value"] for each in metric["MetricStat"]["Metric"]["Dimensions"][2:])
+        for metric in ALARMS["ApiLatency"]["Metrics"]
+        if "MetricStat" in metric
+    }
+    assert looked_at == measured
+
+
+def _people_read(queue: dict[str, Any], name: str) -> bool:
+    """Whether a queue is a dead-letter queue, or one that only people read."""
+    targets = [each.get("RedrivePolicy", {}) for each in EVERYTHING.of_type("AWS::SQS::Queue").values()]
+    return name in references(targets) or "NoDeadLetterQueue" in queue.get("Metadata", {})
+
+
+def test_every_queue_that_holds_what_failed_has_an_alarm() -> None:
+    queues = {name: each for name, each in EVERYTHING.resources.items() if each["Type"] == "AWS::SQS::Queue"}
+    wanted = {name for name, queue in queues.items() if _people_read(queue, name)}
+    watched = {
+        dimension["Value"]["Ref"]
+        for alarm in ALARMS.values()
+        for dimension in _dimensions(alarm)
+        if dimension["Name"] == "QueueName"
+    }
+    assert watched == wanted
+    assert wanted >= {"QuarantineQueue", "AlertsDeadLetterQueue", "JobsDeadLetterQueue", "StreamFailuresQueue"}
+
+
+def test_every_reader_of_a_stream_has_an_alarm_when_it_falls_behind() -> None:
+    readers = {
+        function
+        for mapping in EVERYTHING.of_type("AWS::Lambda::EventSourceMapping").values()
+        if "MaximumRecordAgeInSeconds" in mapping
+        for function in references(mapping["FunctionName"])
+    }
+    watched = {
+        dimension["Value"]["Ref"]
+        for alarm in ALARMS.values()
+        if alarm.get("MetricName") == "IteratorAge"
+        for dimension in _dimensions(alarm)
+    }
+    assert {f"{function}Aliaslive" for function in watched} == readers
+
+
+def test_every_schedule_has_an_alarm_when_it_can_not_call_its_function() -> None:
+    watched = set().union(
+        *(
+            references(_told()[dimension["Value"]["Ref"]])
+            for alarm in ALARMS.values()
+            if alarm.get("MetricName") == "FailedInvocations"
+            for dimension in _dimensions(alarm)
+        )
+    )
+    assert watched == EVERYTHING.of_type("AWS::Events::Rule").keys()
+
+
+def test_alarms_go_to_an_encrypted_topic_that_cloudwatch_may_use() -> None:
+    topic = MONITORING.resources["AlarmsTopic"]["Properties"]
+    assert references(topic["KmsMasterKeyId"]) == {"AlarmsKey"}
+    statements = MONITORING.resources["AlarmsKey"]["Properties"]["KeyPolicy"]["Statement"]
+    [allowed] = [each for each in statements if each["Principal"] == {"Service": "cloudwatch.amazonaws.com"}]
+    assert set(allowed["Action"]) == {"kms:Decrypt", "kms:GenerateDataKey"}
+
+
+def test_an_e_mail_is_optional() -> None:
+    assert "AlarmsEmail" not in MONITORING.resources
+    asked = Decided(read_template("monitoring.yaml"), dict.fromkeys(_told(), "x"))
+    assert asked.resources["AlarmsEmail"]["Properties"]["Protocol"] == "email"
+
+
+def test_the_dashboard_is_a_document_whose_every_name_is_known() -> None:
+    body = MONITORING.resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    widgets = json.loads(body)["widgets"]
+    assert len([each for each in widgets if each["type"] == "metric"]) >= 10
+    assert references({"Fn::Sub": body}) <= _told().keys()
+
+
+@pytest.mark.parametrize(
+    "metric",
+    sorted(
+        {
+            each[1]
+            for widget in json.loads(MONITORING.resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"])[
+                "widgets"
+            ]
+            for each in widget["properties"].get("metrics", [])
+            if each[0] == "Sitewatch"
+        }
+    ),
+)
+def test_a_metric_of_ours_on_the_dashboard_is_one_that_a_function_counts(metric: str) -> None:
+    sources = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "functions").rglob("*.py"))
+    assert f'count("{metric}"' in sources
+
+
+# --- what nobody wants in production --------------------------------------------------------------
+
+
+def test_production_has_no_simulator_and_sends_itself_nothing() -> None:
+    assert {name for name in PRODUCTION.resources if re.search("Simulat|Sender|SendEvent", name)} == {
+        "PreflightFunctionSimulatorDataPointPermissionv1"  # of OPTIONS, which every path answers
+    }
+    methods = {
+        method
+        for path, operations in PRODUCTION.resources["Api"]["Properties"]["Body"]["paths"].items()
+        if "simulator" in path
+        for method in operations
+    }
+    assert methods <= {"options"}
+
+
+def test_production_has_one_user_whose_password_is_generated() -> None:
+    users = PRODUCTION.of_type("Custom::User")
+    assert users.keys() == {"FirstAdmin"}
+    assert PRODUCTION.value("AdminPassword") == ""
+    assert users["FirstAdmin"]["PasswordSecret"] == {"Ref": "AdminPasswordSecret"}
+    generated = PRODUCTION.resources["AdminPasswordSecret"]["Properties"]["GenerateSecretString"]
+    assert generated["PasswordLength"] >= 20
+
+
+def test_production_sets_no_password_in_a_file() -> None:
+    assert [name for name in production_parameters() if "Password" in name] == []
+
+
+def test_production_is_open_to_no_origin_that_was_not_named() -> None:
+    assert PRODUCTION.value("CorsOrigins") == ""
+    for function in PRODUCTION.of_type("AWS::Lambda::Function").values():
+        assert function["Environment"]["Variables"]["CORS_ORIGINS"] == {"Fn::Join": [",", {"Ref": "CorsOrigins"}]}
+    assert "Access-Control-Allow-Origin" not in json.dumps(PRODUCTION.resources["Api"])
+
+
+def test_production_is_traced() -> None:
+    assert {each["TracingConfig"]["Mode"] for each in PRODUCTION.of_type("AWS::Lambda::Function").values()} == {
+        "Active"
+    }
+    assert PRODUCTION.resources["Apiv1Stage"]["Properties"]["TracingEnabled"] is True
+
+
+def test_production_keeps_its_tables_whatever_happens_to_the_stack() -> None:
+    tables = [each for each in PRODUCTION.resources.values() if each["Type"] == "AWS::DynamoDB::Table"]
+    assert len(tables) >= 14
+    for table in tables:
+        assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Retain"
+        assert table["Properties"]["DeletionProtectionEnabled"] is True
+        assert table["Properties"]["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+
+
+def test_production_keeps_its_logs_for_a_while_and_not_for_ever() -> None:
+    retention = read_template("template.yaml")["Mappings"]["LogRetention"]
+    assert retention["prod"]["Days"] >= 30
+    for group in PRODUCTION.of_type("AWS::Logs::LogGroup").values():
+        assert group["RetentionInDays"] == {"Fn::FindInMap": ["LogRetention", {"Ref": "Environment"}, "Days"]}
+
+
+def test_production_throttles_the_stage_and_the_routes_that_take_a_password_more() -> None:
+    settings = {
+        (each["HttpMethod"], each["ResourcePath"]): each
+        for each in PRODUCTION.resources["Apiv1Stage"]["Properties"]["MethodSettings"]
+    }
+    assert settings["*", "/*"]["ThrottlingRateLimit"] == {"Ref": "RequestsPerSecond"}
+    for path in ("/token", "/auth/login", "/login", "/auth/signup", "/users"):
+        setting = settings["POST", "/" + path.replace("/", "~1")]
+        assert setting["ThrottlingRateLimit"] == {"Ref": "LoginsPerSecond"}
+        assert setting["ThrottlingBurstLimit"] == {"Ref": "LoginBurst"}
+    # A setting for a route takes the place of the stage's, throttle included.
+    assert all("ThrottlingRateLimit" in setting and "ThrottlingBurstLimit" in setting for setting in settings.values())
+
+
+def test_production_runs_on_arm_with_a_runtime_of_lambda_and_is_tagged() -> None:
+    parameters = production_parameters()
+    assert (parameters["Runtime"], parameters["Architecture"]) == ("python3.13", "arm64")
+    assert samconfig("prod", "deploy")["confirm_changeset"] is True
+    assert "environment=prod" in samconfig("prod", "deploy")["tags"]
+
+
+# --- what is optional -----------------------------------------------------------------------------
+
+
+def test_a_firewall_stands_before_the_stage_where_it_is_wanted() -> None:
+    assert PRODUCTION.of_type("AWS::WAFv2::WebACL") == {}
+    [acl] = EVERYTHING.of_type("AWS::WAFv2::WebACL").values()
+    statements = [rule["Statement"] for rule in acl["Rules"]]
+    assert any("RateBasedStatement" in each for each in statements)
+    assert any("ManagedRuleGroupStatement" in each for each in statements)
+    [association] = EVERYTHING.of_type("AWS::WAFv2::WebACLAssociation").values()
+    assert references(association["ResourceArn"]) == {"Api", "Apiv1Stage"}
+
+
+def test_a_key_of_ones_own_is_used_for_everything_at_rest_where_it_is_wanted() -> None:
+    keyed = {
+        "AWS::DynamoDB::Table": "SSESpecification",
+        "AWS::Kinesis::Stream": "StreamEncryption",
+        "AWS::Logs::LogGroup": "KmsKeyId",
+        "AWS::S3::Bucket": "BucketEncryption",
+        "AWS::SNS::Topic": "KmsMasterKeyId",
+        "AWS::SQS::Queue": "KmsMasterKeyId",
+        "AWS::SecretsManager::Secret": "KmsKeyId",
+    }
+    assert PRODUCTION.of_type("AWS::KMS::Key") == {}
+    for kind, key in keyed.items():
+        assert PRODUCTION.of_type(kind)
+        for name, each in EVERYTHING.of_type(kind).items():
+            assert references(each[key]) == {"DataKey"}, name
+        for name, each in PRODUCTION.of_type(kind).items():
+            assert references(each.get(key, {})) == set(), name
+
+
+def test_the_stream_is_on_demand_or_provisioned() -> None:
+    [on_demand] = PRODUCTION.of_type("AWS::Kinesis::Stream").values()
+    assert on_demand["StreamModeDetails"] == {"StreamMode": "ON_DEMAND"}
+    assert "ShardCount" not in on_demand
+    [provisioned] = system(**production_parameters(), StreamShards="4").of_type("AWS::Kinesis::Stream").values()
+    assert provisioned["StreamModeDetails"] == {"StreamMode": "PROVISIONED"}
+    assert provisioned["ShardCount"] == {"Ref": "StreamShards"}
+
+
+def test_a_local_stack_has_nothing_of_production() -> None:
+    local = system(Environment="local", Simulator="on", SimulatedSource="on", EventSender="on")
+    for kind in (
+        "AWS::CloudFormation::Stack",
+        "AWS::CodeDeploy::DeploymentGroup",
+        "AWS::KMS::Key",
+        "AWS::WAFv2::WebACL",
+    ):
+        assert local.of_type(kind) == {}
+    assert "MethodSettings" not in local.resources["Apiv1Stage"]["Properties"]
