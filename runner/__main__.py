@@ -1,6 +1,7 @@
 """The runner's commands; the Makefile's targets of the same names call them."""
 
 import argparse
+import ipaddress
 import os
 import signal
 import subprocess
@@ -144,6 +145,19 @@ def port_number(text: str) -> int | None:
     return int(text)
 
 
+def address(text: str) -> str | None:
+    """An IPv4 address of this machine that a person names; None for an empty one.
+
+    Raises RunnerError for what is no address.
+    """
+    if not text:
+        return None
+    try:
+        return str(ipaddress.IPv4Address(text))
+    except ValueError:
+        raise RunnerError(f"BIND is an IPv4 address of this machine, or 0.0.0.0, not {text}.") from None
+
+
 def switch(text: str) -> bool:
     """SIMULATE, on where it is empty.
 
@@ -162,6 +176,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         command = commands.add_parser(name)
         command.add_argument("--port", type=port_number, default=os.environ.get("PORT", ""))
         command.add_argument("--simulate", type=switch, default=os.environ.get("SIMULATE", ""), metavar="on|off")
+        command.add_argument("--bind", type=address, default=os.environ.get("BIND", ""))
     for name in ("down", "logs", "reset", "status", "validate"):
         commands.add_parser(name)
     return parser.parse_args(arguments)
@@ -172,7 +187,7 @@ def dispatch(parsed: argparse.Namespace) -> int:
     workspace = Workspace(LOCAL_FOLDER)
     progress = Progress()
     if parsed.command in ("run", "up"):
-        options = Options(port=parsed.port, simulate=parsed.simulate)
+        options = Options(port=parsed.port, simulate=parsed.simulate, bind=parsed.bind)
         return {"run": run, "up": up}[parsed.command](workspace, options, progress)
     return {"down": down, "reset": reset, "status": status, "logs": logs, "validate": validate}[parsed.command](
         workspace, progress

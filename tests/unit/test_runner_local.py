@@ -110,7 +110,7 @@ class TestUserSettings:
             monkeypatch.setenv(name, "mine")
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "mine")
 
-        for given in (environment.sam(workspace, 4566), environment.emulator(workspace, 4566, persist=True)):
+        for given in (environment.sam(workspace, "http://127.0.0.1:4566"), environment.emulator(workspace, 4566, persist=True)):
             assert "mine" not in given.values()
             assert given["AWS_EC2_METADATA_DISABLED"] == "true"
 
@@ -120,7 +120,7 @@ class TestUserSettings:
         monkeypatch.setenv("PIP_CERT", "/some/certificates")
         monkeypatch.setenv("https_proxy", "http://proxy:3128")
 
-        given = environment.sam(workspace, 4566)
+        given = environment.sam(workspace, "http://127.0.0.1:4566")
 
         assert given["PIP_CERT"] == "/some/certificates"
         assert given["https_proxy"] == "http://proxy:3128"
