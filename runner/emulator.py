@@ -122,9 +122,7 @@ def start(workspace: Workspace, port: int, *, persist: bool = True, bind: str = 
     Raises RunnerError where the port is in use.
     """
     if not port_is_free(port, bind):
-        raise RunnerError(
-            f"Port {port} of {bind} is in use by something else; another one: make run PORT={port + 1}"
-        )
+        raise RunnerError(f"Port {port} of {bind} is in use by something else; another one: make run PORT={port + 1}")
     workspace.scratch_anew()
     if workspace.log.exists():
         workspace.log.replace(workspace.log.with_suffix(".log.1"))

@@ -25,7 +25,7 @@ NO_AWS_SETTINGS = {
     "AWS_EC2_METADATA_DISABLED": "true",
 }
 
-INSTALLER_PREFIXES = ("PIP_", "SSL_CERT_", "REQUESTS_CA_", "CURL_CA_")
+INSTALLER_PREFIXES = ("PIP_", "SSL_CERT_", "REQUESTS_CA_", "CURL_CA_", "DOCKER_")
 INSTALLER_NAMES = frozenset(
     [
         "HOME",
@@ -41,7 +41,7 @@ INSTALLER_NAMES = frozenset(
         "XDG_CACHE_HOME",
     ]
 )
-"""What pip finds its packages by, on a machine that has settings for that."""
+"""What pip finds its packages by, and SAM finds Docker by, on a machine that has settings for that."""
 
 WARM_SECONDS = 60
 """How long a function's second and later workers stay: a burst's memory goes a minute after it."""
@@ -66,7 +66,9 @@ def search_path() -> str:
 def emulator(workspace: Workspace, port: int, *, persist: bool, bind: str = HOST) -> dict[str, str]:
     """The whole environment of the emulator, and so of every function that it runs."""
     # Its functions, and the answers of custom resources, find it at 127.0.0.1 unless they are told otherwise.
-    elsewhere = {"AWS_ENDPOINT_URL": endpoint_url(port, bind), "MINISTACK_HOST": bind} if reachable(bind) != HOST else {}
+    elsewhere = (
+        {"AWS_ENDPOINT_URL": endpoint_url(port, bind), "MINISTACK_HOST": bind} if reachable(bind) != HOST else {}
+    )
     return {
         **elsewhere,
         **NO_AWS_SETTINGS,
@@ -94,9 +96,7 @@ def emulator(workspace: Workspace, port: int, *, persist: bool, bind: str = HOST
     }
 
 
-def sam(
-    workspace: Workspace, endpoint: str | None = None, extra: Mapping[str, str] | None = None
-) -> dict[str, str]:
+def sam(workspace: Workspace, endpoint: str | None = None, extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """The environment of a SAM command; with an endpoint URL, one that makes its AWS calls there."""
     inherited = {
         name: value

@@ -1,6 +1,7 @@
-"""A deployed system of one's own: the emulator on a free port, with IAM enforcement, for the whole run.
+"""The deployment under test: an emulator of one's own on a free port, with IAM enforcement, for the whole run.
 
-``SITEWATCH_STACK=.local/stack.json`` tests a system that runs already instead.
+``SITEWATCH_STACK=.local/stack.json`` tests a local system that runs already instead, and ``BASE_URL=…``, as
+``make conformance`` sets it, any deployment: see `tests.integration.target`.
 """
 
 import os
@@ -11,44 +12,122 @@ import pytest
 
 from runner.local import running_stack
 from runner.stack import Stack
+from tests.integration import differences, target
 from tests.integration.client import Client
+from tests.integration.record import RECORD, Result
+from tests.integration.target import Target
+from tests.integration.versions import about
+
+HERE = Path(__file__).parent
+LAST = "test_routes.py"
+CONFORMANCE = pytest.mark.conformance.name
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one process run all of these: they share one system."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("stack"))
+    """Let one process run all of these, which share one system; the test that looks back at them comes last."""
+    ours = [item for item in items if HERE in item.path.parents]
+    for item in ours:
+        item.add_marker(pytest.mark.xdist_group("stack"))
+        known = differences.of(_engine(), _name(item))
+        if known is not None:
+            item.add_marker(pytest.mark.xfail(reason=known.reason, strict=known.always))
+    items.sort(key=lambda item: HERE in item.path.parents and item.path.name == LAST)
+
+
+def _engine() -> str:
+    return target.of_variables().engine if "BASE_URL" in os.environ else "emulator"
+
+
+def _name(item: pytest.Item) -> str:
+    return f"{item.path.name}::{item.name}"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    RECORD.test, RECORD.in_body = _name(item), True
+    try:
+        yield
+    finally:
+        RECORD.in_body = False
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+    report = yield
+    if HERE in item.path.parents and item.get_closest_marker(CONFORMANCE):
+        result = RECORD.results.setdefault(_name(item), Result())
+        result.seconds += report.duration
+        if hasattr(report, "wasxfail") and report.skipped:
+            result.outcome, result.reason = "differs", report.wasxfail
+        elif report.skipped:
+            result.outcome, result.reason = "skipped", report.longrepr[2].removeprefix("Skipped: ")
+        elif report.failed:
+            crash = getattr(report.longrepr, "reprcrash", None)
+            result.outcome, result.reason = "failed", crash.message.partition("\n")[0] if crash else "see its output"
+    return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write what the run did, where ``RESULTS`` names a file."""
+    if (file := os.environ.get("RESULTS")) and RECORD.results and not hasattr(session.config, "workerinput"):
+        RECORD.write(Path(file), about(_engine()))
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The system under test; its schedules are disabled, so that nothing moves but what a test moves."""
-    if "SITEWATCH_STACK" in os.environ:
-        yield Stack.read(Path(os.environ["SITEWATCH_STACK"]))
-        return
-    with running_stack(tmp_path_factory.mktemp("sitewatch")) as stack:
-        yield stack
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """The deployment under test; the schedules of one of its own are disabled: nothing moves but what a test moves."""
+    if "BASE_URL" in os.environ:
+        yield target.of_variables()
+    elif "SITEWATCH_STACK" in os.environ:
+        yield target.of_stack(Stack.read(Path(os.environ["SITEWATCH_STACK"])))
+    else:
+        with running_stack(tmp_path_factory.mktemp("sitewatch")) as stack:
+            yield target.of_stack(stack)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def recorded(deployment: Target) -> None:
+    """Every call of every client is recorded."""
+    RECORD.base_path = deployment.base_url.partition("://")[2].partition("/")[2]
+    RECORD.base_path = f"/{RECORD.base_path}" if RECORD.base_path else ""
 
 
 @pytest.fixture(scope="session")
-def anyone(stack: Stack) -> Iterator[Client]:
+def stack(deployment: Target) -> Stack:
+    """The deployment's AWS side: stream, queues, topic."""
+    if deployment.stack is None:
+        pytest.skip("the stream and the queues are not reachable: ENDPOINT names where")
+    return deployment.stack
+
+
+@pytest.fixture(scope="session")
+def anyone(deployment: Target) -> Iterator[Client]:
     """A client without a token."""
-    with Client(stack.base_url) as client:
+    with Client(deployment.base_url) as client:
         yield client
 
 
 @pytest.fixture(scope="session")
-def admin(stack: Stack) -> Iterator[Client]:
+def admin(deployment: Target) -> Iterator[Client]:
     """A client logged in as the first administrator."""
-    with Client(stack.base_url) as client:
-        client.log_in("admin", stack.users["admin"])
+    with Client(deployment.base_url) as client:
+        client.log_in(*deployment.admin)
         yield client
 
 
 @pytest.fixture
-def user(stack: Stack) -> Iterator[Client]:
+def user(deployment: Target) -> Iterator[Client]:
     """A client logged in as a user who has just signed up."""
-    with Client(stack.base_url) as client:
+    with Client(deployment.base_url) as client:
         client.sign_up()
         yield client
+
+
+@pytest.fixture
+def machine(admin: Client, deployment: Target) -> Iterator[Client]:
+    """A camera or another device, with an API token."""
+    issued = admin.post("/api/tokens", json={"name": "conformance", "expires_in_days": 1}).json()
+    with Client(deployment.base_url) as client:
+        client.carry(issued["api_token"])
+        yield client
+    admin.delete(f"/api/tokens/{issued['id']}")

@@ -110,7 +110,10 @@ class TestUserSettings:
             monkeypatch.setenv(name, "mine")
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "mine")
 
-        for given in (environment.sam(workspace, "http://127.0.0.1:4566"), environment.emulator(workspace, 4566, persist=True)):
+        for given in (
+            environment.sam(workspace, "http://127.0.0.1:4566"),
+            environment.emulator(workspace, 4566, persist=True),
+        ):
             assert "mine" not in given.values()
             assert given["AWS_EC2_METADATA_DISABLED"] == "true"
 

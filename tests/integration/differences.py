@@ -1,0 +1,29 @@
+"""Where an engine is known not to do what the contract says, test by test, and why it can not.
+
+A test that is named here is expected to fail on that engine, and the run says so should it pass. The reasons are what
+``docs/engines.md`` shows.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A test that fails on an engine; ``routes`` are those whose answers differ, none where it is no route of ours."""
+
+    engine: str
+    test: str
+    """The file and the test's name, with or without its parameters: ``test_portal.py::test_…``."""
+    reason: str
+    routes: tuple[str, ...] = ()
+    always: bool = True
+    """Whether it fails every time."""
+
+
+DIFFERENCES: tuple[Difference, ...] = ()
+
+
+def of(engine: str, test: str) -> Difference | None:
+    """What is known of ``test`` (``test_portal.py::test_…[…]``) on an engine."""
+    names = {test, test.partition("[")[0]}
+    return next((each for each in DIFFERENCES if each.engine == engine and each.test in names), None)
