@@ -5,7 +5,7 @@
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -35,7 +35,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _engine() -> str:
-    return target.of_variables().engine if "BASE_URL" in os.environ else "emulator"
+    return target.of_variables().engine if os.environ.get("BASE_URL") else "emulator"
 
 
 def _name(item: pytest.Item) -> str:
@@ -43,7 +43,7 @@ def _name(item: pytest.Item) -> str:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
     RECORD.test, RECORD.in_body = _name(item), True
     try:
         yield
@@ -52,15 +52,17 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
+def pytest_runtest_makereport(
+    item: pytest.Item,
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     if HERE in item.path.parents and item.get_closest_marker(CONFORMANCE):
         result = RECORD.results.setdefault(_name(item), Result())
         result.seconds += report.duration
         if hasattr(report, "wasxfail") and report.skipped:
             result.outcome, result.reason = "differs", report.wasxfail
-        elif report.skipped:
-            result.outcome, result.reason = "skipped", report.longrepr[2].removeprefix("Skipped: ")
+        elif isinstance(report.longrepr, tuple):  # of a test that was skipped
+            result.outcome, result.reason = "skipped", str(report.longrepr[2]).removeprefix("Skipped: ")
         elif report.failed:
             crash = getattr(report.longrepr, "reprcrash", None)
             result.outcome, result.reason = "failed", crash.message.partition("\n")[0] if crash else "see its output"
@@ -76,7 +78,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 @pytest.fixture(scope="session")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     """The deployment under test; the schedules of one of its own are disabled: nothing moves but what a test moves."""
-    if "BASE_URL" in os.environ:
+    if os.environ.get("BASE_URL"):
         yield target.of_variables()
     elif "SITEWATCH_STACK" in os.environ:
         yield target.of_stack(Stack.read(Path(os.environ["SITEWATCH_STACK"])))
