@@ -66,6 +66,11 @@ class Deployment:
         self.workspace = workspace
         self.endpoint_url = endpoint_url
 
+    @property
+    def region(self) -> str:
+        """Where everything here is."""
+        return environment.REGION
+
     def client(self, service: str) -> Any:
         """A botocore client of this emulator."""
         return aws_client(service, self.endpoint_url, environment.REGION)

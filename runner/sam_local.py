@@ -265,6 +265,16 @@ def stop_api(api: ProcessIdentity) -> None:
         stop_group(api, grace_s=0)
 
 
+def remove_containers(log: Path) -> None:
+    """Remove the containers that `start-api` named in its log and left behind, as it does with one or the other."""
+    started = set(
+        re.findall(r"^SAM_CONTAINER_ID: ([0-9a-f]+)", log.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
+    )
+    left = started & set(docker("ps", "--all", "--quiet", "--no-trunc").split())
+    if left:
+        docker("rm", "--force", *left)
+
+
 @contextlib.contextmanager
 def data_plane(workspace: Workspace, options: Options, progress: Progress, *, pull: bool) -> Iterator[Containers]:
     """The emulator where containers reach it, with the stack on it; one that this starts ends with the block.
@@ -304,6 +314,7 @@ def serve(workspace: Workspace, options: Options, progress: Progress, *, port: i
         began = time.monotonic()
         with progress.step(f"Starting containers ({warm}) …", f"sam local listens on http://127.0.0.1:{port}"):
             api = containers.start_api(port, warm)
+            running.callback(remove_containers, containers.log)
             running.callback(stop_api, api)
             wait_until_ready(containers, api, port)
         progress.say(f"Ready in {time.monotonic() - began:.1f} s. Ctrl-C stops it, and the emulator with it.\n")
