@@ -12,7 +12,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from runner.deployment import ARTIFACTS_BUCKET, DeployedStack, Deployment, aws_errors_as_runner_errors
+from runner.deployment import ARTIFACTS_BUCKET, Deployment, aws_errors_as_runner_errors
 from runner.errors import RunnerError
 from runner.stack import aws_client
 
@@ -86,10 +86,11 @@ class World:
 
 
 def make(
-    deployment: Deployment, deployed: DeployedStack, template: Mapping[str, Any], from_functions: str
+    deployment: Deployment, parameters: Mapping[str, str], template: Mapping[str, Any], from_functions: str
 ) -> list[str]:
     """Make every custom resource of the stack, in the template's order; their logical ids.
 
+    `parameters` are as they were deployed, passwords too, which CloudFormation does not give away;
     `from_functions` is the address under which functions reach the engine. Doing it again changes nothing: the
     functions behind them are as idempotent as CloudFormation needs them.
     Raises RunnerError where one fails.
@@ -97,7 +98,7 @@ def make(
     with aws_errors_as_runner_errors("Asking for the stack's resources"):
         resources = deployment.client("cloudformation").describe_stack_resources(StackName="sitewatch")
     ids = {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in resources["StackResources"]}
-    world, made = World(template, deployed.parameters, ids), []
+    world, made = World(template, parameters, ids), []
     for name, resource in template["Resources"].items():
         if not resource["Type"].startswith(CUSTOM) or name not in ids:
             continue

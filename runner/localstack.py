@@ -157,6 +157,7 @@ def deploy(
     Raises RunnerError.
     """
     deployment = Deployment(workspace, endpoint)
+    was_there = deployment.describe() is not None
     filled_in = [f"{name}={value}" for name, value in wanted.items()]
     with progress.step("Building layers and functions …", "Layers and functions are built"):
         chosen = f"Runtime={TARGET.runtime} Architecture={TARGET.architecture}"
@@ -169,12 +170,19 @@ def deploy(
         write_whole(derived, yaml.safe_dump(template, sort_keys=False))
         arguments = ["deploy", "--template-file", str(derived), "--parameter-overrides", *filled_in]
         log = workspace.home / "localstack-deploy.log"
-        sam(workspace, endpoint, arguments, log=log, what="sam deploy")
+        try:
+            sam(workspace, endpoint, arguments, log=log, what="sam deploy")
+        except RunnerError as error:
+            if not was_there:
+                raise
+            raise RunnerError(
+                f"{error}\nLocalStack 4.14 neither updates nor deletes this stack: restart it, and deploy anew."
+            ) from error
     deployed = deployment.describe()
     if deployed is None:
         raise RunnerError(f"sam deploy left no stack; its log is {log}.")
     with progress.step("Making the custom resources …", "The signing key and the users are made"):
-        custom_resources.make(deployment, deployed, template, from_functions)
+        custom_resources.make(deployment, {**deployed.parameters, **wanted}, template, from_functions)
     stack = Stack(
         base_url=f"{endpoint}/_aws/execute-api/{deployed.output('ApiId')}{wanted['ApiUrlSuffix']}",
         endpoint_url=endpoint,

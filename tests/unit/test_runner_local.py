@@ -299,6 +299,29 @@ class TestEmulatorProcess:
 
 
 class TestWorkspace:
+    def test_what_was_read_of_streams_that_are_not_saved_is_forgotten_and_nothing_else(
+        self, workspace: Workspace
+    ) -> None:
+        kept = {"functions": {"a": 1}, "kinesis_positions": {"x": {"s": 7}}}
+        saved = {"__ministack_format__": 2, "payload": {**kept, "dynamodb_stream_positions": {"data": {"y": 2400}}}}
+        (workspace.state / "lambda.json").write_text(json.dumps(saved))
+
+        workspace.forget_stream_positions()
+
+        found = json.loads((workspace.state / "lambda.json").read_text())
+        assert found == {**saved, "payload": {**kept, "dynamodb_stream_positions": {}}}
+
+    @pytest.mark.parametrize("content", [None, "", "{"])
+    def test_a_state_that_is_not_there_or_not_whole_is_left_to_the_emulator(
+        self, workspace: Workspace, content: str | None
+    ) -> None:
+        if content is not None:
+            (workspace.state / "lambda.json").write_text(content)
+
+        workspace.forget_stream_positions()
+
+        assert (workspace.state / "lambda.json").exists() is (content is not None)
+
     def test_a_folder_that_cannot_be_made_is_one_clear_error(self, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
 
