@@ -67,16 +67,21 @@ def version_at(endpoint: str) -> str:
         ) from None
 
 
-def configured_parameters(samconfig: Mapping[str, Any]) -> dict[str, str]:
+def samconfig() -> dict[str, Any]:
+    """samconfig.toml."""
+    return tomllib.loads(SAMCONFIG.read_text(encoding="utf-8"))
+
+
+def configured_parameters(settings: Mapping[str, Any]) -> dict[str, str]:
     """The template's parameters in samconfig.toml's environment for LocalStack."""
-    settings = samconfig[CONFIGURATION]["deploy"]["parameters"]["parameter_overrides"]
-    return dict(each.partition("=")[::2] for each in settings)
+    overrides = settings[CONFIGURATION]["deploy"]["parameters"]["parameter_overrides"]
+    return dict(each.partition("=")[::2] for each in overrides)
 
 
-def parameters(samconfig: Mapping[str, Any], from_functions: str, *, simulate: bool) -> dict[str, str]:
+def parameters(settings: Mapping[str, Any], from_functions: str, *, simulate: bool) -> dict[str, str]:
     """Those, with the processor of this machine and the address under which functions reach the API."""
     return {
-        **configured_parameters(samconfig),
+        **configured_parameters(settings),
         "Architecture": TARGET.architecture,
         "Schedules": "ENABLED" if simulate else "DISABLED",
         "ApiUrlPrefix": f"{from_functions}/_aws/execute-api/",
@@ -219,8 +224,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         workspace.prepare()
         progress.say(f"LocalStack {version_at(endpoint)} answers at {endpoint}")
-        samconfig = tomllib.loads(SAMCONFIG.read_text(encoding="utf-8"))
-        wanted = parameters(samconfig, from_functions, simulate=os.environ.get("SIMULATE") != "off")
+        wanted = parameters(samconfig(), from_functions, simulate=os.environ.get("SIMULATE") != "off")
         stack = deploy(workspace, endpoint, wanted, progress, from_functions=from_functions)
     except RunnerError as error:
         print(error, file=sys.stderr)

@@ -60,7 +60,9 @@ def pytest_runtest_makereport(
         result = RECORD.results.setdefault(_name(item), Result())
         result.seconds += report.duration
         if hasattr(report, "wasxfail") and report.skipped:
+            known = differences.of(_engine(), _name(item))
             result.outcome, result.reason = "differs", report.wasxfail
+            result.differing = known.routes if known else ()
         elif isinstance(report.longrepr, tuple):  # of a test that was skipped
             result.outcome, result.reason = "skipped", str(report.longrepr[2]).removeprefix("Skipped: ")
         elif report.failed:

@@ -8,19 +8,10 @@ import re
 from collections import defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import httpx
 
-from tests.template import ROOT
-
-DOCUMENT = ROOT / "docs" / "openapi.json"
-
-
-def documented_routes() -> list[str]:
-    """Every route of the OpenAPI document, ``"GET /users/me"``, in its order."""
-    paths: dict[str, dict[str, Any]] = json.loads(DOCUMENT.read_text(encoding="utf-8"))["paths"]
-    return [f"{method.upper()} {path}" for path, item in paths.items() for method in item if method != "parameters"]
+from runner.documents import engines
 
 
 def _pattern(path: str) -> re.Pattern[str]:
@@ -33,6 +24,8 @@ class Result:
 
     outcome: str = "passed"
     reason: str = ""
+    differing: tuple[str, ...] = ()
+    """The routes whose answers are not the contract's, where it was foreseen."""
     seconds: float = 0.0
 
 
@@ -52,7 +45,7 @@ class Record:
     def __post_init__(self) -> None:
         # The most literal first: /users/me before /users/{id}.
         self._routes = sorted(
-            ((route.partition(" ")[0], _pattern(route.partition(" ")[2]), route) for route in documented_routes()),
+            ((route.partition(" ")[0], _pattern(route.partition(" ")[2]), route) for route in engines.routes()),
             key=lambda each: each[2].count("{"),
         )
 
@@ -75,7 +68,7 @@ class Record:
 
     def unanswered(self) -> list[str]:
         """The documented routes that no call has been answered by as it should be."""
-        return [route for route in documented_routes() if not any(code < 400 for code in self.answers[route])]
+        return [route for route in engines.routes() if not any(code < 400 for code in self.answers[route])]
 
     def write(self, file: Path, about: dict[str, str]) -> None:
         """Write the run."""
@@ -84,6 +77,7 @@ class Record:
                 "test": test,
                 "outcome": result.outcome,
                 **({"reason": result.reason} if result.reason else {}),
+                **({"differing": result.differing} if result.differing else {}),
                 "seconds": round(result.seconds, 1),
                 "routes": {route: sorted(codes) for route, codes in sorted(self.calls[test].items())},
             }

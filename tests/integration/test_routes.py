@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from runner.documents import engines
 from tests.integration import differences
-from tests.integration.record import RECORD, documented_routes
+from tests.integration.record import RECORD
 from tests.integration.target import Target
 
 pytestmark = pytest.mark.conformance
@@ -35,4 +36,4 @@ def test_a_call_is_known_by_its_route_whatever_its_ids() -> None:
         ("/users/nobody", None),
     ):
         assert RECORD.route("GET", RECORD.base_path + path) == route
-    assert len(set(documented_routes())) == len(documented_routes()) > 40
+    assert len(set(engines.routes())) == len(engines.routes()) > 40
