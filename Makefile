@@ -7,7 +7,7 @@
 # BIND=               the address that the emulator listens on (default: 127.0.0.1; see docs/sam-local.md)
 # API_PORT=3000 WARM=EAGER PULL=on        for `make sam-local`: its port, LAZY containers, whether to pull their image
 # FUNCTION= EVENT=    for `make invoke`: post_users or PostUsersFunction, and a file if not its sample
-# LOCALSTACK_ENDPOINT=http://127.0.0.1:4566   for `make localstack`
+# LOCALSTACK_ENDPOINT= LOCALSTACK_FROM_FUNCTIONS=   for `make localstack`: where it answers, and where to its functions
 # BASE_URL= ENGINE= ENDPOINT= RESULTS=    for `make conformance`: see docs/engines.md
 # QUEUE= STACK=       for `make redrive`: the queue's name, and its stack where that is on AWS
 PYTHON ?= python3
@@ -68,6 +68,7 @@ PULL ?=
 FUNCTION ?=
 EVENT ?=
 LOCALSTACK_ENDPOINT ?=
+LOCALSTACK_FROM_FUNCTIONS ?=
 BASE_URL ?=
 ENGINE ?=
 ENDPOINT ?=
@@ -82,7 +83,8 @@ invoke: venv ## run one function in a container: FUNCTION=post_users [EVENT=even
 	@$(RUNNER) invoke "$(FUNCTION)" "$(EVENT)"
 
 localstack: venv ## deploy to a LocalStack that runs: LOCALSTACK_ENDPOINT=http://127.0.0.1:4566
-	@$(VENV_PYTHON) -m runner.localstack $(if $(LOCALSTACK_ENDPOINT),--endpoint "$(LOCALSTACK_ENDPOINT)")
+	@$(VENV_PYTHON) -m runner.localstack $(if $(LOCALSTACK_ENDPOINT),--endpoint "$(LOCALSTACK_ENDPOINT)") \
+		$(if $(LOCALSTACK_FROM_FUNCTIONS),--from-functions "$(LOCALSTACK_FROM_FUNCTIONS)")
 
 conformance: venv-dev ## hold the contract against any deployment: BASE_URL=… ENGINE=aws|localstack|sam-local|emulator
 	@test -n "$(BASE_URL)" || { echo "BASE_URL is the deployment's; .local/stack.json has that of make up." >&2; exit 2; }
