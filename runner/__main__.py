@@ -205,7 +205,8 @@ def in_containers(parsed: argparse.Namespace, workspace: Workspace, options: Opt
     if parsed.command == "sam-local":
         port = parsed.api_port or sam_local.DEFAULT_API_PORT
         return sam_local.serve(workspace, options, progress, port=port, warm=parsed.warm, pull=parsed.pull)
-    with sam_local.data_plane(workspace, options, Progress(Console(stderr=True)), pull=parsed.pull) as containers:
+    to_stderr = Progress(Console(stderr=True, highlight=False))
+    with sam_local.data_plane(workspace, options, to_stderr, pull=parsed.pull, as_it_is=True) as containers:
         return containers.invoke(parsed.function, parsed.event)
 
 

@@ -276,10 +276,12 @@ def remove_containers(log: Path) -> None:
 
 
 @contextlib.contextmanager
-def data_plane(workspace: Workspace, options: Options, progress: Progress, *, pull: bool) -> Iterator[Containers]:
+def data_plane(
+    workspace: Workspace, options: Options, progress: Progress, *, pull: bool, as_it_is: bool = False
+) -> Iterator[Containers]:
     """The emulator where containers reach it, with the stack on it; one that this starts ends with the block.
 
-    Raises RunnerError.
+    With `as_it_is` nothing is deployed to one that runs already. Raises RunnerError.
     """
     address = reachable_address()
     with local.only_one(workspace):
@@ -290,7 +292,8 @@ def data_plane(workspace: Workspace, options: Options, progress: Progress, *, pu
             raise RunnerError(
                 f"Sitewatch runs bound to {before.bind}, where no container reaches it: make down stops it."
             )
-        stack = local.bring_up(workspace, options, progress)
+        is_left_alone = before is not None and as_it_is
+        stack = Stack.read(workspace.stack) if is_left_alone else local.bring_up(workspace, options, progress)
         server = emulator.running(workspace)
     if server is None:
         raise RunnerError(f"The emulator has ended; its log is {workspace.log}:\n{tail(workspace.log)}")

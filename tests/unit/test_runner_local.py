@@ -17,6 +17,7 @@ from runner.build import source_fingerprint
 from runner.deployment import DeployedStack, gateway_responses, is_set, resolve
 from runner.errors import RunnerError
 from runner.processes import ProcessIdentity
+from runner.progress import Silence
 from runner.stack import Stack, aws_client
 from runner.workspace import Workspace, exclusive
 
@@ -267,7 +268,16 @@ class TestEmulatorProcess:
         running = emulator.running(workspace)
 
         assert running is not None
-        assert running.port == 4570
+        assert (running.port, running.bind) == (4570, environment.HOST)
+
+    def test_a_system_that_runs_elsewhere_is_not_moved(self, workspace: Workspace) -> None:
+        me = ProcessIdentity.of(os.getpid())
+        assert me is not None
+        recorded = {"pid": me.pid, "started": me.started, "port": 4570, "bind": "172.17.0.1"}
+        workspace.process.write_text(json.dumps(recorded))
+
+        with pytest.raises(RunnerError, match=r"bound to 172\.17\.0\.1 already, not to 127\.0\.0\.1"):
+            local.bring_up(workspace, local.Options(bind="127.0.0.1"), Silence())
 
     @pytest.mark.parametrize("content", ["", "{", "{}", "[]", '"x"'])
     def test_a_broken_record_is_no_process(self, workspace: Workspace, content: str) -> None:
@@ -374,6 +384,21 @@ class TestCommandLine:
         parsed = parse(["run"])
 
         assert (parsed.port, parsed.simulate) == (4570, False)
+
+    @pytest.mark.parametrize(("given", "bind"), [("", None), ("172.17.0.1", "172.17.0.1")])
+    def test_the_address_to_listen_on_is_read(
+        self, monkeypatch: pytest.MonkeyPatch, given: str, bind: str | None
+    ) -> None:
+        monkeypatch.setenv("BIND", given)
+
+        assert parse(["sam-local"]).bind == bind
+
+    @pytest.mark.parametrize("given", ["everywhere", "1.2.3", "::1"])
+    def test_what_is_no_address_is_one_clear_error(self, monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+        monkeypatch.setenv("BIND", given)
+
+        with pytest.raises(RunnerError, match="BIND is an IPv4 address"):
+            parse(["up"])
 
     @pytest.mark.parametrize("port", ["abc", "80", "70000", "-1", "4566.0"])
     def test_what_is_no_port_is_one_clear_error(self, monkeypatch: pytest.MonkeyPatch, port: str) -> None:
