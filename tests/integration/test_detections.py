@@ -6,7 +6,7 @@ import os
 import time
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -14,6 +14,7 @@ import pytest
 from detections.catalogue import vehicles
 from runner.stack import Stack
 from tests.integration.client import Client, eventually
+from tests.integration.target import Target
 
 pytestmark = pytest.mark.conformance
 
@@ -27,6 +28,19 @@ def put(stack: Stack, records: Sequence[bytes]) -> list[str]:
         assert answer["FailedRecordCount"] == 0
         places += [record["SequenceNumber"] for record in answer["Records"]]
     return places
+
+
+@pytest.fixture
+def camera(deployment: Target, machine: Client) -> Callable[[list[dict[str, Any]]], None]:
+    """Reports vehicles: on the stream, or over HTTP where the stream can not be reached."""
+
+    def report(vehicles: list[dict[str, Any]]) -> None:
+        if deployment.stack is not None:
+            put(deployment.stack, [json.dumps(each).encode() for each in vehicles])
+        else:
+            assert machine.post("/detections", json=vehicles).status_code == 202
+
+    return report
 
 
 def named(make: str, count: int, *, category: str = "Sedan") -> list[dict[str, Any]]:
@@ -69,9 +83,9 @@ def test_a_user_may_not_report(user: Client) -> None:
     assert user.post("/detections", json=named("Nobody", 1)).status_code == 403
 
 
-def test_the_list_goes_page_by_page_to_its_end(stack: Stack, user: Client) -> None:
+def test_the_list_goes_page_by_page_to_its_end(camera: Callable[[list[dict[str, Any]]], None], user: Client) -> None:
     make = new_make()
-    put(stack, [json.dumps(each).encode() for each in named(make, 23)])
+    camera(named(make, 23))
     eventually(lambda: user.get("/stats").json().get(make), lambda count: count == 23)
     found = [each["id"] for page in user.pages("/detections", make=make, limit=5) for each in page]
     assert len(found) == 23
@@ -80,13 +94,15 @@ def test_the_list_goes_page_by_page_to_its_end(stack: Stack, user: Client) -> No
     assert [each["id"] for each in skipped] == found[20:]
 
 
-def test_a_client_that_reconnects_misses_no_alert_and_sees_none_twice(stack: Stack, user: Client) -> None:
+def test_a_client_that_reconnects_misses_no_alert_and_sees_none_twice(
+    camera: Callable[[list[dict[str, Any]]], None], user: Client
+) -> None:
     make = new_make()
     _, seen = user.alerts(replay=0, wait=0)
-    records = [json.dumps(each).encode() for each in named(make, 30, category="suv")]
+    reported = named(make, 30, category="suv")
     ours: list[str] = []
     for first in range(0, 30, 10):
-        put(stack, records[first : first + 10])
+        camera(reported[first : first + 10])
         # Each of these is a connection of its own.
         while len(ours) < first + 10:
             events, seen = user.alerts(seen, wait=20)
