@@ -29,13 +29,26 @@ _GATEWAY_RESPONSES_LOCALSTACK = (
     '`{"message": "Missing Authentication Token"}`.'
 )
 
-DIFFERENCES: tuple[Difference, ...] = tuple(
-    Difference(engine, f"test_gateway.py::test_{test}", reason)
-    for engine, reason in (("sam-local", _GATEWAY_RESPONSES), ("localstack", _GATEWAY_RESPONSES_LOCALSTACK))
-    for test in (
-        "an_unknown_route_is_a_404_in_the_shape_of_every_error",
-        "a_known_path_with_an_unknown_method_is_a_404_too",
-    )
+_TWENTY_FIRST_CALLS = (
+    "Twenty calls of one function at once are twenty containers on LocalStack, which starts one for each. On the two "
+    "busy cores of the runs one of the calls took more than the two minutes that the test gives it."
+)
+
+DIFFERENCES: tuple[Difference, ...] = (
+    Difference(
+        "localstack",
+        "test_occupancy.py::test_readings_in_any_order_twice_and_from_twenty_writers_at_once_are_counted_exactly",
+        _TWENTY_FIRST_CALLS,
+        always=False,
+    ),
+    *(
+        Difference(engine, f"test_gateway.py::test_{test}", reason)
+        for engine, reason in (("sam-local", _GATEWAY_RESPONSES), ("localstack", _GATEWAY_RESPONSES_LOCALSTACK))
+        for test in (
+            "an_unknown_route_is_a_404_in_the_shape_of_every_error",
+            "a_known_path_with_an_unknown_method_is_a_404_too",
+        )
+    ),
 )
 
 

@@ -71,7 +71,7 @@ class Record:
         return [route for route in engines.routes() if not any(code < 400 for code in self.answers[route])]
 
     def write(self, file: Path, about: dict[str, str]) -> None:
-        """Write the run."""
+        """Write the run. A run of a part of the suite takes the places of its own tests in a file that is there."""
         tests = [
             {
                 "test": test,
@@ -83,6 +83,12 @@ class Record:
             }
             for test, result in sorted(self.results.items())
         ]
+        if file.exists():
+            again = {each["test"] for each in tests}
+            earlier = json.loads(file.read_text(encoding="utf-8"))["tests"]
+            tests = sorted(
+                tests + [each for each in earlier if each["test"] not in again], key=lambda each: each["test"]
+            )
         file.parent.mkdir(parents=True, exist_ok=True)
         lines = ",\n".join(f"    {json.dumps(each, ensure_ascii=False)}" for each in tests)
         head = ",\n".join(f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in about.items())

@@ -71,7 +71,7 @@ def test_a_sensor_is_listed_and_charted_and_an_unknown_one_is_not_found(anyone: 
         f"/api/sensors/{sensor}/history", params={"from": MORNING.isoformat(), "to": until, "step": 600}
     ).json()
     assert [point["inside"] for point in history["points"]] == [3, 3, 0, 0]
-    assert inside(anyone, sensor) == 0
+    assert inside(anyone, sensor) == inside(anyone, sensor, MORNING + timedelta(days=1), prefix="") == 0
 
 
 def test_a_bad_reading_is_refused_by_name(anyone: Client) -> None:
