@@ -87,7 +87,7 @@ class Record:
             again = {each["test"] for each in tests}
             earlier = json.loads(file.read_text(encoding="utf-8"))["tests"]
             tests = sorted(
-                tests + [each for each in earlier if each["test"] not in again], key=lambda each: each["test"]
+                tests + [each for each in earlier if each["test"] not in again], key=lambda each: str(each["test"])
             )
         file.parent.mkdir(parents=True, exist_ok=True)
         lines = ",\n".join(f"    {json.dumps(each, ensure_ascii=False)}" for each in tests)
