@@ -6,8 +6,13 @@
 # FILE= STREAM=       for `make ingest`: a CSV or JSON Lines file, or - for standard input; another stream
 # ENV=prod            for `make deploy`: the environment of samconfig.toml
 # STACK=              for redrive, quarantine, logs and rotate-key: a stack on AWS; without it, the local system
-# QUEUE= FUNCTION=    for `make redrive` and `make logs`: names in template.yaml, without Queue and Function
+# QUEUE= FUNCTION=    for `make redrive`, and `make logs` and `make invoke`: names in template.yaml
 # SHOW= REINGEST= DROP=  for `make quarantine`: a record's id, or all
+# BIND=               the address that the emulator listens on (default: 127.0.0.1; see docs/sam-local.md)
+# API_PORT=3000 WARM=EAGER PULL=on        for `make sam-local`: its port, LAZY containers, whether to pull their image
+# EVENT=              for `make invoke`: a file, if not the function's sample
+# LOCALSTACK_ENDPOINT= LOCALSTACK_FROM_FUNCTIONS=   for `make localstack`: where it answers, and where to its functions
+# BASE_URL= ENGINE= ENDPOINT= RESULTS=    for `make conformance`: see docs/engines.md
 PYTHON ?= python3
 PORT ?=
 SIMULATE ?=
@@ -69,6 +74,40 @@ status: venv ## whether it runs, and where
 
 reset: venv ## stop it and delete the local data
 	@$(RUNNER) reset
+
+# --- engines beside the emulator: docs/sam-local.md, docs/localstack.md, docs/engines.md
+BIND ?=
+API_PORT ?=
+WARM ?=
+PULL ?=
+FUNCTION ?=
+EVENT ?=
+LOCALSTACK_ENDPOINT ?=
+LOCALSTACK_FROM_FUNCTIONS ?=
+BASE_URL ?=
+ENGINE ?=
+ENDPOINT ?=
+RESULTS ?=
+export BIND API_PORT WARM PULL
+.PHONY: sam-local invoke localstack conformance engines
+
+sam-local: venv ## the functions in Lambda's runtime image, the data on the emulator; needs Docker; Ctrl-C stops both
+	@$(RUNNER) sam-local
+
+invoke: venv ## run one function in a container: FUNCTION=post_users [EVENT=event.json]
+	@$(RUNNER) invoke "$(FUNCTION)" "$(EVENT)"
+
+localstack: venv ## deploy to a LocalStack that runs: LOCALSTACK_ENDPOINT=http://127.0.0.1:4566
+	@$(VENV_PYTHON) -m runner.localstack $(if $(LOCALSTACK_ENDPOINT),--endpoint "$(LOCALSTACK_ENDPOINT)") \
+		$(if $(LOCALSTACK_FROM_FUNCTIONS),--from-functions "$(LOCALSTACK_FROM_FUNCTIONS)")
+
+conformance: venv-dev ## hold the contract against any deployment: BASE_URL=… ENGINE=aws|localstack|sam-local|emulator
+	@test -n "$(BASE_URL)" || { echo "BASE_URL is the deployment's; .local/stack.json has that of make up." >&2; exit 2; }
+	@BASE_URL="$(BASE_URL)" ENGINE="$(ENGINE)" ENDPOINT="$(ENDPOINT)" STACK="$(STACK)" RESULTS="$(RESULTS)" \
+		$(VENV_PYTHON) -m pytest tests/integration -m conformance
+
+engines: venv-dev ## write the table of docs/engines.md from the runs in docs/engines/
+	@$(VENV_PYTHON) -m runner.documents.engines
 
 ingest: venv ## put a file of vehicles on the stream: FILE=vehicles.csv [STREAM=name]
 	@$(VENV_PYTHON) -m runner.ingest "$(FILE)" $(if $(STREAM),--stream "$(STREAM)")

@@ -1,6 +1,7 @@
 """The runner's commands; the Makefile's targets of the same names call them."""
 
 import argparse
+import ipaddress
 import os
 import signal
 import subprocess
@@ -9,9 +10,10 @@ import time
 from types import FrameType
 from typing import NoReturn
 
+from rich.console import Console
 from rich.table import Table
 
-from runner import emulator, environment, local
+from runner import emulator, environment, local, sam_local
 from runner.errors import RunnerError
 from runner.local import Options
 from runner.progress import Progress
@@ -144,13 +146,26 @@ def port_number(text: str) -> int | None:
     return int(text)
 
 
+def address(text: str) -> str | None:
+    """An IPv4 address of this machine that a person names; None for an empty one.
+
+    Raises RunnerError for what is no address.
+    """
+    if not text:
+        return None
+    try:
+        return str(ipaddress.IPv4Address(text))
+    except ValueError:
+        raise RunnerError(f"BIND is an IPv4 address of this machine, or 0.0.0.0, not {text}.") from None
+
+
 def switch(text: str) -> bool:
-    """SIMULATE, on where it is empty.
+    """SIMULATE or PULL, on where it is empty.
 
     Raises RunnerError for anything but on and off.
     """
     if text not in ("", "on", "off"):
-        raise RunnerError(f"SIMULATE is on or off, not {text}.")
+        raise RunnerError(f"SIMULATE and PULL are on or off, not {text}.")
     return text != "off"
 
 
@@ -159,20 +174,50 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make", description="Run Sitewatch on this machine.")
     commands = parser.add_subparsers(dest="command", required=True)
     for name in ("run", "up"):
-        command = commands.add_parser(name)
-        command.add_argument("--port", type=port_number, default=os.environ.get("PORT", ""))
-        command.add_argument("--simulate", type=switch, default=os.environ.get("SIMULATE", ""), metavar="on|off")
+        add_options(commands.add_parser(name))
+    add_container_commands(commands)
     for name in ("down", "logs", "reset", "status", "validate"):
         commands.add_parser(name)
     return parser.parse_args(arguments)
+
+
+def add_options(command: argparse.ArgumentParser) -> None:
+    """What every command that may start the emulator can be told."""
+    command.add_argument("--port", type=port_number, default=os.environ.get("PORT", ""))
+    command.add_argument("--simulate", type=switch, default=os.environ.get("SIMULATE", ""), metavar="on|off")
+    command.add_argument("--bind", type=address, default=os.environ.get("BIND", ""))
+
+
+def add_container_commands(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """The commands that run functions in containers."""
+    serve, invoke = commands.add_parser("sam-local"), commands.add_parser("invoke")
+    for command in (serve, invoke):
+        add_options(command)
+        command.add_argument("--pull", type=switch, default=os.environ.get("PULL", ""), metavar="on|off")
+    serve.add_argument("--api-port", type=port_number, default=os.environ.get("API_PORT", ""))
+    serve.add_argument("--warm", choices=("EAGER", "LAZY"), default=os.environ.get("WARM") or "EAGER")
+    invoke.add_argument("function")
+    invoke.add_argument("event", nargs="?", default="")
+
+
+def in_containers(parsed: argparse.Namespace, workspace: Workspace, options: Options, progress: Progress) -> int:
+    """Carry out a command that runs functions in containers; its exit code."""
+    if parsed.command == "sam-local":
+        port = parsed.api_port or sam_local.DEFAULT_API_PORT
+        return sam_local.serve(workspace, options, progress, port=port, warm=parsed.warm, pull=parsed.pull)
+    to_stderr = Progress(Console(stderr=True, highlight=False))
+    with sam_local.data_plane(workspace, options, to_stderr, pull=parsed.pull, as_it_is=True) as containers:
+        return containers.invoke(parsed.function, parsed.event)
 
 
 def dispatch(parsed: argparse.Namespace) -> int:
     """Carry out one command; its exit code."""
     workspace = Workspace(LOCAL_FOLDER)
     progress = Progress()
-    if parsed.command in ("run", "up"):
-        options = Options(port=parsed.port, simulate=parsed.simulate)
+    if parsed.command in ("run", "up", "sam-local", "invoke"):
+        options = Options(port=parsed.port, simulate=parsed.simulate, bind=parsed.bind)
+        if parsed.command in ("sam-local", "invoke"):
+            return in_containers(parsed, workspace, options, progress)
         return {"run": run, "up": up}[parsed.command](workspace, options, progress)
     return {"down": down, "reset": reset, "status": status, "logs": logs, "validate": validate}[parsed.command](
         workspace, progress

@@ -6,6 +6,7 @@ import platform
 import shutil
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from runner import environment
@@ -18,6 +19,23 @@ RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
 """The functions' runtime here: the emulator runs them with its own interpreter."""
 ARCHITECTURE = "arm64" if platform.machine().lower() in ("arm64", "aarch64") else "x86_64"
 SOURCES = ("template.yaml", "monitoring.yaml", "functions", "layers")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a build is for: the functions' runtime and processor, and whether this interpreter is what runs them."""
+
+    runtime: str
+    architecture: str
+    is_host: bool = False
+
+    def settings(self) -> dict[str, str]:
+        """What the layers' makefiles read."""
+        runtime = "host" if self.is_host else self.runtime
+        return {"RUNTIME": runtime, "ARCHITECTURE": self.architecture, "PYTHON": sys.executable}
+
+
+HERE = Target(RUNTIME, ARCHITECTURE, is_host=True)
 
 
 def source_files(root: Path) -> Iterator[Path]:
@@ -47,13 +65,19 @@ def is_built(fingerprint: str, builds: Path = BUILDS_FOLDER) -> bool:
     return (builds / fingerprint[:16] / "template.yaml").exists()
 
 
-def build(workspace: Workspace, fingerprint: str, root: Path = PROJECT_ROOT, builds: Path = BUILDS_FOLDER) -> Path:
-    """Build the sources unless that has been done; the path of the built template.
+def build(
+    workspace: Workspace,
+    fingerprint: str,
+    root: Path = PROJECT_ROOT,
+    builds: Path = BUILDS_FOLDER,
+    target: Target = HERE,
+) -> Path:
+    """Build the sources unless that has been done; the path of the built template. Each target has a folder of builds.
 
     Several processes may call this at once: one builds, the others wait for it.
     Raises RunnerError, with the end of SAM's output, where it fails.
     """
-    target = builds / fingerprint[:16]
+    built = builds / fingerprint[:16]
     busy = f"Another build has been going on for {BUILD_DEADLINE_S:.0f} s; if none is, delete {builds}."
     with exclusive(builds / "lock", BUILD_DEADLINE_S, busy):
         if not is_built(fingerprint, builds):
@@ -62,20 +86,20 @@ def build(workspace: Workspace, fingerprint: str, root: Path = PROJECT_ROOT, bui
             environment.silence_version_check(workspace)
             command = [sys.executable, "-m", "samcli", "build", "--template-file", str(root / "template.yaml")]
             command += ["--build-dir", str(draft), "--cached", "--parallel"]
-            command += ["--cache-dir", str(builds / f"cache-{RUNTIME}")]
-            command += ["--parameter-overrides", f"Runtime={RUNTIME} Architecture={ARCHITECTURE}"]
+            command += ["--cache-dir", str(builds / f"cache-{target.runtime}")]
+            command += ["--parameter-overrides", f"Runtime={target.runtime} Architecture={target.architecture}"]
             run_logged(
                 command,
-                environment=environment.sam(workspace, extra={"RUNTIME": "host", "PYTHON": sys.executable}),
+                environment=environment.sam(workspace, extra=target.settings()),
                 folder=root,
                 log=builds / "build.log",
                 deadline_s=BUILD_DEADLINE_S,
                 what="sam build",
             )
-            draft.rename(target)
-        os.utime(target)
+            draft.rename(built)
+        os.utime(built)
         forget_old_builds(builds)
-    return target / "template.yaml"
+    return built / "template.yaml"
 
 
 def forget_old_builds(builds: Path) -> None:

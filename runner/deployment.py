@@ -64,10 +64,14 @@ def aws_errors_as_runner_errors(what: str) -> Iterator[None]:
 class Deployment:
     """The stack of one emulator."""
 
-    def __init__(self, workspace: Workspace, port: int) -> None:
+    def __init__(self, workspace: Workspace, endpoint_url: str) -> None:
         self.workspace = workspace
-        self.port = port
-        self.endpoint_url = environment.endpoint_url(port)
+        self.endpoint_url = endpoint_url
+
+    @property
+    def region(self) -> str:
+        """Where everything here is."""
+        return environment.REGION
 
     def client(self, service: str) -> Any:
         """A botocore client of this emulator."""
@@ -126,7 +130,7 @@ class Deployment:
         try:
             run_logged(
                 command,
-                environment=environment.sam(self.workspace, self.port),
+                environment=environment.sam(self.workspace, self.endpoint_url),
                 folder=self.workspace.home,
                 log=self.workspace.deploy_log,
                 deadline_s=DEPLOY_DEADLINE_S,

@@ -21,16 +21,21 @@ still run, a custom resource for minutes: there is no need to wait with it."""
 
 @dataclass(frozen=True, slots=True)
 class Emulator:
-    """A started emulator, of a workspace, on a port of 127.0.0.1."""
+    """A started emulator, of a workspace, on a port of the address that it is bound to."""
 
     workspace: Workspace
     port: int
     identity: ProcessIdentity
+    bind: str = environment.HOST
 
     @property
     def endpoint_url(self) -> str:
         """Where it answers AWS calls."""
-        return environment.endpoint_url(self.port)
+        return environment.endpoint_url(self.port, self.bind)
+
+    def answers(self, path: str, timeout_s: float = 5.0) -> int | None:
+        """The status of a GET of a path of it; None where it does not answer."""
+        return answers(self.port, path, timeout_s, host=environment.reachable(self.bind))
 
     def alive(self) -> bool:
         """Whether its process still runs."""
@@ -43,7 +48,7 @@ class Emulator:
         """
         end = time.monotonic() + deadline_s
         while time.monotonic() < end:
-            if answers(self.port, "/_ministack/ready") == http.HTTPStatus.OK:
+            if self.answers("/_ministack/ready") == http.HTTPStatus.OK:
                 return
             if not self.alive():
                 break
@@ -68,9 +73,9 @@ class Emulator:
             )
 
 
-def answers(port: int, path: str, timeout_s: float = 5.0) -> int | None:
+def answers(port: int, path: str, timeout_s: float = 5.0, *, host: str = environment.HOST) -> int | None:
     """The status of a GET of a path on this machine; None where nothing answers HTTP there."""
-    connection = http.client.HTTPConnection(environment.HOST, port, timeout=timeout_s)
+    connection = http.client.HTTPConnection(host, port, timeout=timeout_s)
     try:
         connection.request("GET", path)
         return connection.getresponse().status
@@ -80,12 +85,12 @@ def answers(port: int, path: str, timeout_s: float = 5.0) -> int | None:
         connection.close()
 
 
-def port_is_free(port: int) -> bool:
-    """Whether a server could listen on that port of 127.0.0.1."""
+def port_is_free(port: int, bind: str = environment.HOST) -> bool:
+    """Whether a server could listen on that port of an address of this machine."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((environment.HOST, port))
+            probe.bind((bind, port))
         except OSError:
             return False
         return True
@@ -104,29 +109,28 @@ def running(workspace: Workspace) -> Emulator | None:
     try:
         recorded = json.loads(workspace.process.read_text(encoding="utf-8"))
         identity = ProcessIdentity(recorded["pid"], recorded["started"])
-        emulator = Emulator(workspace, recorded["port"], identity)
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        emulator = Emulator(workspace, recorded["port"], identity, recorded.get("bind", environment.HOST))
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
         return None
     return emulator if emulator.alive() else None
 
 
-def start(workspace: Workspace, port: int, *, persist: bool = True) -> Emulator:
+def start(workspace: Workspace, port: int, *, persist: bool = True, bind: str = environment.HOST) -> Emulator:
     """Start the workspace's emulator, detached from the terminal; it is not ready yet.
 
     Raises RunnerError where the port is in use.
     """
-    if not port_is_free(port):
-        raise RunnerError(
-            f"Port {port} of {environment.HOST} is in use by something else; another one: make run PORT={port + 1}"
-        )
+    if not port_is_free(port, bind):
+        raise RunnerError(f"Port {port} of {bind} is in use by something else; another one: make run PORT={port + 1}")
     workspace.scratch_anew()
+    workspace.forget_stream_positions()
     if workspace.log.exists():
         workspace.log.replace(workspace.log.with_suffix(".log.1"))
     with workspace.log.open("w", encoding="utf-8") as log:
         process = subprocess.Popen(
             # -P: the folder that it is started in is no place to import from.
             [environment.emulator_python(), "-P", "-m", "ministack"],
-            env=environment.emulator(workspace, port, persist=persist),
+            env=environment.emulator(workspace, port, persist=persist, bind=bind),
             cwd=workspace.home,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -136,5 +140,5 @@ def start(workspace: Workspace, port: int, *, persist: bool = True) -> Emulator:
     identity = ProcessIdentity.of(process.pid)
     if identity is None:
         raise RunnerError(f"The emulator ended at once; its log is {workspace.log}:\n{tail(workspace.log)}")
-    write_whole(workspace.process, json.dumps({**asdict(identity), "port": port}) + "\n")
-    return Emulator(workspace, port, identity)
+    write_whole(workspace.process, json.dumps({**asdict(identity), "port": port, "bind": bind}) + "\n")
+    return Emulator(workspace, port, identity, bind)

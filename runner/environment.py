@@ -6,11 +6,14 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from runner.workspace import Workspace
 
 REGION = "us-east-1"
 HOST = "127.0.0.1"
+"""Where the emulator listens unless it is told otherwise: this machine alone reaches it."""
+EVERY_INTERFACE = "0.0.0.0"  # noqa: S104 - a choice that only BIND makes
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 """The emulator's root account."""
 
@@ -22,7 +25,7 @@ NO_AWS_SETTINGS = {
     "AWS_EC2_METADATA_DISABLED": "true",
 }
 
-INSTALLER_PREFIXES = ("PIP_", "SSL_CERT_", "REQUESTS_CA_", "CURL_CA_")
+INSTALLER_PREFIXES = ("PIP_", "SSL_CERT_", "REQUESTS_CA_", "CURL_CA_", "DOCKER_")
 INSTALLER_NAMES = frozenset(
     [
         "HOME",
@@ -38,15 +41,20 @@ INSTALLER_NAMES = frozenset(
         "XDG_CACHE_HOME",
     ]
 )
-"""What pip finds its packages by, on a machine that has settings for that."""
+"""What pip finds its packages by, and SAM finds Docker by, on a machine that has settings for that."""
 
 WARM_SECONDS = 60
 """How long a function's second and later workers stay: a burst's memory goes a minute after it."""
 
 
-def endpoint_url(port: int) -> str:
-    """Where an emulator on this machine answers."""
-    return f"http://{HOST}:{port}"
+def endpoint_url(port: int, bind: str = HOST) -> str:
+    """Where an emulator that listens on the address `bind` answers this machine."""
+    return f"http://{reachable(bind)}:{port}"
+
+
+def reachable(bind: str) -> str:
+    """The address under which this machine reaches what listens on the address `bind`."""
+    return HOST if bind == EVERY_INTERFACE else bind
 
 
 def search_path() -> str:
@@ -60,9 +68,14 @@ def emulator_python() -> str:
     return str(Path(sys.prefix, "emulator", "bin", "python"))
 
 
-def emulator(workspace: Workspace, port: int, *, persist: bool) -> dict[str, str]:
+def emulator(workspace: Workspace, port: int, *, persist: bool, bind: str = HOST) -> dict[str, str]:
     """The whole environment of the emulator, and so of every function that it runs."""
+    # Its functions, and the answers of custom resources, find it at 127.0.0.1 unless they are told otherwise.
+    elsewhere = (
+        {"AWS_ENDPOINT_URL": endpoint_url(port, bind), "MINISTACK_HOST": bind} if reachable(bind) != HOST else {}
+    )
     return {
+        **elsewhere,
         **NO_AWS_SETTINGS,
         "PATH": search_path(),
         "HOME": str(workspace.scratch),
@@ -70,7 +83,7 @@ def emulator(workspace: Workspace, port: int, *, persist: bool) -> dict[str, str
         "LANG": "C.UTF-8",
         "TZ": "UTC",
         "PYTHONNOUSERSITE": "1",
-        "BIND_HOST": HOST,
+        "BIND_HOST": bind,
         "GATEWAY_PORT": str(port),
         "MINISTACK_REGION": REGION,
         "AUTH": "true",
@@ -88,8 +101,8 @@ def emulator(workspace: Workspace, port: int, *, persist: bool) -> dict[str, str
     }
 
 
-def sam(workspace: Workspace, port: int | None = None, extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment of a SAM command; with `port`, one that talks to the emulator there."""
+def sam(workspace: Workspace, endpoint: str | None = None, extra: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment of a SAM command; with an endpoint URL, one that makes its AWS calls there."""
     inherited = {
         name: value
         for name, value in os.environ.items()
@@ -105,10 +118,11 @@ def sam(workspace: Workspace, port: int | None = None, extra: Mapping[str, str] 
         "__SAM_CLI_APP_DIR": str(workspace.cli),
         **(extra or {}),
     }
-    if port is not None:
-        environment["AWS_ENDPOINT_URL"] = endpoint_url(port)
+    if endpoint is not None:
+        environment["AWS_ENDPOINT_URL"] = endpoint
+        host = urlsplit(endpoint).hostname
         for name in ("no_proxy", "NO_PROXY"):
-            environment[name] = ",".join(filter(None, [inherited.get(name), HOST]))
+            environment[name] = ",".join(filter(None, [inherited.get(name), host]))
     return environment
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from runner import build, emulator
 from runner.deployment import STACK_NAME, STAGE_NAME, STEADY_STATUSES, DeployedStack, Deployment
 from runner.emulator import DEFAULT_PORT, Emulator
-from runner.environment import REGION, endpoint_url
+from runner.environment import HOST, REGION, endpoint_url
 from runner.errors import RunnerError
 from runner.progress import Progress, Silence
 from runner.stack import Stack
@@ -25,13 +25,14 @@ HEALTH_DEADLINE_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What a person can choose: the port (None: the usual one), and whether the schedules run."""
+    """What a person can choose: port and address (None: the usual ones), and whether the schedules run."""
 
     port: int | None = None
     simulate: bool = True
+    bind: str | None = None
 
 
-def template_parameters(port: int, *, simulate: bool) -> dict[str, str]:
+def template_parameters(port: int, *, simulate: bool, bind: str = HOST) -> dict[str, str]:
     """The template's parameters of a local system."""
     return {
         "Environment": "local",
@@ -46,7 +47,7 @@ def template_parameters(port: int, *, simulate: bool) -> dict[str, str]:
         "EventSender": "on",
         # One shard: the emulator reads them one after the other anyway.
         "StreamShards": "1",
-        "ApiUrlPrefix": f"{endpoint_url(port)}{API_PREFIX}",
+        "ApiUrlPrefix": f"{endpoint_url(port, bind)}{API_PREFIX}",
         "ApiUrlSuffix": API_SUFFIX,
     }
 
@@ -62,13 +63,16 @@ def bring_up(workspace: Workspace, options: Options, progress: Progress, *, pers
     port = options.port or (running.port if running else DEFAULT_PORT)
     if running is not None and running.port != port:
         raise RunnerError(f"Sitewatch runs on port {running.port} already; make down stops it.")
-    parameters = template_parameters(port, simulate=options.simulate)
+    bind = options.bind or (running.bind if running else HOST)
+    if running is not None and running.bind != bind:
+        raise RunnerError(f"Sitewatch runs bound to {running.bind} already, not to {bind}; make down stops it.")
+    parameters = template_parameters(port, simulate=options.simulate, bind=bind)
     fingerprint = build.source_fingerprint()
     wanted = json.dumps({"sources": fingerprint, "parameters": parameters}, sort_keys=True)
 
     with contextlib.ExitStack() as undo:
         if running is None:
-            server = emulator.start(workspace, port, persist=persist)
+            server = emulator.start(workspace, port, persist=persist, bind=bind)
             undo.callback(stop_quietly, server)
         else:
             server = running
@@ -82,7 +86,7 @@ def bring_up(workspace: Workspace, options: Options, progress: Progress, *, pers
                 server.wait_until_ready()
         else:
             server.wait_until_ready()
-        deployment = Deployment(workspace, port)
+        deployment = Deployment(workspace, server.endpoint_url)
         deployed = deployment.describe()
         if deployed is None or not is_current(workspace, deployed, wanted):
             deployed = deploy(deployment, deployed, template, parameters, progress)
@@ -139,12 +143,12 @@ def wait_until_healthy(server: Emulator, stack: Stack, deadline_s: float = HEALT
     """
     path = f"{stack.base_url.removeprefix(stack.endpoint_url)}/check"
     end = time.monotonic() + deadline_s
-    status = emulator.answers(server.port, path, timeout_s=30)
+    status = server.answers(path, timeout_s=30)
     while status != 200:
         if time.monotonic() >= end or not server.alive():
             raise RunnerError(f"GET {stack.base_url}/check answers {status}; the log is {server.workspace.log}")
         time.sleep(0.5)
-        status = emulator.answers(server.port, path, timeout_s=30)
+        status = server.answers(path, timeout_s=30)
 
 
 def stop_quietly(server: Emulator) -> None:

@@ -53,8 +53,7 @@ def settings(*, local: bool, file: Path) -> dict[str, str]:
         return {**os.environ, "SAM_CLI_TELEMETRY": "0"}
     workspace = Workspace(file.parent)
     environment.silence_version_check(workspace)
-    port = int(Stack.read(file).endpoint_url.rpartition(":")[2])
-    return environment.sam(workspace, port)
+    return environment.sam(workspace, Stack.read(file).endpoint_url)
 
 
 def run(name: str, *, stack: str | None, region: str | None, follow: bool, file: Path = STACK_FILE) -> int:

@@ -57,10 +57,15 @@ class Stack:
         return aws_client(service, self.endpoint_url, self.region)
 
 
-def aws_client(service: str, endpoint_url: str, region: str) -> Any:
-    """A botocore client of the emulator that no setting of the user's reaches: profile, file, variable or proxy."""
+def aws_client(service: str, endpoint_url: str, region: str, **settings: Any) -> Any:
+    """A botocore client of the emulator that no setting of the user's reaches: profile, file, variable or proxy.
+
+    `settings` are botocore's own (`Config`).
+    """
     session = botocore.session.Session(session_vars=NO_SETTINGS_OF_THE_USER)
-    config = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "max_attempts": 3}, proxies={})
+    config = Config(
+        connect_timeout=5, read_timeout=60, retries={"mode": "standard", "max_attempts": 3}, proxies={}, **settings
+    )
     return session.create_client(
         service,
         endpoint_url=endpoint_url,

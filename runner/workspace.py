@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import json
 import os
 import shutil
 import time
@@ -101,6 +102,22 @@ class Workspace:
             with contextlib.suppress(FileNotFoundError):
                 newest = max(newest, file.stat().st_mtime)
         return since <= newest < time.time() - SETTLED_AFTER_S
+
+    def forget_stream_positions(self) -> None:
+        """Have the mappings of tables' streams begin with the first change after a start.
+
+        The emulator (1.5.33) saves how many changes each mapping has read of a table's stream, and not the stream:
+        after a start the stream is empty, and a mapping would pass over as many changes as it had read before.
+        """
+        file = self.state / "lambda.json"
+        try:
+            saved = json.loads(file.read_text(encoding="utf-8"))
+            positions = saved["payload"]["dynamodb_stream_positions"]
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return  # nothing was saved, or the emulator itself will say what is wrong with it
+        if positions:
+            saved["payload"]["dynamodb_stream_positions"] = {}
+            write_whole(file, json.dumps(saved))
 
     def scratch_anew(self) -> None:
         """Empty the scratch folder of what killed workers have left there."""

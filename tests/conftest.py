@@ -1,6 +1,7 @@
-"""A deployed system of one's own: the emulator on a free port, with IAM enforcement, for the whole run.
+"""The deployment under test: an emulator of one's own on a free port, with IAM enforcement, for the whole run.
 
-``SITEWATCH_STACK=.local/stack.json`` tests a system that runs already instead.
+``SITEWATCH_STACK=.local/stack.json`` tests a local system that runs already instead, and ``BASE_URL=…``, as
+``make conformance`` sets it, any deployment: see `tests.integration.target`.
 """
 
 import os
@@ -11,20 +12,40 @@ import pytest
 
 from runner.local import running_stack
 from runner.stack import Stack
+from tests.integration import target
+from tests.integration.record import RECORD
+from tests.integration.target import Target
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one process run all that ask for the deployed system: it is the same for all of them."""
+    """Let one process run all that ask for the deployment: it is the same for all of them."""
     for item in items:
-        if "stack" in getattr(item, "fixturenames", ()):
+        if "deployment" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("stack"))
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """The system under test; its schedules are disabled, so that nothing moves but what a test moves."""
-    if "SITEWATCH_STACK" in os.environ:
-        yield Stack.read(Path(os.environ["SITEWATCH_STACK"]))
-        return
-    with running_stack(tmp_path_factory.mktemp("sitewatch")) as stack:
-        yield stack
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    """The deployment under test; the schedules of one of its own are disabled: nothing moves but what a test moves."""
+    if os.environ.get("BASE_URL"):
+        yield _recorded(target.of_variables())
+    elif "SITEWATCH_STACK" in os.environ:
+        yield _recorded(target.of_stack(Stack.read(Path(os.environ["SITEWATCH_STACK"]))))
+    else:
+        with running_stack(tmp_path_factory.mktemp("sitewatch")) as stack:
+            yield _recorded(target.of_stack(stack))
+
+
+def _recorded(deployment: Target) -> Target:
+    """Every call of every client is recorded."""
+    path = deployment.base_url.partition("://")[2].partition("/")[2]
+    RECORD.base_path = f"/{path}" if path else ""
+    return deployment
+
+
+@pytest.fixture(scope="session")
+def stack(deployment: Target) -> Stack:
+    """The deployment's AWS side: stream, queues, topic."""
+    if deployment.stack is None:
+        pytest.skip("the stream and the queues are not reachable: ENDPOINT names where")
+    return deployment.stack

@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import httpx
 
+from tests.integration.record import RECORD
+
 Value = TypeVar("Value")
 
 DEADLINE_SECONDS = 60.0
@@ -31,7 +33,7 @@ class Client(httpx.Client):
     """Calls paths relative to the base URL, with a Bearer token once it has logged in."""
 
     def __init__(self, base_url: str) -> None:
-        super().__init__(base_url=base_url, timeout=40, trust_env=False)
+        super().__init__(base_url=base_url, timeout=40, trust_env=False, event_hooks={"response": [RECORD.note]})
         self.username = ""
         self.user_id = ""
 

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from runner.documents.__main__ import COLLECTION, COMMITTED
-from runner.stack import Stack
 from tests.integration.client import Client
+from tests.integration.target import Target
 from tests.template import ROOT
+
+pytestmark = pytest.mark.conformance
 
 NEWMAN = ROOT / "tests" / "newman" / "node_modules" / "newman" / "bin" / "newman.js"
 
@@ -39,9 +41,10 @@ def test_swagger_ui_and_its_parts_are_served(anyone: Client) -> None:
     not (shutil.which("node") and NEWMAN.exists()),
     reason="newman is not installed: `npm ci --prefix tests/newman` does it, where Node is",
 )
-def test_newman_runs_the_collection_from_top_to_bottom(stack: Stack, tmp_path: Path) -> None:
+def test_newman_runs_the_collection_from_top_to_bottom(deployment: Target, tmp_path: Path) -> None:
     report = tmp_path / "report.json"
-    variables = {"baseUrl": stack.base_url, "username": "admin", "password": stack.users["admin"]}
+    username, password = deployment.admin
+    variables = {"baseUrl": deployment.base_url, "username": username, "password": password}
     command = ["node", str(NEWMAN), "run", str(COLLECTION), "--color", "off", "--timeout-request", "40000"]
     command += ["--reporters", "cli,json", "--reporter-json-export", str(report)]
     for name, value in variables.items():

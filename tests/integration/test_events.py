@@ -3,20 +3,13 @@
 import json
 import time
 import uuid
-from collections.abc import Iterator
 
 import pytest
 
 from runner.stack import Stack
 from tests.integration.client import Client, eventually
 
-
-@pytest.fixture
-def machine(admin: Client, stack: Stack) -> Iterator[Client]:
-    """A device with an API token."""
-    with Client(stack.base_url) as client:
-        client.carry(admin.post("/api/tokens", json={"name": "device"}).json()["api_token"])
-        yield client
+pytestmark = pytest.mark.conformance
 
 
 def new_type() -> str:

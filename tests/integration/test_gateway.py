@@ -11,6 +11,7 @@ from tests.template import routes
 _PRIVATE = sorted(route for route in routes() if route not in PUBLIC and route[0] != "OPTIONS")
 
 
+@pytest.mark.conformance
 @pytest.mark.parametrize(("method", "path"), _PRIVATE, ids=" ".join)
 def test_a_route_that_is_not_public_refuses_who_sends_no_token(anyone: Client, method: str, path: str) -> None:
     answer = anyone.request(method, path.format_map(_AnyId()))
@@ -26,6 +27,7 @@ class _AnyId(dict[str, str]):
         return "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
 
+@pytest.mark.conformance
 @pytest.mark.parametrize("path", ["/nowhere", "/users/me/nowhere", "/api"])
 def test_an_unknown_route_is_a_404_in_the_shape_of_every_error(anyone: Client, path: str) -> None:
     answer = anyone.get(path)
@@ -38,10 +40,12 @@ def test_an_unknown_route_is_a_404_in_the_shape_of_every_error(anyone: Client, p
     }
 
 
+@pytest.mark.conformance
 def test_a_known_path_with_an_unknown_method_is_a_404_too(anyone: Client) -> None:
     assert anyone.delete("/users").status_code == 404
 
 
+@pytest.mark.conformance
 @pytest.mark.parametrize("path", ["/token", "/detections", "/api/tokens/some-id"])
 def test_a_browser_that_asks_first_gets_an_answer_without_a_token(anyone: Client, path: str) -> None:
     answer = anyone.options(

@@ -19,6 +19,7 @@ import pytest
 from runner import redrive
 from runner.stack import Stack
 from tests.integration.client import Client, eventually
+from tests.integration.target import Target
 
 IMAGE = {"type": "image", "url": "https://example.com/gate.png", "width": 640, "height": 480}
 VIDEO = {"type": "video", "url": "https://example.com/gate", "source": "vimeo"}
@@ -27,10 +28,10 @@ NO_TEXT = {"type": "text"}
 
 
 @pytest.fixture
-def daikiri(stack: Stack) -> Iterator[Client]:
-    """A client logged in as the demo operator."""
-    with Client(stack.base_url) as client:
-        client.log_in("daikiri", stack.users["daikiri"])
+def daikiri(deployment: Target) -> Iterator[Client]:
+    """A client logged in as the operator who is there already."""
+    with Client(deployment.base_url) as client:
+        client.log_in(*deployment.user)
         yield client
 
 
@@ -55,6 +56,7 @@ def send(client: Client, recipient: str, content: object) -> str:
     return str(answer.json()["job_id"])
 
 
+@pytest.mark.conformance
 def test_a_client_walks_through(daikiri: Client, user: Client) -> None:
     new = {"username": f"made-{uuid.uuid4().hex[:8]}", "password": "a secret"}
     jobs = []
@@ -86,7 +88,8 @@ def test_a_client_walks_through(daikiri: Client, user: Client) -> None:
     assert daikiri.request("GET", "/notifications", content="{").json()["subcode"] == 4018
 
 
-def test_another_s_ids_are_the_same_404_as_none(daikiri: Client, user: Client, stack: Stack) -> None:
+@pytest.mark.conformance
+def test_another_s_ids_are_the_same_404_as_none(daikiri: Client, user: Client) -> None:
     job_id = send(daikiri, daikiri.user_id, VIDEO)
     outcomes(daikiri, [job_id])
     own = {"sender_id": daikiri.user_id, "recipient_id": daikiri.user_id}

@@ -1,6 +1,12 @@
-"""Health and documents on the deployed system."""
+"""Health, the dashboard and its files on the deployed system."""
+
+import re
+
+import pytest
 
 from tests.integration.client import Client
+
+pytestmark = pytest.mark.conformance
 
 
 def test_a_healthy_system_says_so_whoever_asks_and_how(anyone: Client) -> None:
@@ -11,3 +17,24 @@ def test_a_healthy_system_says_so_whoever_asks_and_how(anyone: Client) -> None:
 
 def test_a_user_may_ask_whether_it_is_ready(user: Client) -> None:
     assert user.get("/api/ready").json() == {"status": "ready"}
+
+
+def test_the_dashboard_is_a_page_whose_files_are_there(anyone: Client) -> None:
+    page = anyone.get("/")
+    assert (page.status_code, page.headers["content-type"].partition(";")[0]) == (200, "text/html")
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    files = re.findall(r'"(?:\./)?(assets/[^"]+)"', page.text)
+    assert files
+    for name in files:
+        file = anyone.get(f"/{name}")
+        assert (file.status_code, len(file.content) > 0) == (200, True), name
+        assert "immutable" in file.headers["cache-control"]
+    assert anyone.get("/assets/nothing.js").json()["subcode"] == 4040
+
+
+def test_the_simulated_source_gives_a_point_or_fails_as_sources_do(anyone: Client) -> None:
+    answers = [anyone.get("/simulator/data-point") for _ in range(5)]
+    if answers[0].status_code == 404:
+        pytest.skip("this deployment has no simulated source")
+    assert {answer.status_code for answer in answers} <= {200, 503}
+    assert any(answer.status_code == 200 and answer.json() for answer in answers)

@@ -19,12 +19,13 @@ import yaml
 
 from runner import build, emulator, environment
 from runner.deployment import STACK_NAME, DeployedStack, Deployment
-from runner.environment import endpoint_url
 from runner.local import API_PREFIX, API_SUFFIX, stop_quietly
 from runner.workspace import Workspace
 from tests.deployed import production_parameters
 from tests.integration.client import Client
 from tests.template import ROOT
+
+pytestmark = pytest.mark.xdist_group("production")
 
 ELF_MACHINE = slice(18, 20)
 AARCH64 = (183).to_bytes(2, "little")
@@ -51,7 +52,7 @@ def _emulated(built: Path, folder: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deployment, DeployedStack]]:
+def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deployment, DeployedStack]]:
     """Production's stack on an emulator of its own."""
     workspace = Workspace(tmp_path_factory.mktemp("production"))
     workspace.prepare()
@@ -60,14 +61,14 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deplo
     server = emulator.start(workspace, port, persist=False)
     try:
         server.wait_until_ready()
-        deployment = Deployment(workspace, port)
+        deployment = Deployment(workspace, server.endpoint_url)
         parameters = {
             **production_parameters(),
             **OPTIONAL,
             # The emulator runs functions with its own interpreter, and has an address of its own.
             "Runtime": build.RUNTIME,
             "Architecture": build.ARCHITECTURE,
-            "ApiUrlPrefix": endpoint_url(port) + API_PREFIX,
+            "ApiUrlPrefix": server.endpoint_url + API_PREFIX,
             "ApiUrlSuffix": API_SUFFIX,
         }
         yield deployment, deployment.deploy(_emulated(built, workspace.home), parameters)
@@ -75,8 +76,8 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deplo
         stop_quietly(server)
 
 
-def test_production_is_deployed_and_answers_its_administrator(deployment: tuple[Deployment, DeployedStack]) -> None:
-    engine, stack = deployment
+def test_production_is_deployed_and_answers_its_administrator(production: tuple[Deployment, DeployedStack]) -> None:
+    engine, stack = production
     secret = engine.client("secretsmanager").get_secret_value(SecretId=stack.output("AdminPasswordSecretName"))
     with Client(stack.output("BaseUrl")) as client:
         client.log_in("admin", secret["SecretString"])
@@ -84,8 +85,8 @@ def test_production_is_deployed_and_answers_its_administrator(deployment: tuple[
         assert client.get("/users").json()["users"][0]["username"] == "admin"
 
 
-def test_what_is_public_is_called_through_its_alias(deployment: tuple[Deployment, DeployedStack]) -> None:
-    engine, stack = deployment
+def test_what_is_public_is_called_through_its_alias(production: tuple[Deployment, DeployedStack]) -> None:
+    engine, stack = production
     api = engine.client("apigateway")
     resources = api.get_resources(restApiId=stack.output("ApiId"), limit=500)["items"]
     [check] = [each["id"] for each in resources if each["path"] == "/check"]
@@ -93,8 +94,8 @@ def test_what_is_public_is_called_through_its_alias(deployment: tuple[Deployment
     assert integration["uri"].endswith(":live/invocations")
 
 
-def test_alarms_the_topic_and_the_dashboard_are_there(deployment: tuple[Deployment, DeployedStack]) -> None:
-    engine, stack = deployment
+def test_alarms_the_topic_and_the_dashboard_are_there(production: tuple[Deployment, DeployedStack]) -> None:
+    engine, stack = production
     topic = stack.output("AlarmsTopicArn")
     resources = engine.client("cloudformation").describe_stack_resources(StackName=STACK_NAME)["StackResources"]
     queues = {
@@ -111,8 +112,8 @@ def test_alarms_the_topic_and_the_dashboard_are_there(deployment: tuple[Deployme
     assert engine.client("cloudwatch").get_dashboard(DashboardName=STACK_NAME)["DashboardBody"]
 
 
-def test_tables_are_protected_from_deletion(deployment: tuple[Deployment, DeployedStack]) -> None:
-    engine, _ = deployment
+def test_tables_are_protected_from_deletion(production: tuple[Deployment, DeployedStack]) -> None:
+    engine, _ = production
     dynamodb: Any = engine.client("dynamodb")
     for name in dynamodb.list_tables()["TableNames"]:
         assert dynamodb.describe_table(TableName=name)["Table"]["DeletionProtectionEnabled"] is True

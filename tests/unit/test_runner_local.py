@@ -17,6 +17,7 @@ from runner.build import source_fingerprint
 from runner.deployment import DeployedStack, gateway_responses, is_set, resolve
 from runner.errors import RunnerError
 from runner.processes import ProcessIdentity
+from runner.progress import Silence
 from runner.stack import Stack, aws_client
 from runner.workspace import Workspace, exclusive
 
@@ -110,7 +111,10 @@ class TestUserSettings:
             monkeypatch.setenv(name, "mine")
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "mine")
 
-        for given in (environment.sam(workspace, 4566), environment.emulator(workspace, 4566, persist=True)):
+        for given in (
+            environment.sam(workspace, "http://127.0.0.1:4566"),
+            environment.emulator(workspace, 4566, persist=True),
+        ):
             assert "mine" not in given.values()
             assert given["AWS_EC2_METADATA_DISABLED"] == "true"
 
@@ -120,7 +124,7 @@ class TestUserSettings:
         monkeypatch.setenv("PIP_CERT", "/some/certificates")
         monkeypatch.setenv("https_proxy", "http://proxy:3128")
 
-        given = environment.sam(workspace, 4566)
+        given = environment.sam(workspace, "http://127.0.0.1:4566")
 
         assert given["PIP_CERT"] == "/some/certificates"
         assert given["https_proxy"] == "http://proxy:3128"
@@ -264,7 +268,16 @@ class TestEmulatorProcess:
         running = emulator.running(workspace)
 
         assert running is not None
-        assert running.port == 4570
+        assert (running.port, running.bind) == (4570, environment.HOST)
+
+    def test_a_system_that_runs_elsewhere_is_not_moved(self, workspace: Workspace) -> None:
+        me = ProcessIdentity.of(os.getpid())
+        assert me is not None
+        recorded = {"pid": me.pid, "started": me.started, "port": 4570, "bind": "172.17.0.1"}
+        workspace.process.write_text(json.dumps(recorded))
+
+        with pytest.raises(RunnerError, match=r"bound to 172\.17\.0\.1 already, not to 127\.0\.0\.1"):
+            local.bring_up(workspace, local.Options(bind="127.0.0.1"), Silence())
 
     @pytest.mark.parametrize("content", ["", "{", "{}", "[]", '"x"'])
     def test_a_broken_record_is_no_process(self, workspace: Workspace, content: str) -> None:
@@ -296,6 +309,29 @@ class TestEmulatorProcess:
 
 
 class TestWorkspace:
+    def test_what_was_read_of_streams_that_are_not_saved_is_forgotten_and_nothing_else(
+        self, workspace: Workspace
+    ) -> None:
+        kept = {"functions": {"a": 1}, "kinesis_positions": {"x": {"s": 7}}}
+        saved = {"__ministack_format__": 2, "payload": {**kept, "dynamodb_stream_positions": {"data": {"y": 2400}}}}
+        (workspace.state / "lambda.json").write_text(json.dumps(saved))
+
+        workspace.forget_stream_positions()
+
+        found = json.loads((workspace.state / "lambda.json").read_text())
+        assert found == {**saved, "payload": {**kept, "dynamodb_stream_positions": {}}}
+
+    @pytest.mark.parametrize("content", [None, "", "{"])
+    def test_a_state_that_is_not_there_or_not_whole_is_left_to_the_emulator(
+        self, workspace: Workspace, content: str | None
+    ) -> None:
+        if content is not None:
+            (workspace.state / "lambda.json").write_text(content)
+
+        workspace.forget_stream_positions()
+
+        assert (workspace.state / "lambda.json").exists() is (content is not None)
+
     def test_a_folder_that_cannot_be_made_is_one_clear_error(self, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
 
@@ -348,6 +384,21 @@ class TestCommandLine:
         parsed = parse(["run"])
 
         assert (parsed.port, parsed.simulate) == (4570, False)
+
+    @pytest.mark.parametrize(("given", "bind"), [("", None), ("172.17.0.1", "172.17.0.1")])
+    def test_the_address_to_listen_on_is_read(
+        self, monkeypatch: pytest.MonkeyPatch, given: str, bind: str | None
+    ) -> None:
+        monkeypatch.setenv("BIND", given)
+
+        assert parse(["sam-local"]).bind == bind
+
+    @pytest.mark.parametrize("given", ["everywhere", "1.2.3", "::1"])
+    def test_what_is_no_address_is_one_clear_error(self, monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+        monkeypatch.setenv("BIND", given)
+
+        with pytest.raises(RunnerError, match="BIND is an IPv4 address"):
+            parse(["up"])
 
     @pytest.mark.parametrize("port", ["abc", "80", "70000", "-1", "4566.0"])
     def test_what_is_no_port_is_one_clear_error(self, monkeypatch: pytest.MonkeyPatch, port: str) -> None:

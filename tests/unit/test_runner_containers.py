@@ -1,0 +1,260 @@
+"""What functions in containers and on LocalStack are given, before any container is started."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+from pytest_socket import enable_socket, socket_allow_hosts
+
+from runner import environment, localstack, sam_local, samples
+from runner.custom_resources import World
+from runner.errors import RunnerError
+from runner.workspace import Workspace
+from tests.template import resources, sample_name, template
+
+FUNCTIONS = sorted(resources("AWS::Serverless::Function"))
+
+
+@pytest.fixture(autouse=True)
+def world() -> None:
+    """The runner knows nothing of the functions' tables."""
+
+
+@pytest.fixture(autouse=True)
+def no_network() -> None:
+    """An answer to a custom resource is sent to this machine."""
+    enable_socket()
+    socket_allow_hosts([environment.HOST])
+
+
+class TestWhereTheEmulatorListens:
+    @pytest.mark.parametrize(
+        ("networks", "address"),
+        [
+            ([{"Subnet": "172.17.0.0/16", "Gateway": "172.17.0.1"}], "172.17.0.1"),
+            ([{"Subnet": "172.17.0.0/16"}], "172.17.0.1"),
+            ([{}, {"Subnet": "10.9.0.0/24", "Gateway": "10.9.0.254"}], "10.9.0.254"),
+        ],
+    )
+    def test_it_is_this_machines_address_on_dockers_bridge(self, networks: list[dict[str, str]], address: str) -> None:
+        assert sam_local.bridge_address(json.dumps(networks)) == address
+
+    @pytest.mark.parametrize("networks", ["null", "[]", "[{}]"])
+    def test_a_bridge_without_a_network_is_one_clear_error(self, networks: str) -> None:
+        with pytest.raises(RunnerError, match=r"BIND=0\.0\.0\.0"):
+            sam_local.bridge_address(networks)
+
+    def test_without_docker_there_is_one_clear_error(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PATH", "/nowhere")
+
+        with pytest.raises(RunnerError, match="needs Docker"):
+            sam_local.docker("version")
+
+    @pytest.mark.parametrize(
+        ("bind", "endpoint", "told"),
+        [
+            ("127.0.0.1", "http://127.0.0.1:4566", None),
+            (environment.EVERY_INTERFACE, "http://127.0.0.1:4566", None),
+            ("172.17.0.1", "http://172.17.0.1:4566", "http://172.17.0.1:4566"),
+        ],
+    )
+    def test_its_own_functions_find_it_wherever_it_listens(
+        self, tmp_path: Path, bind: str, endpoint: str, told: str | None
+    ) -> None:
+        given = environment.emulator(Workspace(tmp_path), 4566, persist=False, bind=bind)
+
+        assert environment.endpoint_url(4566, bind) == endpoint
+        assert given["BIND_HOST"] == bind
+        assert given.get("AWS_ENDPOINT_URL") == told
+
+
+class TestVariablesInContainers:
+    def test_what_points_to_this_machine_points_to_it_from_inside(self) -> None:
+        deployed = {
+            "A": {
+                "TABLE": "sitewatch-Users",
+                "QUEUE_URL": "http://localhost:4566/000000000000/jobs",
+                "SOURCE": "http://172.17.0.1:4566/restapis/{api}/v1/_user_request_/simulator",
+                "ELSEWHERE": "http://example.com:45660/",
+            }
+        }
+
+        assert sam_local.variables_in_containers(deployed, 4566, "abc") == {
+            "A": {
+                "TABLE": "sitewatch-Users",
+                "QUEUE_URL": "http://host.docker.internal:4566/000000000000/jobs",
+                "SOURCE": "http://host.docker.internal:4566/restapis/abc/v1/_user_request_/simulator",
+                "ELSEWHERE": "http://example.com:45660/",
+                "AWS_ENDPOINT_URL": "http://host.docker.internal:4566",
+            }
+        }
+
+    def test_the_template_declares_the_endpoint_that_the_environment_file_fills_in(self, tmp_path: Path) -> None:
+        built = tmp_path / "template.yaml"
+        shared = {"Function": {"Environment": {"Variables": {"TABLE": {"Ref": "Table"}}}}}
+        built.write_text(yaml.safe_dump({"Globals": shared, "Resources": {}}))
+
+        derived = yaml.safe_load(sam_local.container_template(built).read_text())
+
+        variables = derived["Globals"]["Function"]["Environment"]["Variables"]
+        assert variables == {"TABLE": {"Ref": "Table"}, "AWS_ENDPOINT_URL": ""}
+
+
+class TestSamples:
+    @pytest.mark.parametrize("spelt", ["PostUsersFunction", "PostUsers", "post_users"])
+    def test_a_function_is_known_by_each_of_its_names(self, spelt: str) -> None:
+        assert samples.named(FUNCTIONS, spelt) == "PostUsersFunction"
+
+    @pytest.mark.parametrize("spelt", ["", "users", "post-users"])
+    def test_an_unknown_name_is_answered_with_the_known_ones(self, spelt: str) -> None:
+        with pytest.raises(RunnerError, match="post_users"):
+            samples.named(FUNCTIONS, spelt)
+
+    def test_every_function_has_a_sample_to_be_invoked_with(self) -> None:
+        assert all(samples.sample_name(name) == sample_name(name) for name in FUNCTIONS)
+        assert all(json.loads(samples.event_of(name, "")) for name in FUNCTIONS)
+
+    def test_a_file_that_is_missing_or_no_json_is_one_clear_error(self, tmp_path: Path) -> None:
+        (tmp_path / "broken.json").write_text("{")
+
+        with pytest.raises(RunnerError, match="There is no event"):
+            samples.event_of("CheckFunction", str(tmp_path / "none.json"))
+        with pytest.raises(RunnerError, match="is not JSON"):
+            samples.event_of("CheckFunction", str(tmp_path / "broken.json"))
+
+    def test_what_a_function_answers_cloudformation_is_received(self) -> None:
+        with samples.answered(
+            '{"ResponseURL": "http://127.0.0.1:8000/answer", "a": 1}', bind="127.0.0.1", host="127.0.0.1"
+        ) as (
+            event,
+            received,
+        ):
+            parsed = json.loads(event)
+            answer = httpx.put(parsed["ResponseURL"], content=b'{"Status": "SUCCESS"}', timeout=10, trust_env=False)
+
+        assert (parsed["a"], answer.status_code) == (1, 200)
+        assert received == ['{"Status": "SUCCESS"}']
+        with pytest.raises(httpx.ConnectError):
+            httpx.put(parsed["ResponseURL"], timeout=10, trust_env=False)
+
+    def test_an_event_without_an_answer_is_left_as_it_is(self) -> None:
+        with samples.answered("[1]", bind="127.0.0.1", host="x") as (event, received):
+            assert (event, received) == ("[1]", [])
+
+
+def built_template() -> dict[str, Any]:
+    """A template as SAM builds it, with a custom resource that functions read."""
+    function = {"Type": "AWS::Serverless::Function", "Properties": {"CodeUri": "A", "Layers": [{"Ref": "Layer"}]}}
+    return {
+        "Conditions": {
+            "Generates": {"Fn::Equals": [{"Ref": "Password"}, ""]},
+            "Named": {"Fn::Not": [{"Condition": "Generates"}]},
+        },
+        "Globals": {
+            "Function": {
+                "Layers": [{"Ref": "Layer"}],
+                "Environment": {"Variables": {"KEYS": {"Fn::GetAtt": ["Key", "PublicKeys"]}, "N": "1"}},
+            }
+        },
+        "Resources": {
+            "Layer": {"Type": "AWS::Serverless::LayerVersion", "Properties": {}},
+            "Reads": function,
+            "Makes": {
+                **function,
+                "Properties": {**function["Properties"], "Environment": {"Variables": {"KEYS": ""}}},  # type: ignore[dict-item]
+            },
+            "Key": {"Type": "Custom::Key", "Properties": {"ServiceToken": {"Fn::GetAtt": ["Makes", "Arn"]}}},
+        },
+    }
+
+
+class TestCustomResources:
+    def world(self) -> World:
+        return World(built_template(), {"Password": "x"}, {"Table": "t-1", "Reads": "f-1", "Makes": "f-2"})
+
+    @pytest.mark.parametrize(
+        ("value", "expected"),
+        [
+            ("plain", "plain"),
+            ({"Ref": "Password"}, "x"),
+            ({"Ref": "Table"}, "t-1"),
+            ({"Fn::If": ["Generates", {"Ref": "Nothing"}, ""]}, ""),
+            ({"Fn::If": ["Named", "yes", "no"]}, "yes"),
+        ],
+    )
+    def test_references_and_conditions_are_filled_in(self, value: Any, expected: str) -> None:
+        assert self.world().value(value) == expected
+
+    @pytest.mark.parametrize("value", [{"Ref": "Nothing"}, {"Fn::Sub": "${Password}"}, {"Fn::GetAtt": ["Key", "X"]}])
+    def test_anything_else_is_one_clear_error(self, value: Any) -> None:
+        with pytest.raises(RunnerError, match="not known here"):
+            self.world().value(value)
+
+    def test_only_functions_that_read_an_attribute_are_told_of_it(self) -> None:
+        world = self.world()
+        world.attributes["Key"] = {"PublicKeys": "{}"}
+
+        assert world.readers_of("Key") == {"Reads": {"KEYS": "{}"}}
+
+    def test_the_template_s_own_custom_resources_hold_nothing_that_is_not_known(self) -> None:
+        defaults = {name: each["Default"] for name, each in whole_template()["Parameters"].items() if "Default" in each}
+        settings = {**defaults, **localstack.configured_parameters(localstack.samconfig())}
+        for name, resource in custom_resources_of_the_template().items():
+            world = World(whole_template(), settings, dict.fromkeys(resources_of_the_template(), "id"))
+            world.attributes = {each: {"PublicKeys": "{}"} for each in custom_resources_of_the_template()}
+            properties = {key: each for key, each in resource["Properties"].items() if key != "ServiceToken"}
+            assert {key: world.value(each) for key, each in properties.items()}, name
+
+
+def whole_template() -> dict[str, Any]:
+    whole = json.loads(json.dumps(template()).replace('"Fn::Condition"', '"Condition"'))
+    for resource in whole["Resources"].values():
+        for key, each in resource.get("Properties", {}).items():
+            if isinstance(each, dict) and isinstance(each.get("Fn::GetAtt"), str):
+                resource["Properties"][key] = {"Fn::GetAtt": each["Fn::GetAtt"].split(".")}
+    return dict(whole)
+
+
+def resources_of_the_template() -> dict[str, Any]:
+    return dict(whole_template()["Resources"])
+
+
+def custom_resources_of_the_template() -> dict[str, Any]:
+    return {name: each for name, each in resources_of_the_template().items() if each["Type"].startswith("Custom::")}
+
+
+class TestLocalStack:
+    def test_functions_have_their_code_in_s3_and_no_layers(self) -> None:
+        changed = localstack.without_layers(built_template(), {"Bucket": "b", "Key": "k"})
+
+        assert "Layer" not in changed["Resources"]
+        assert changed["Resources"]["Reads"]["Properties"] == {"CodeUri": {"Bucket": "b", "Key": "k"}}
+        assert "Layers" not in changed["Globals"]["Function"]
+        assert "Layer" in built_template()["Resources"]
+
+    def test_the_functions_code_comes_before_the_layers_of_the_same_name_and_is_the_same_every_time(
+        self, tmp_path: Path
+    ) -> None:
+        for folder, text in (("DependenciesLayer/python", "x"), ("SitewatchLayer/python", "y"), ("CheckFunction", "z")):
+            (tmp_path / folder / "package").mkdir(parents=True)
+            (tmp_path / folder / "package" / f"{text}.py").write_text(text)
+
+        code = localstack.merged_code(tmp_path)
+
+        assert code == localstack.merged_code(tmp_path)
+        assert {f"package/{text}.py".encode() in code for text in "xyz"} == {True}
+
+    def test_its_parameters_are_samconfigs_with_the_address_that_functions_reach(self) -> None:
+        wanted = localstack.parameters(localstack.samconfig(), "http://172.17.0.1:4566", simulate=False)
+
+        assert wanted["ApiUrlPrefix"] == "http://172.17.0.1:4566/_aws/execute-api/"
+        assert wanted["Environment"] == "localstack"
+        assert wanted["Schedules"] == "DISABLED"
+        assert set(wanted) <= set(whole_template()["Parameters"])
+
+    def test_where_none_answers_there_is_one_clear_error(self) -> None:
+        with pytest.raises(RunnerError, match=r"docs/localstack\.md"):
+            localstack.version_at("http://127.0.0.1:9")
