@@ -17,10 +17,14 @@ from alerts.model import (
     recorded_key,
 )
 from sitewatch import clock, tables
-from sitewatch.delivery import ATTEMPTS, chunks, pause_before
+from sitewatch.delivery import chunks, pause_before
 
 # 100 items in a transaction: two for each alert, and the head.
 MOST_ALERTS = 49
+
+# Two write to the one head, so a try is lost half of the time where much is waiting; a batch that gives up comes again
+# minutes later. Below the function's timeout, the pauses (half a second on average) included.
+ATTEMPTS = 20
 
 # The longest that SQS keeps a message is 14 days, and a dead-letter queue as long again.
 _MARK_LIFETIME = timedelta(days=60)

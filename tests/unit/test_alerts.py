@@ -14,7 +14,6 @@ from pynamodb.exceptions import TransactWriteError
 from alerts import get_alerts, log, record
 from alerts.model import ALERTS_PER_PARTITION, AlertRecord, LogHead, RecordedDetection
 from sitewatch.clock import now
-from sitewatch.delivery import ATTEMPTS
 from tests.unit.calling import access_token, call
 from tests.unit.pipeline import Call, Event, EventSource, Fault, Pipeline, Wire, alerts, ask, emptied, vehicle
 
@@ -284,7 +283,7 @@ class TestRecording:
         assert names(EventSource().connect()) == ["1", "2"]
 
     def test_one_that_goes_on_losing_fails_with_nothing_recorded(self) -> None:
-        with Wire([None, None, Fault.CONFLICT] * ATTEMPTS) as wire, pytest.raises(log.AppendFailed):
+        with Wire([None, None, Fault.CONFLICT] * log.ATTEMPTS) as wire, pytest.raises(log.AppendFailed):
             Pipeline(wire).invoke(record.handler, event_of(1))
         assert alerts() == []
 
