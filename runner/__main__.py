@@ -14,14 +14,13 @@ from rich.console import Console
 from rich.table import Table
 
 from runner import emulator, environment, local, sam_local
-from runner.errors import RunnerError
+from runner.errors import RunnerError, exit_code
 from runner.local import Options
 from runner.progress import Progress
 from runner.stack import Stack
 from runner.workspace import LOCAL_FOLDER, PROJECT_ROOT, Workspace
 
 LOWEST_PORT, HIGHEST_PORT = 1024, 65535
-INTERRUPTED = 128 + signal.SIGINT
 
 
 def up(workspace: Workspace, options: Options, progress: Progress) -> int:
@@ -233,13 +232,8 @@ def main() -> int:
     """Run the command; 1 with a line on standard error where it fails, 130 where it was interrupted."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, interrupt)
-    try:
-        return dispatch(parse())
-    except RunnerError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    parsed = parse()
+    return exit_code(lambda: dispatch(parsed))
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from runner.deployment import STACK_NAME
-from runner.errors import RunnerError
+from runner.errors import INTERRUPTED, RunnerError, exit_code
 from runner.stack import Stack
 from runner.workspace import LOCAL_FOLDER, PROJECT_ROOT
 
@@ -46,7 +46,6 @@ ATTEMPTS = 60
 
 LONGEST_LINE = 1024 * 1024
 LONGEST_YEAR = 9
-INTERRUPTED = 130
 COLUMNS = frozenset(ReportedDetection.model_fields)
 NEEDED_COLUMNS = ("year", "make", "model", "category")
 
@@ -320,13 +319,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--stream", help="a stream on AWS, by your AWS settings; else that of the local system")
     parser.add_argument("--region", help="the region of the stream on AWS, where your settings name none")
     parsed = parser.parse_args(arguments)
-    try:
-        return ingest(parsed.file, stream=parsed.stream, region=parsed.region)
-    except RunnerError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    return exit_code(lambda: ingest(parsed.file, stream=parsed.stream, region=parsed.region))
 
 
 if __name__ == "__main__":

@@ -13,12 +13,11 @@ from pathlib import Path
 from runner import environment
 from runner.deployed import STACK_FILE, Deployed, add_arguments, find
 from runner.deployment import aws_errors_as_runner_errors
-from runner.errors import RunnerError
+from runner.errors import RunnerError, exit_code
 from runner.stack import Stack
 from runner.workspace import LOCAL_FOLDER, Workspace
 
 SUFFIX = "Function"
-INTERRUPTED = 130
 
 
 def logical_id(functions: Iterable[str], name: str) -> str:
@@ -76,13 +75,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--no-follow", action="store_true", help="what is there, and no more")
     add_arguments(parser)
     parsed = parser.parse_args(arguments)
-    try:
-        return run(parsed.function, stack=parsed.stack, region=parsed.region, follow=not parsed.no_follow)
-    except RunnerError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    return exit_code(
+        lambda: run(parsed.function, stack=parsed.stack, region=parsed.region, follow=not parsed.no_follow)
+    )
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from runner.deployed import STACK_FILE, add_arguments, find, resources_of
 from runner.deployment import aws_errors_as_runner_errors
-from runner.errors import RunnerError
+from runner.errors import RunnerError, exit_code
 
 QUEUE_TYPE = "AWS::SQS::Queue"
 DEAD, ALIVE = "DeadLetterQueue", "Queue"
@@ -172,11 +172,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("queue", help="jobs, alerts, …: the queue's name in template.yaml, without Queue")
     add_arguments(parser)
     parsed = parser.parse_args(arguments)
-    try:
-        return run(parsed.queue, stack=parsed.stack, region=parsed.region)
-    except RunnerError as error:
-        print(error, file=sys.stderr)
-        return 1
+    return exit_code(lambda: run(parsed.queue, stack=parsed.stack, region=parsed.region))
 
 
 if __name__ == "__main__":

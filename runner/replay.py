@@ -16,7 +16,7 @@ from typing import Any
 
 from runner.deployed import STACK_FILE, Deployed, add_arguments, find
 from runner.deployment import aws_errors_as_runner_errors
-from runner.errors import RunnerError
+from runner.errors import RunnerError, exit_code
 from runner.quarantine import HIDDEN_SECONDS, MOST_ENTRIES
 
 MOST_EVENT_BYTES = 4_000_000
@@ -123,18 +123,18 @@ def _receive(sqs: Any, queue: str) -> list[dict[str, Any]]:
     return messages
 
 
+def run(deployed: Deployed) -> int:
+    """Replay, with what AWS refuses as the runner's error."""
+    with aws_errors_as_runner_errors(f"Replaying the failed batches of {deployed.name}"):
+        return replay(deployed)
+
+
 def main(arguments: Sequence[str] | None = None, file: Path = STACK_FILE) -> int:
     """Read the command line and do it; 1 with a line on standard error where it fails."""
     parser = argparse.ArgumentParser(prog="make replay", description=(__doc__ or "").partition("\n\n")[2])
     add_arguments(parser)
     parsed = parser.parse_args(arguments)
-    try:
-        deployed = find(parsed.stack, parsed.region, file)
-        with aws_errors_as_runner_errors(f"Replaying the failed batches of {deployed.name}"):
-            return replay(deployed)
-    except RunnerError as error:
-        print(error, file=sys.stderr)
-        return 1
+    return exit_code(lambda: run(find(parsed.stack, parsed.region, file)))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from typing import Any
 
 from runner.deployed import STACK_FILE, add_arguments, find
 from runner.deployment import aws_errors_as_runner_errors
-from runner.errors import RunnerError
+from runner.errors import RunnerError, exit_code
 
 SUFFIX = "Table"
 MOST_WRITES, MOST_READS = 25, 100
@@ -185,12 +185,8 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line and do it; 1 with a line on standard error where it fails."""
-    try:
-        run(parse(arguments))
-    except RunnerError as error:
-        print(error, file=sys.stderr)
-        return 1
-    return 0
+    parsed = parse(arguments)
+    return exit_code(lambda: run(parsed))
 
 
 if __name__ == "__main__":
