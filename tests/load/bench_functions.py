@@ -1,9 +1,9 @@
 """How long every function takes to import, and to answer once it is warm, beside a bare botocore function.
 
-``make bench-functions`` prints a table. Each import is a fresh process with byte-compiled code, in turns with the bare
-function, and counted in processor time, which other work on the machine disturbs least. ``emulator`` is as the local
-emulator runs a function (its interpreter, the layers first on the path), ``layers`` with the layers and nothing else,
-as Lambda does. A warm call is in process, with AWS answering at once from memory.
+``make bench-functions`` prints a table. Each import is a fresh process with byte-compiled code that sees its layers and
+nothing else, as on Lambda; in turns with the bare function, and counted in processor time, which other work on the
+machine disturbs least. The bare function has botocore as pip installs it; ``bare_on_our_layer`` has our trimmed one. A
+warm call is in process, with AWS answering at once from memory.
 """
 
 import argparse
@@ -23,12 +23,12 @@ from rich.console import Console
 from rich.table import Table
 
 from runner import build
-from runner.environment import emulator_python
 from runner.workspace import Workspace
 from tests.environment import environment
-from tests.template import resources
+from tests.template import ROOT, resources
 
-_BARE = """
+BARE, BARE_ON_OUR_LAYER = "bare", "bare_on_our_layer"
+_BARE_CODE = """
 import json
 from botocore.session import get_session
 client = get_session().create_client("dynamodb")
@@ -47,16 +47,24 @@ def processor_milliseconds(command: Sequence[str], settings: Mapping[str, str]) 
     return (usage.ru_utime + usage.ru_stime) * 1000
 
 
-def import_times(modules: Sequence[str], path: Sequence[str], python: Sequence[str], rounds: int) -> dict[str, float]:
-    """The median import time of each module, in milliseconds."""
+def import_times(paths: Mapping[str, Sequence[str]], rounds: int) -> dict[str, float]:
+    """The median import time of each module, which has a search path of its own, in milliseconds."""
     settings = {**environment(), "TOKEN_PUBLIC_KEYS": '{"keys": []}'}
-    times: dict[str, list[float]] = {module: [] for module in modules}
+    times: dict[str, list[float]] = {module: [] for module in paths}
     for _ in range(rounds + 1):
-        for module in modules:
+        for module, path in paths.items():
             script = f"import sys; sys.path[:0] = {list(path)!r}; import {module}"
-            times[module].append(processor_milliseconds([*python, "-c", script], settings))
+            times[module].append(processor_milliseconds([sys.executable, "-I", "-S", "-c", script], settings))
     # The first round reads the files from the disk.
     return {module: statistics.median(measured[1:]) for module, measured in times.items()}
+
+
+def stock_packages(folder: Path) -> str:
+    """The layer's packages as pip installs them, byte-compiled; the folder of them."""
+    lock = ROOT / "layers" / "dependencies" / "requirements.txt"
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "-q", "--no-deps"]
+    subprocess.run([*command, "--require-hashes", "--target", str(folder), "-r", str(lock)], check=True, timeout=600)
+    return str(folder)
 
 
 def warm_times(modules: Sequence[str], path: Sequence[str]) -> dict[str, float]:
@@ -86,28 +94,30 @@ def main() -> None:
         built = build.build(workspace, build.source_fingerprint()).parent
         code = Path(folder, "code")
         shutil.copytree(built / "CheckFunction", code)
-        (code / "bare.py").write_text(_BARE, encoding="utf-8")
+        for name in (BARE, BARE_ON_OUR_LAYER):
+            (code / f"{name}.py").write_text(_BARE_CODE, encoding="utf-8")
         compileall.compile_dir(code, quiet=1, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
         path = [str(code), str(built / "SitewatchLayer" / "python"), str(built / "DependenciesLayer" / "python")]
         functions = resources("AWS::Serverless::Function").values()
-        modules = ["bare", *sorted(function["Handler"].rpartition(".")[0] for function in functions)]
-        on_emulator = import_times(modules, path, [emulator_python()], rounds)
-        on_layers = import_times(modules, path, [sys.executable, "-I", "-S"], rounds)
-        warm = warm_times(["bare", "detections.get_detections", "detections.get_stats", "accounts.get_users"], path)
-    show(on_emulator, on_layers, warm)
+        modules = [BARE_ON_OUR_LAYER, *sorted(function["Handler"].rpartition(".")[0] for function in functions)]
+        stock = [str(code), stock_packages(Path(folder, "stock"))]
+        imports = import_times({BARE: stock, **dict.fromkeys(modules, path)}, rounds)
+        listing = ["detections.get_detections", "detections.get_stats", "accounts.get_users"]
+        warm = warm_times([BARE_ON_OUR_LAYER, *listing], path)
+    show(imports, warm)
 
 
-def show(on_emulator: Mapping[str, float], on_layers: Mapping[str, float], warm: Mapping[str, float]) -> None:
+def show(imports: Mapping[str, float], warm: Mapping[str, float]) -> None:
     """Print the table."""
-    columns = ("function", "emulator ms", "to bare", "layers ms", "to bare", "warm ms")
-    table = Table(*columns, title="Import to ready, and warm")
-    for module, milliseconds in on_emulator.items():
+    table = Table(
+        "function", "import ms", "to bare", "to bare on our layer", "warm ms", title="Import to ready, and warm"
+    )
+    for module, milliseconds in imports.items():
         table.add_row(
             module,
             f"{milliseconds:.0f}",
-            f"{milliseconds / on_emulator['bare']:.2f}",
-            f"{on_layers[module]:.0f}",
-            f"{on_layers[module] / on_layers['bare']:.2f}",
+            f"{milliseconds / imports[BARE]:.2f}",
+            f"{milliseconds / imports[BARE_ON_OUR_LAYER]:.2f}",
             f"{warm[module]:.2f}" if module in warm else "",
         )
     Console(width=110).print(table)

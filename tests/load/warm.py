@@ -106,7 +106,7 @@ class Context:
 
 def prepared(module: str) -> tuple[Any, dict[str, Any]]:
     """The handler, and the request that it gets each time."""
-    if module == "bare":
+    if module.startswith("bare"):
         return importlib.import_module(module).handler, {}
     from sitewatch import keys  # noqa: PLC0415 - the layers come first on the path
 
