@@ -5,6 +5,9 @@ association with a stage, alarms of metric math, and the recovery of tables, whi
 emulator can look, tests/unit/test_production.py reads what SAM makes of the template.
 """
 
+import hashlib
+import hmac
+import json
 import os
 import re
 import shutil
@@ -32,6 +35,9 @@ AARCH64 = (183).to_bytes(2, "little")
 """Of the ELF header: what a library runs on."""
 PATHS = ("CodeUri", "ContentUri", "TemplateURL")
 OPTIONAL = {"AlarmEmail": "operators@example.com", "CustomerManagedKey": "on", "AccessLogs": "on", "EventSender": "on"}
+
+
+WEBHOOK_SECRET = "what the door sensors sign with"
 
 
 def _emulated(built: Path, folder: Path) -> Path:
@@ -62,9 +68,11 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deplo
     try:
         server.wait_until_ready()
         deployment = Deployment(workspace, server.endpoint_url)
+        secret = deployment.client("secretsmanager").create_secret(Name="webhook", SecretString=WEBHOOK_SECRET)
         parameters = {
             **production_parameters(),
             **OPTIONAL,
+            "WebhookSecretArn": secret["ARN"],
             # The emulator runs functions with its own interpreter, and has an address of its own.
             "Runtime": build.RUNTIME,
             "Architecture": build.ARCHITECTURE,
@@ -83,6 +91,19 @@ def test_production_is_deployed_and_answers_its_administrator(production: tuple[
         client.log_in("admin", secret["SecretString"])
         assert client.get("/check").json() == {"health": "ok"}
         assert client.get("/users").json()["users"][0]["username"] == "admin"
+
+
+def test_a_reading_is_taken_if_it_is_signed(production: tuple[Deployment, DeployedStack]) -> None:
+    _, stack = production
+    body = json.dumps({"sensor": "signed", "ts": "2026-11-22T06:10:30Z", "in_count": 2, "out": 1}).encode()
+    signature = hmac.new(WEBHOOK_SECRET.encode(), body, hashlib.sha256).hexdigest()
+    with Client(stack.output("BaseUrl")) as client:
+        assert client.post("/api/webhook", content=body).status_code == 401
+        forged = client.post("/api/webhook", content=body, headers={"X-Signature-256": "sha256=" + "0" * 64})
+        assert forged.json()["msg"] == "Signature verification failed"
+        taken = client.post("/api/webhook", content=body, headers={"X-Signature-256": f"sha256={signature}"})
+        assert (taken.status_code, taken.json()) == (200, {"message": "OK"})
+        assert client.get("/api/sensors/signed/occupancy").json()["inside"] == 1
 
 
 def test_what_is_public_is_called_through_its_alias(production: tuple[Deployment, DeployedStack]) -> None:
