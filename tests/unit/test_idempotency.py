@@ -98,13 +98,13 @@ def test_a_key_is_remembered_for_24_hours() -> None:
 
 def _age(seconds: int) -> None:
     """Make what is remembered so much older."""
-    (stored,) = client("dynamodb").scan(TableName="IdempotencyTable")["Items"]
-    client("dynamodb").update_item(
-        TableName="IdempotencyTable",
-        Key={"id": stored["id"]},
-        UpdateExpression="SET expiration = expiration - :seconds",
-        ExpressionAttributeValues={":seconds": {"N": str(seconds)}},
-    )
+    for stored in client("dynamodb").scan(TableName="IdempotencyTable")["Items"]:
+        client("dynamodb").update_item(
+            TableName="IdempotencyTable",
+            Key={"id": stored["id"]},
+            UpdateExpression="SET expiration = expiration - :seconds",
+            ExpressionAttributeValues={":seconds": {"N": str(seconds)}},
+        )
 
 
 def test_the_table_holds_neither_key_nor_password_nor_a_hash_that_they_could_be_guessed_from() -> None:

@@ -374,12 +374,6 @@ def test_the_queues_pass_a_job_on_and_wait_long_enough_for_its_worker() -> None:
     chain = ["JobsQueue", "FailedJobsQueue", "JobsDeadLetterQueue"]
     for queue, target in pairwise(chain):
         assert queues[queue]["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": f"{target}.Arn"}
-    (alarm,) = (
-        each
-        for each in resources("AWS::CloudWatch::Alarm").values()
-        if each["Dimensions"][0]["Value"] == {"Fn::GetAtt": "JobsDeadLetterQueue.QueueName"}
-    )
-    assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (0, "GreaterThanThreshold")
 
 
 # --- Many at once ----------------------------------------------------------------------------------

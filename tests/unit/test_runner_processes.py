@@ -31,9 +31,15 @@ class Started:
 
     def __init__(self, code: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, start_new_session=True
+            [sys.executable, "-c", code],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
         )
+        assert self.process.stdin is not None
         assert self.process.stdout is not None
+        self.stdin = self.process.stdin
         self.first_line = self.process.stdout.readline().strip()
         identity = ProcessIdentity.of(self.process.pid)
         assert identity is not None
@@ -55,6 +61,7 @@ def started() -> Iterator[Callable[[str], Started]]:
         leader.process.wait(timeout=10)
         assert leader.process.stdout is not None
         leader.process.stdout.close()
+        leader.stdin.close()
 
 
 def gone(pid: int, deadline_s: float = 5) -> bool:
@@ -102,7 +109,9 @@ def test_a_later_process_with_the_same_number_is_left_alone(started: Callable[[s
 
 
 def test_a_dead_child_that_nobody_has_waited_for_is_not_alive(started: Callable[[str], Started]) -> None:
-    leader = started("print('up')")
+    leader = started("print('up', flush=True); input()")
+    leader.stdin.write("go\n")
+    leader.stdin.close()
 
     assert gone(leader.process.pid)
     assert not leader.identity.alive()
