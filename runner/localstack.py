@@ -127,7 +127,7 @@ def merged_code(build_folder: Path) -> bytes:
 
 
 def upload(deployment: Deployment, code: bytes) -> dict[str, Any]:
-    """Put the code into S3; the built template with its functions made of that, without layers and aliases.
+    """Put the code into S3; the built template with its functions made of that, and without what fails here.
 
     Raises RunnerError where LocalStack refuses it.
     """
@@ -135,7 +135,8 @@ def upload(deployment: Deployment, code: bytes) -> dict[str, Any]:
     deployment.make_bucket()
     with aws_errors_as_runner_errors("Uploading the functions' code"):
         deployment.client("s3").put_object(Bucket=ARTIFACTS_BUCKET, Key=key, Body=code)
-    return without_aliases(without_layers(read_template(BUILT), {"Bucket": ARTIFACTS_BUCKET, "Key": key}))
+    template = without_layers(read_template(BUILT), {"Bucket": ARTIFACTS_BUCKET, "Key": key})
+    return without_log_groups(without_aliases(template))
 
 
 def without_layers(template: Mapping[str, Any], code: Mapping[str, str]) -> dict[str, Any]:
@@ -170,6 +171,18 @@ def without_aliases(template: Mapping[str, Any]) -> dict[str, Any]:
         if ignored:
             function["IgnoreGlobals"] = ignored
     return dict(unaliased(changed))
+
+
+def without_log_groups(template: Mapping[str, Any]) -> dict[str, Any]:
+    """A template whose functions do not say where they log.
+
+    LocalStack writes to the group of the function's name whatever it says, and `sam logs` looks where it says.
+    """
+    changed = copy.deepcopy(dict(template))
+    for each in changed["Resources"].values():
+        if each["Type"] == custom_resources.FUNCTION:
+            each["Properties"].get("LoggingConfig", {}).pop("LogGroup", None)
+    return changed
 
 
 def unaliased(value: Any) -> Any:

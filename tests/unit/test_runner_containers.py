@@ -257,6 +257,15 @@ class TestLocalStack:
         }
         assert json.dumps(built) == before
 
+    def test_functions_log_where_localstack_has_them_log(self) -> None:
+        built = built_template()
+        built["Resources"]["Reads"]["Properties"]["LoggingConfig"] = {"LogGroup": {"Ref": "Group"}, "LogFormat": "JSON"}
+
+        changed = localstack.without_log_groups(built)
+
+        assert changed["Resources"]["Reads"]["Properties"]["LoggingConfig"] == {"LogFormat": "JSON"}
+        assert changed["Resources"]["Makes"] == built["Resources"]["Makes"]
+
     def test_no_alias_of_the_template_s_own_is_left(self) -> None:
         changed = json.dumps(localstack.without_aliases(whole_template()))
 
