@@ -33,6 +33,9 @@ DEFAULT_ENDPOINT = "http://127.0.0.1:4566"
 ITS_OWN_NAME = "localhost.localstack.cloud"
 """What functions call LocalStack; it resolves to 127.0.0.1 on the host, and to LocalStack in its containers."""
 CONFIGURATION = "localstack"
+OF_ALIASES = ("AutoPublishAlias", "AutoPublishAliasAllProperties", "VersionDeletionPolicy", "DeploymentPreference")
+"""The properties of a function from which SAM makes versions and an alias."""
+IN_REVIEW = "REVIEW_IN_PROGRESS"
 DEPLOY_DEADLINE_S = 900.0
 HEALTH_DEADLINE_S = 180.0
 STACK_FILE = LOCAL_FOLDER / "localstack.json"
@@ -124,7 +127,7 @@ def merged_code(build_folder: Path) -> bytes:
 
 
 def upload(deployment: Deployment, code: bytes) -> dict[str, Any]:
-    """Put the code into S3; the built template with its functions made of that, without layers.
+    """Put the code into S3; the built template with its functions made of that, and without what fails here.
 
     Raises RunnerError where LocalStack refuses it.
     """
@@ -132,7 +135,8 @@ def upload(deployment: Deployment, code: bytes) -> dict[str, Any]:
     deployment.make_bucket()
     with aws_errors_as_runner_errors("Uploading the functions' code"):
         deployment.client("s3").put_object(Bucket=ARTIFACTS_BUCKET, Key=key, Body=code)
-    return without_layers(read_template(BUILT), {"Bucket": ARTIFACTS_BUCKET, "Key": key})
+    template = without_layers(read_template(BUILT), {"Bucket": ARTIFACTS_BUCKET, "Key": key})
+    return without_log_groups(without_aliases(template))
 
 
 def without_layers(template: Mapping[str, Any], code: Mapping[str, str]) -> dict[str, Any]:
@@ -149,6 +153,50 @@ def without_layers(template: Mapping[str, Any], code: Mapping[str, str]) -> dict
     return changed
 
 
+def without_aliases(template: Mapping[str, Any]) -> dict[str, Any]:
+    """A template whose functions are called by themselves, not by the alias that SAM publishes them under.
+
+    LocalStack looks for what is referred to before SAM's transform, so it refuses `!Ref SomeFunction.Alias`. And an
+    alias would call a version from before the custom resources, which are made after the deployment: without the public
+    keys.
+    """
+    changed = copy.deepcopy(dict(template))
+    functions = [each for each in changed["Resources"].values() if each["Type"] == custom_resources.FUNCTION]
+    for properties in (changed["Globals"]["Function"], *(each["Properties"] for each in functions)):
+        for name in OF_ALIASES:
+            properties.pop(name, None)
+    for function in functions:
+        # SAM refuses the name of a property that the globals have not.
+        ignored = [name for name in function.pop("IgnoreGlobals", []) if name not in OF_ALIASES]
+        if ignored:
+            function["IgnoreGlobals"] = ignored
+    return dict(unaliased(changed))
+
+
+def without_log_groups(template: Mapping[str, Any]) -> dict[str, Any]:
+    """A template whose functions do not say where they log.
+
+    LocalStack writes to the group of the function's name whatever it says, and `sam logs` looks where it says.
+    """
+    changed = copy.deepcopy(dict(template))
+    for each in changed["Resources"].values():
+        if each["Type"] == custom_resources.FUNCTION:
+            each["Properties"].get("LoggingConfig", {}).pop("LogGroup", None)
+    return changed
+
+
+def unaliased(value: Any) -> Any:
+    """A value of a template with `SomeFunction.Alias` in its references made `SomeFunction`."""
+    match value:
+        case {"Ref": str(name)}:
+            return {"Ref": name.removesuffix(".Alias")}
+        case dict():
+            return {key: unaliased(each) for key, each in value.items()}
+        case list():
+            return [unaliased(each) for each in value]
+    return value
+
+
 def deploy(
     workspace: Workspace,
     endpoint: str,
@@ -162,7 +210,9 @@ def deploy(
     Raises RunnerError.
     """
     deployment = Deployment(workspace, endpoint)
-    was_there = deployment.describe() is not None
+    before = deployment.describe()
+    # A change set that was refused leaves a stack in review, on which a deployment can be tried again.
+    was_there = before is not None and before.status != IN_REVIEW
     filled_in = [f"{name}={value}" for name, value in wanted.items()]
     with progress.step("Building layers and functions …", "Layers and functions are built"):
         chosen = f"Runtime={TARGET.runtime} Architecture={TARGET.architecture}"
