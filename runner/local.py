@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runner import build, emulator
+from runner.aliases import unaliased_template
 from runner.deployment import STACK_NAME, STAGE_NAME, STEADY_STATUSES, DeployedStack, Deployment
 from runner.emulator import DEFAULT_PORT, Emulator
 from runner.environment import HOST, REGION, endpoint_url
@@ -89,7 +90,7 @@ def bring_up(workspace: Workspace, options: Options, progress: Progress, *, pers
         deployment = Deployment(workspace, server.endpoint_url)
         deployed = deployment.describe()
         if deployed is None or not is_current(workspace, deployed, wanted):
-            deployed = deploy(deployment, deployed, template, parameters, progress)
+            deployed = deploy(deployment, deployed, unaliased_template(template), parameters, progress)
         deployment.apply_gateway_responses(template, deployed)
         stack = Stack(
             base_url=f"{server.endpoint_url}{API_PREFIX}{deployed.output('ApiId')}{API_SUFFIX}",

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from runner import custom_resources, environment
+from runner.aliases import without_aliases
 from runner.deployment import ARTIFACTS_BUCKET, Deployment, aws_errors_as_runner_errors, read_template
 from runner.errors import RunnerError
 from runner.local import USERS
@@ -33,8 +34,6 @@ DEFAULT_ENDPOINT = "http://127.0.0.1:4566"
 ITS_OWN_NAME = "localhost.localstack.cloud"
 """What functions call LocalStack; it resolves to 127.0.0.1 on the host, and to LocalStack in its containers."""
 CONFIGURATION = "localstack"
-OF_ALIASES = ("AutoPublishAlias", "AutoPublishAliasAllProperties", "VersionDeletionPolicy", "DeploymentPreference")
-"""The properties of a function from which SAM makes versions and an alias."""
 IN_REVIEW = "REVIEW_IN_PROGRESS"
 DEPLOY_DEADLINE_S = 900.0
 HEALTH_DEADLINE_S = 180.0
@@ -153,26 +152,6 @@ def without_layers(template: Mapping[str, Any], code: Mapping[str, str]) -> dict
     return changed
 
 
-def without_aliases(template: Mapping[str, Any]) -> dict[str, Any]:
-    """A template whose functions are called by themselves, not by the alias that SAM publishes them under.
-
-    LocalStack looks for what is referred to before SAM's transform, so it refuses `!Ref SomeFunction.Alias`. And an
-    alias would call a version from before the custom resources, which are made after the deployment: without the public
-    keys.
-    """
-    changed = copy.deepcopy(dict(template))
-    functions = [each for each in changed["Resources"].values() if each["Type"] == custom_resources.FUNCTION]
-    for properties in (changed["Globals"]["Function"], *(each["Properties"] for each in functions)):
-        for name in OF_ALIASES:
-            properties.pop(name, None)
-    for function in functions:
-        # SAM refuses the name of a property that the globals have not.
-        ignored = [name for name in function.pop("IgnoreGlobals", []) if name not in OF_ALIASES]
-        if ignored:
-            function["IgnoreGlobals"] = ignored
-    return dict(unaliased(changed))
-
-
 def without_log_groups(template: Mapping[str, Any]) -> dict[str, Any]:
     """A template whose functions do not say where they log.
 
@@ -183,18 +162,6 @@ def without_log_groups(template: Mapping[str, Any]) -> dict[str, Any]:
         if each["Type"] == custom_resources.FUNCTION:
             each["Properties"].get("LoggingConfig", {}).pop("LogGroup", None)
     return changed
-
-
-def unaliased(value: Any) -> Any:
-    """A value of a template with `SomeFunction.Alias` in its references made `SomeFunction`."""
-    match value:
-        case {"Ref": str(name)}:
-            return {"Ref": name.removesuffix(".Alias")}
-        case dict():
-            return {key: unaliased(each) for key, each in value.items()}
-        case list():
-            return [unaliased(each) for each in value]
-    return value
 
 
 def deploy(

@@ -17,6 +17,7 @@ from tests.integration.record import RECORD
 from tests.integration.target import Target
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let one process run all that ask for the deployment: it is the same for all of them."""
     for item in items:

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from pytest_socket import enable_socket, socket_allow_hosts
 
-from runner import environment, localstack, sam_local, samples
+from runner import aliases, environment, localstack, sam_local, samples
 from runner.custom_resources import World
 from runner.errors import RunnerError
 from runner.workspace import Workspace
@@ -246,7 +246,7 @@ class TestLocalStack:
         }
         before = json.dumps(built)
 
-        changed = localstack.without_aliases(built)
+        changed = aliases.without_aliases(built)
 
         assert set(changed["Globals"]["Function"]) == {"Environment", "Layers", "Timeout"}
         assert "DeploymentPreference" not in changed["Resources"]["Reads"]["Properties"]
@@ -267,11 +267,11 @@ class TestLocalStack:
         assert changed["Resources"]["Makes"] == built["Resources"]["Makes"]
 
     def test_no_alias_of_the_template_s_own_is_left(self) -> None:
-        changed = json.dumps(localstack.without_aliases(whole_template()))
+        changed = json.dumps(aliases.without_aliases(whole_template()))
 
         assert ".Alias" in json.dumps(whole_template())
         assert ".Alias" not in changed
-        assert [name for name in localstack.OF_ALIASES if f'"{name}"' in changed] == []
+        assert [name for name in aliases.OF_ALIASES if f'"{name}"' in changed] == []
 
     def test_the_functions_code_comes_before_the_layers_of_the_same_name_and_is_the_same_every_time(
         self, tmp_path: Path
