@@ -124,6 +124,7 @@ def start(workspace: Workspace, port: int, *, persist: bool = True, bind: str = 
         raise RunnerError(f"Port {port} of {bind} is in use by something else; another one: make run PORT={port + 1}")
     workspace.scratch_anew()
     workspace.forget_stream_positions()
+    workspace.move_queues(environment.queue_address(port, bind))
     if workspace.log.exists():
         workspace.log.replace(workspace.log.with_suffix(".log.1"))
     with workspace.log.open("w", encoding="utf-8") as log:

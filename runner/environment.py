@@ -68,6 +68,11 @@ def emulator_python() -> str:
     return str(Path(sys.prefix, "emulator", "bin", "python"))
 
 
+def queue_address(port: int, bind: str = HOST) -> str:
+    """The address in the URLs of the emulator's queues: what it calls itself."""
+    return f"{bind if reachable(bind) != HOST else 'localhost'}:{port}"
+
+
 def emulator(workspace: Workspace, port: int, *, persist: bool, bind: str = HOST) -> dict[str, str]:
     """The whole environment of the emulator, and so of every function that it runs."""
     # Its functions, and the answers of custom resources, find it at 127.0.0.1 unless they are told otherwise.

@@ -35,6 +35,7 @@ ITS_OWN_NAME = "localhost.localstack.cloud"
 """What functions call LocalStack; it resolves to 127.0.0.1 on the host, and to LocalStack in its containers."""
 CONFIGURATION = "localstack"
 IN_REVIEW = "REVIEW_IN_PROGRESS"
+INTERRUPTED = 130
 DEPLOY_DEADLINE_S = 900.0
 HEALTH_DEADLINE_S = 180.0
 STACK_FILE = LOCAL_FOLDER / "localstack.json"
@@ -246,6 +247,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except RunnerError as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
     write_whole(STACK_FILE, json.dumps({name: getattr(stack, name) for name in Stack.__slots__}, indent=2) + "\n")
     progress.say(f"\n  Base URL   {stack.base_url}")
     progress.say(f"  To test    make conformance ENGINE=localstack BASE_URL={stack.base_url} ENDPOINT={endpoint}")

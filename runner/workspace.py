@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -18,6 +19,9 @@ BUILDS_FOLDER = LOCAL_FOLDER / "builds"
 
 NEEDED_BYTES = 500_000_000
 """Disk space below which nothing is started: a build, the emulator's state and its workers' unpacked layers."""
+
+QUEUE_ADDRESS = re.compile(r"http://([^/\s\"']+)/\d{12}/")
+"""The address in a queue's URL as the emulator saves it."""
 
 SETTLED_AFTER_S = 4.0
 """The emulator writes a file a service, one right after the other."""
@@ -118,6 +122,25 @@ class Workspace:
         if positions:
             saved["payload"]["dynamodb_stream_positions"] = {}
             write_whole(file, json.dumps(saved))
+
+    def move_queues(self, address: str) -> None:
+        """Have saved queues be at the address (`localhost:4566`) of the emulator that starts next.
+
+        The emulator (1.5.33) keeps queues under their whole URL and looks for a mapping's queue under its address of
+        now: at another port or address it would find none, and hand no message to any function.
+        """
+        queues = self.state / "sqs.json"
+        try:
+            former = set(QUEUE_ADDRESS.findall(queues.read_text(encoding="utf-8"))) - {address}
+        except FileNotFoundError:
+            return
+        # Functions' variables and the stack's resources have the URLs too.
+        for file in self.state.glob("*.json") if former else ():
+            text = moved = file.read_text(encoding="utf-8")
+            for each in former:
+                moved = re.sub(rf"http://{re.escape(each)}(?=/\d{{12}}/)", f"http://{address}", moved)
+            if moved != text:
+                write_whole(file, moved)
 
     def scratch_anew(self) -> None:
         """Empty the scratch folder of what killed workers have left there."""

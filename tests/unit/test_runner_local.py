@@ -332,6 +332,32 @@ class TestWorkspace:
 
         assert (workspace.state / "lambda.json").exists() is (content is not None)
 
+    @pytest.mark.parametrize(
+        ("port", "bind", "address"),
+        [(4600, "127.0.0.1", "localhost:4600"), (4566, "172.17.0.1", "172.17.0.1:4566"), (1, "0.0.0.0", "localhost:1")],  # noqa: S104
+    )
+    def test_saved_queues_are_where_the_emulator_starts_next(
+        self, workspace: Workspace, port: int, bind: str, address: str
+    ) -> None:
+        url = "http://{}/000000000000/jobs"
+        elsewhere = "http://localhost:4566/restapis/abc and http://example.com/000000000000/jobs"
+
+        def state(at: str) -> dict[str, str]:
+            queues = json.dumps({f"000000000000\0us-east-1\0'{url.format(at)}'": {"url": url.format(at)}})
+            return {"sqs.json": queues, "lambda.json": json.dumps({"QUEUE_URL": url.format(at), "other": elsewhere})}
+
+        for name, text in state("localhost:4566").items():
+            (workspace.state / name).write_text(text)
+
+        workspace.move_queues(environment.queue_address(port, bind))
+
+        assert {file.name: file.read_text() for file in workspace.state.iterdir()} == state(address)
+
+    def test_without_saved_queues_nothing_is_moved(self, workspace: Workspace) -> None:
+        workspace.move_queues("localhost:4600")
+
+        assert list(workspace.state.iterdir()) == []
+
     def test_a_folder_that_cannot_be_made_is_one_clear_error(self, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
 
