@@ -22,7 +22,7 @@ import yaml
 from runner import custom_resources, environment
 from runner.aliases import without_aliases
 from runner.deployment import ARTIFACTS_BUCKET, Deployment, aws_errors_as_runner_errors, read_template
-from runner.errors import RunnerError
+from runner.errors import RunnerError, exit_code
 from runner.local import USERS
 from runner.processes import run_logged
 from runner.progress import Progress
@@ -35,7 +35,6 @@ ITS_OWN_NAME = "localhost.localstack.cloud"
 """What functions call LocalStack; it resolves to 127.0.0.1 on the host, and to LocalStack in its containers."""
 CONFIGURATION = "localstack"
 IN_REVIEW = "REVIEW_IN_PROGRESS"
-INTERRUPTED = 130
 DEPLOY_DEADLINE_S = 900.0
 HEALTH_DEADLINE_S = 180.0
 STACK_FILE = LOCAL_FOLDER / "localstack.json"
@@ -237,22 +236,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--endpoint", default=DEFAULT_ENDPOINT, help="where it answers")
     parser.add_argument("--from-functions", help=f"how functions reach it (default: {ITS_OWN_NAME})")
     parsed = parser.parse_args(arguments)
-    endpoint, workspace, progress = parsed.endpoint.rstrip("/"), Workspace(LOCAL_FOLDER), Progress()
+    endpoint = parsed.endpoint.rstrip("/")
     from_functions = (parsed.from_functions or f"http://{ITS_OWN_NAME}:{urlsplit(endpoint).port or 80}").rstrip("/")
-    try:
-        workspace.prepare()
-        progress.say(f"LocalStack {version_at(endpoint)} answers at {endpoint}")
-        wanted = parameters(samconfig(), from_functions, simulate=os.environ.get("SIMULATE") != "off")
-        stack = deploy(workspace, endpoint, wanted, progress, from_functions=from_functions)
-    except RunnerError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return INTERRUPTED
+    return exit_code(lambda: run(endpoint, from_functions))
+
+
+def run(endpoint: str, from_functions: str) -> None:
+    """Deploy, keep where it is for the tests, and say so.
+
+    Raises RunnerError.
+    """
+    workspace, progress = Workspace(LOCAL_FOLDER), Progress()
+    workspace.prepare()
+    progress.say(f"LocalStack {version_at(endpoint)} answers at {endpoint}")
+    wanted = parameters(samconfig(), from_functions, simulate=os.environ.get("SIMULATE") != "off")
+    stack = deploy(workspace, endpoint, wanted, progress, from_functions=from_functions)
     write_whole(STACK_FILE, json.dumps({name: getattr(stack, name) for name in Stack.__slots__}, indent=2) + "\n")
     progress.say(f"\n  Base URL   {stack.base_url}")
     progress.say(f"  To test    make conformance ENGINE=localstack BASE_URL={stack.base_url} ENDPOINT={endpoint}")
-    return 0
 
 
 if __name__ == "__main__":

@@ -2,10 +2,13 @@
 
 import os
 import platform
+import re
 from datetime import UTC, datetime
 from importlib.metadata import version
 
 import httpx
+
+from tests.template import ROOT
 
 
 def about(engine: str) -> dict[str, str]:
@@ -19,10 +22,17 @@ def about(engine: str) -> dict[str, str]:
 
 def _versions(engine: str) -> list[str]:
     if engine == "emulator":
-        return [f"MiniStack {version('ministack')}", f"Python {platform.python_version()}"]
+        return [_ministack(), f"Python {platform.python_version()}"]
     if engine == "sam-local":
-        return [f"SAM CLI {version('aws-sam-cli')}", f"MiniStack {version('ministack')}"]
+        return [f"SAM CLI {version('aws-sam-cli')}", _ministack()]
     if engine == "localstack" and "ENDPOINT" in os.environ:
         health = httpx.get(f"{os.environ['ENDPOINT'].rstrip('/')}/_localstack/health", timeout=10, trust_env=False)
         return [f"LocalStack {health.json()['version']}"]
     return []
+
+
+def _ministack() -> str:
+    """The emulator, which has an environment of its own."""
+    lock = (ROOT / "requirements" / "emulator.txt").read_text(encoding="utf-8")
+    (version_locked,) = re.findall(r"^ministack==(\S+)", lock, re.MULTILINE)
+    return f"MiniStack {version_locked}"
