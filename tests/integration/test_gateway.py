@@ -12,7 +12,7 @@ _PRIVATE = sorted(route for route in routes() if route not in PUBLIC and route[0
 
 
 @pytest.mark.conformance
-@pytest.mark.parametrize(("method", "path"), _PRIVATE, ids=" ".join)
+@pytest.mark.parametrize(("method", "path"), _PRIVATE, ids=str)
 def test_a_route_that_is_not_public_refuses_who_sends_no_token(anyone: Client, method: str, path: str) -> None:
     answer = anyone.request(method, path.format_map(_AnyId()))
     assert answer.status_code == 401
