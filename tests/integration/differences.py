@@ -31,8 +31,7 @@ _GATEWAY_RESPONSES_LOCALSTACK = (
 
 _TWENTY_FIRST_CALLS = (
     "Twenty calls of one function at once are twenty containers on LocalStack. On two busy cores some do not start "
-    "within its own limit, 20 s unless `LAMBDA_RUNTIME_ENVIRONMENT_TIMEOUT` says otherwise, and are answered 502 or "
-    "late."
+    "within its own limit, 20 s unless `LAMBDA_RUNTIME_ENVIRONMENT_TIMEOUT` says more, and are answered 502 or late."
 )
 
 DIFFERENCES: tuple[Difference, ...] = (
