@@ -12,11 +12,12 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from runner.aliases import FUNCTION
 from runner.deployment import ARTIFACTS_BUCKET, Deployment, aws_errors_as_runner_errors
 from runner.errors import RunnerError
 from runner.stack import aws_client
 
-CUSTOM, FUNCTION = "Custom::", "AWS::Serverless::Function"
+CUSTOM = "Custom::"
 ANSWER_SECONDS = 300
 
 

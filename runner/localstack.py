@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from runner import custom_resources, environment
-from runner.aliases import without_aliases
+from runner.aliases import FUNCTION, without_aliases
 from runner.deployment import ARTIFACTS_BUCKET, Deployment, aws_errors_as_runner_errors, read_template
 from runner.errors import RunnerError, exit_code
 from runner.local import USERS
@@ -146,7 +146,7 @@ def without_layers(template: Mapping[str, Any], code: Mapping[str, str]) -> dict
     for name, resource in list(changed["Resources"].items()):
         if resource["Type"] == "AWS::Serverless::LayerVersion":
             del changed["Resources"][name]
-        elif resource["Type"] == custom_resources.FUNCTION:
+        elif resource["Type"] == FUNCTION:
             resource["Properties"].pop("Layers", None)
             resource["Properties"]["CodeUri"] = dict(code)
     return changed
@@ -159,7 +159,7 @@ def without_log_groups(template: Mapping[str, Any]) -> dict[str, Any]:
     """
     changed = copy.deepcopy(dict(template))
     for each in changed["Resources"].values():
-        if each["Type"] == custom_resources.FUNCTION:
+        if each["Type"] == FUNCTION:
             each["Properties"].get("LoggingConfig", {}).pop("LogGroup", None)
     return changed
 

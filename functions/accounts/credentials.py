@@ -25,7 +25,7 @@ def create(new: NewUser, role: Role = Role.USER, *, user_id: str | None = None) 
         with TransactWrite(connection=tables.connection()) as transaction:
             register(user, transaction)
     except TransactWriteError as error:
-        # A conflict with another transaction is one with a sign-up for the same name: ids are new.
+        # A conflict with another transaction is one with a sign-up for the same name: nobody else writes under this id.
         if {reason.code for reason in error.cancellation_reasons if reason} & {
             "ConditionalCheckFailed",
             "TransactionConflict",
