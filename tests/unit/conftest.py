@@ -33,6 +33,7 @@ from pytest_socket import disable_socket  # noqa: E402
 
 from sitewatch import api_tokens, keys, passwords, tokens  # noqa: E402
 from sitewatch.observability import logger  # noqa: E402
+from tests.unit.faults import calls_one_at_a_time  # noqa: E402
 
 os.environ["TOKEN_PUBLIC_KEYS"] = json.dumps({"keys": [keys.public_jwk(keys.signing_key(SIGNING_SECRET).public_key())]})
 
@@ -80,7 +81,7 @@ def cheap_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def world() -> Iterator[None]:
     """The template's resources, empty; what an instance of a function remembers is forgotten before and after."""
-    with mock_aws():
+    with mock_aws(), calls_one_at_a_time():
         _forget()
         build_world()
         yield

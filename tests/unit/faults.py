@@ -9,8 +9,10 @@ from typing import Any
 from unittest import mock
 
 import boto3
+from botocore.awsrequest import AWSPreparedRequest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError, ReadTimeoutError
+from moto.core.botocore_stubber import BotocoreStubber
 from moto.dynamodb.exceptions import TransactionCanceledException
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.utilities import dynamo_json_dump
@@ -37,28 +39,42 @@ _REFUSED = {
     "ResponseMetadata": {"HTTPStatusCode": 400, "RequestId": "throttled"},
 }
 _real_call: Callable[..., Any] = BaseClient._make_api_call  # type: ignore[attr-defined]
-_one_at_a_time = threading.Lock()  # moto's transactions are none for another thread
+_one_at_a_time = threading.RLock()
+_process_request = BotocoreStubber.process_request
+
+
+@contextmanager
+def calls_one_at_a_time() -> Iterator[None]:
+    """Let moto answer one call at a time: it takes no lock, so its transactions are none for another thread."""
+
+    def process(stubber: BotocoreStubber, request: AWSPreparedRequest) -> Any:
+        with _one_at_a_time:
+            return _process_request(stubber, request)
+
+    with mock.patch.object(BotocoreStubber, "process_request", process):
+        yield
 
 
 def straight_to_moto(client: BaseClient, operation: str, arguments: dict[str, Any]) -> Any:
     """What moto's tables make of a call, without the HTTP request and answer around it: many times as fast."""
     tables = dynamodb_backends[ACCOUNT]["us-east-1"]
-    match operation:
-        case "TransactWriteItems":
-            try:
-                tables.transact_write_items(arguments["TransactItems"])
-            except TransactionCanceledException as refusal:
-                reasons = json.loads(refusal.description)["CancellationReasons"]
-                cancelled: Any = {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons}
-                raise ClientError(cancelled, operation) from None
-            return {}
-        case "BatchGetItem":
-            ((table, asked),) = arguments["RequestItems"].items()
-            found = [tables.get_item(table, key) for key in asked["Keys"]]
-            items = [json.loads(dynamo_json_dump(item.to_json()["Attributes"])) for item in found if item]
-            return {"Responses": {table: items}, "UnprocessedKeys": {}}
-        case _:
-            return _real_call(client, operation, arguments)
+    with _one_at_a_time:
+        match operation:
+            case "TransactWriteItems":
+                try:
+                    tables.transact_write_items(arguments["TransactItems"])
+                except TransactionCanceledException as refusal:
+                    reasons = json.loads(refusal.description)["CancellationReasons"]
+                    cancelled: Any = {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons}
+                    raise ClientError(cancelled, operation) from None
+                return {}
+            case "BatchGetItem":
+                ((table, asked),) = arguments["RequestItems"].items()
+                found = [tables.get_item(table, key) for key in asked["Keys"]]
+                items = [json.loads(dynamo_json_dump(item.to_json()["Attributes"])) for item in found if item]
+                return {"Responses": {table: items}, "UnprocessedKeys": {}}
+            case _:
+                return _real_call(client, operation, arguments)
 
 
 @contextmanager
@@ -71,8 +87,7 @@ def faults(fault_of: Callable[[str], Fault], *, real_call: Callable[..., Any] = 
             raise Killed
         if fault is Fault.THROTTLED:
             raise ClientError(_REFUSED, operation)  # type: ignore[arg-type]
-        with _one_at_a_time:
-            answer = real_call(client, operation, arguments)
+        answer = real_call(client, operation, arguments)
         if fault is Fault.KILLED_AFTER:
             raise Killed
         if fault is Fault.ANSWER_LOST:

@@ -104,8 +104,7 @@ def test_a_worker_that_is_faster_than_the_request_is_not_undone(two_users: tuple
 
     def work_between(operation: str) -> Fault:
         if operation == "PutItem":
-            with mock.patch("tests.unit.faults._one_at_a_time"):
-                jobs.work_all()
+            jobs.work_all()
         return Fault.NONE
 
     with faults(work_between):
