@@ -20,7 +20,6 @@ from tests.environment import environment
 if "TOKEN_PUBLIC_KEYS" not in os.environ:
     os.environ.update(environment())
 
-from moto import mock_aws
 
 from detections import count, publish
 from detections.catalogue import vehicles
@@ -31,6 +30,7 @@ from tests.template import ROOT, resources, routes, template
 from tests.unit import conftest, jobs
 from tests.unit.calling import Context, api_event, handler_of, read
 from tests.unit.pipeline import ARRIVAL, Pipeline, Record, Wire
+from tests.unit.world import new_world
 
 DOCUMENT = ROOT / "docs" / "costs.md"
 MONTHLY = 1_000_000
@@ -224,11 +224,10 @@ def document(samples: int = SAMPLES) -> str:
     prices = Prices.read()
     uses, meters = {}, {}
     for flow in FLOWS:
-        with mock_aws():
-            conftest._forget()
-            conftest.build_world()
+        conftest.forget()
+        with new_world():
             uses[flow.name], meters[flow.name] = measure(flow, prices, samples)
-    conftest._forget()
+    conftest.forget()
     monthly = {
         name: prices.cost({unit: amount * MONTHLY for unit, amount in use.items()}) for name, use in uses.items()
     }

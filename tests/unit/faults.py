@@ -1,7 +1,6 @@
 """Make calls to AWS fail, or kill the function at one, before or after the service has done what it was asked."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import Enum
@@ -9,15 +8,14 @@ from typing import Any
 from unittest import mock
 
 import boto3
-from botocore.awsrequest import AWSPreparedRequest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError, ReadTimeoutError
-from moto.core.botocore_stubber import BotocoreStubber
 from moto.dynamodb.exceptions import TransactionCanceledException
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.utilities import dynamo_json_dump
 
 from tests.environment import ACCOUNT
+from tests.unit.world import call_moto, changed, one_at_a_time
 
 
 class Killed(BaseException):
@@ -38,27 +36,13 @@ _REFUSED = {
     "Error": {"Code": "ThrottlingException", "Message": "Rate exceeded"},
     "ResponseMetadata": {"HTTPStatusCode": 400, "RequestId": "throttled"},
 }
-_real_call: Callable[..., Any] = BaseClient._make_api_call  # type: ignore[attr-defined]
-_one_at_a_time = threading.RLock()
-_process_request = BotocoreStubber.process_request
-
-
-@contextmanager
-def calls_one_at_a_time() -> Iterator[None]:
-    """Let moto answer one call at a time: it takes no lock, so its transactions are none for another thread."""
-
-    def process(stubber: BotocoreStubber, request: AWSPreparedRequest) -> Any:
-        with _one_at_a_time:
-            return _process_request(stubber, request)
-
-    with mock.patch.object(BotocoreStubber, "process_request", process):
-        yield
 
 
 def straight_to_moto(client: BaseClient, operation: str, arguments: dict[str, Any]) -> Any:
     """What moto's tables make of a call, without the HTTP request and answer around it: many times as fast."""
     tables = dynamodb_backends[ACCOUNT]["us-east-1"]
-    with _one_at_a_time:
+    with one_at_a_time:
+        changed("dynamodb")
         match operation:
             case "TransactWriteItems":
                 try:
@@ -74,11 +58,11 @@ def straight_to_moto(client: BaseClient, operation: str, arguments: dict[str, An
                 items = [json.loads(dynamo_json_dump(item.to_json()["Attributes"])) for item in found if item]
                 return {"Responses": {table: items}, "UnprocessedKeys": {}}
             case _:
-                return _real_call(client, operation, arguments)
+                return call_moto(client, operation, arguments)
 
 
 @contextmanager
-def faults(fault_of: Callable[[str], Fault], *, real_call: Callable[..., Any] = _real_call) -> Iterator[None]:
+def faults(fault_of: Callable[[str], Fault], *, real_call: Callable[..., Any] = call_moto) -> Iterator[None]:
     """Ask ``fault_of`` at each call, by the name of its operation, what shall happen."""
 
     def call(client: BaseClient, operation: str, arguments: dict[str, Any]) -> Any:
@@ -110,7 +94,7 @@ def counted_calls() -> Iterator[list[tuple[str, dict[str, Any], Any]]]:
     calls: list[tuple[str, dict[str, Any], Any]] = []
 
     def call(client: BaseClient, operation: str, arguments: dict[str, Any]) -> Any:
-        answer = _real_call(client, operation, arguments)
+        answer = call_moto(client, operation, arguments)
         calls.append((operation, arguments, answer))
         return answer
 

@@ -11,7 +11,7 @@ from sitewatch import clock, directory, ids
 from sitewatch.jobs import JobRecord, NotificationRecord
 from tests.environment import ACCOUNT, queue_name
 from tests.unit.calling import Context, access_token, call
-from tests.unit.conftest import client
+from tests.unit.world import client
 
 Record = Mapping[str, Any]
 """An SQS message as Lambda hands it to a function."""

@@ -13,7 +13,8 @@ from sitewatch.api import Api
 from sitewatch.callers import Access, Caller, Role
 from sitewatch.errors import FORBIDDEN, ApiError
 from tests.unit.calling import Answer, Context, access_token, api_event, read
-from tests.unit.conftest import SIGNING_SECRET, Log
+from tests.unit.conftest import Log
+from tests.unit.world import SIGNING_SECRET
 
 ORIGIN = "https://watch.example.com"
 

@@ -9,7 +9,7 @@ from sitewatch import aws, settings
 from tests.load import costs, metering
 from tests.load.metering import Meter, Unmetered
 from tests.load.pricing import SERVICES, Prices
-from tests.unit.conftest import client
+from tests.unit.world import client
 
 PRICES = Prices.read()
 

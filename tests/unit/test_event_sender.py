@@ -17,8 +17,8 @@ from sitewatch.api_tokens import ApiTokenRecord
 from sitewatch.callers import Role, TokenUse
 from sitewatch.outbound import Call
 from tests.unit.calling import Context, call
-from tests.unit.conftest import client
 from tests.unit.servers import MISBEHAVIOURS, NO_ANSWERS, answering, serving
+from tests.unit.world import client
 
 NOW = datetime(2026, 11, 22, 6, 10, 3, 500_000, tzinfo=UTC)
 

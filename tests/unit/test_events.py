@@ -12,7 +12,7 @@ from sitewatch import attempts, clock, ids, issuing
 from sitewatch.api_tokens import ApiTokenRecord
 from sitewatch.callers import Caller, Role, TokenUse
 from tests.unit.calling import Answer, access_token, admin_token, call
-from tests.unit.conftest import client
+from tests.unit.world import client
 
 NOVEMBER = datetime(2026, 11, 30, 23, 59, 58, tzinfo=UTC)
 

@@ -13,7 +13,7 @@ from sitewatch import api, idempotency, ids, remembering
 from sitewatch.api import Api
 from sitewatch.errors import FORBIDDEN, ApiError
 from tests.unit.calling import Answer, Context, access_token, api_event, call, read
-from tests.unit.conftest import client
+from tests.unit.world import client
 
 pytestmark = pytest.mark.usefixtures("cheap_hashing")
 

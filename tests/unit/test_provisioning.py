@@ -9,8 +9,9 @@ from accounts import provision_signing_key, provision_user
 from accounts.model import UserRecord
 from sitewatch import custom_resource, keys, settings
 from sitewatch.callers import Role
-from tests.unit.conftest import Log, client
+from tests.unit.conftest import Log
 from tests.unit.people import log_in, sign_up, stored
+from tests.unit.world import client
 
 pytestmark = pytest.mark.usefixtures("cheap_hashing")
 

@@ -16,7 +16,7 @@ from runner.deployed import Deployed
 from runner.errors import RunnerError
 from runner.quarantine import Quarantine
 from sitewatch import settings
-from tests.unit.conftest import client
+from tests.unit.world import client
 
 RECORD = KinesisRecord("shardId-000000000000", "1", "camera-7", datetime(2026, 11, 22, 6, 10, 30, tzinfo=UTC), b"{")
 LARGE = b"x" * (200 * 1024)

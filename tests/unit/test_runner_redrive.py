@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from runner import redrive
 from runner.errors import RunnerError
 from tests.unit import jobs
-from tests.unit.conftest import client
+from tests.unit.world import client
 
 DEAD, ALIVE = jobs.queue_url("JobsDeadLetterQueue"), jobs.queue_url("JobsQueue")
 QUEUES = {"JobsQueue": ALIVE, "FailedJobsQueue": "failed", "JobsDeadLetterQueue": DEAD, "LooseDeadLetterQueue": "x"}

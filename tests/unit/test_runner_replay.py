@@ -11,8 +11,8 @@ from runner import replay
 from runner.deployed import Deployed
 from tests.unit import jobs
 from tests.unit.calling import Context
-from tests.unit.conftest import client
 from tests.unit.pipeline import stored, vehicle
+from tests.unit.world import client
 
 QUEUE = jobs.queue_url("StreamFailuresQueue")
 

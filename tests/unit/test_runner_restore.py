@@ -8,7 +8,7 @@ import pytest
 from runner import restore
 from runner.deployed import Deployed
 from runner.errors import RunnerError
-from tests.unit.conftest import client
+from tests.unit.world import client
 
 TABLE = "EventsTable"
 

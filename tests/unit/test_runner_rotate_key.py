@@ -13,7 +13,7 @@ from runner.deployed import Deployed
 from sitewatch import clock, custom_resource, ids, issuing, keys, tokens
 from sitewatch.callers import Caller, Role, TokenUse
 from sitewatch.tokens import TokenRefused
-from tests.unit.conftest import client
+from tests.unit.world import client
 
 NAME = rotate_key.PARAMETER
 

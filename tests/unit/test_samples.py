@@ -22,7 +22,7 @@ from tests.environment import ACCOUNT, queue_name
 from tests.template import ROOT, resources, sample_name
 from tests.unit import people
 from tests.unit.calling import Context, access_token, call, handler_of
-from tests.unit.conftest import client
+from tests.unit.world import client
 
 pytestmark = pytest.mark.usefixtures("cheap_hashing")
 

@@ -14,9 +14,9 @@ from sitewatch import passwords
 from sitewatch.callers import Role
 from sitewatch.errors import USERNAME_TAKEN, ApiError, ErrorCode
 from tests.unit.calling import access_token, call
-from tests.unit.conftest import client
 from tests.unit.faults import Fault, Killed, at_call, faults, forget_unfinished_requests
 from tests.unit.people import ALICE, log_in, sign_up, stored
+from tests.unit.world import client
 
 pytestmark = pytest.mark.usefixtures("cheap_hashing")
 

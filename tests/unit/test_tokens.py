@@ -17,7 +17,7 @@ from sitewatch import clock, ids, issuing, keys, settings, tokens
 from sitewatch.callers import Caller, Role, TokenUse
 from sitewatch.tokens import TokenRefused
 from tests.unit.calling import access_token, call
-from tests.unit.conftest import SIGNING_SECRET
+from tests.unit.world import SIGNING_SECRET
 
 
 @pytest.fixture(autouse=True)

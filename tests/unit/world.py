@@ -1,0 +1,135 @@
+"""The world of every unit test: the template's tables, stream, topic, queues, bucket and secret, on moto."""
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+from unittest import mock
+
+import boto3
+from botocore.client import BaseClient
+from moto import mock_aws
+from moto.backends import get_backend
+
+from tests.environment import ACCOUNT, queue_name
+from tests.template import resources
+
+SIGNING_SECRET = "a secret of high entropy, as far as tests go"
+_TABLE_PROPERTIES = (
+    "BillingMode",
+    "AttributeDefinitions",
+    "KeySchema",
+    "GlobalSecondaryIndexes",
+    "StreamSpecification",
+)
+_READING = ("BatchGet", "Describe", "Get", "List", "Query", "Scan")
+
+_botocore_call: Callable[..., Any] = BaseClient._make_api_call  # type: ignore[attr-defined]
+one_at_a_time = threading.RLock()
+"""Whoever calls moto holds it: moto takes no lock, so its transactions would be none for another thread."""
+
+
+@cache
+def client(service: str) -> Any:
+    """A client of the tests' own. Making one takes longer than the rest of a world does, so it is made once."""
+    create: Any = boto3.client
+    return create(service)
+
+
+def call_moto(client: BaseClient, operation: str, arguments: dict[str, Any]) -> Any:
+    """What botocore and moto make of a call, not traced: to measure their coverage would double a test's time."""
+    with one_at_a_time:
+        if not operation.startswith(_READING):
+            changed(client.meta.service_model.service_name)
+        tracer = sys.gettrace()
+        sys.settrace(None)
+        try:
+            return _botocore_call(client, operation, arguments)
+        finally:
+            sys.settrace(tracer)
+            _step()
+
+
+def _step() -> None:
+    """Called so that the tracer is traced with again before its caller returns, as it was when that was called."""
+
+
+def changed(service: str) -> None:
+    """Tell that what ``service`` holds is no longer as the template makes it."""
+    _changed.add(service)
+    if service == "sns":  # it delivers to queues
+        _changed.add("sqs")
+
+
+@contextmanager
+def new_world() -> Iterator[None]:
+    """A world as the template makes it. What was not changed since the last one is kept: building takes longest."""
+    moto = mock_aws()
+    moto.start(reset=False)
+    try:
+        with mock.patch.object(BaseClient, "_make_api_call", call_moto):
+            _build_again()
+            yield
+    finally:
+        moto.stop(remove_data=False)
+
+
+def _build_again() -> None:
+    for service in sorted(_changed):
+        get_backend(service)[ACCOUNT].reset()  # type: ignore[call-overload]
+        if service in _BUILDERS:
+            _BUILDERS[service]()
+    _changed.clear()
+
+
+def _build_tables() -> None:
+    for name, properties in resources("AWS::DynamoDB::Table").items():
+        table = {key: properties[key] for key in _TABLE_PROPERTIES if key in properties}
+        if "StreamSpecification" in table:
+            table["StreamSpecification"] = {"StreamEnabled": True, **table["StreamSpecification"]}
+        client("dynamodb").create_table(TableName=name, **table)
+
+
+def _build_queues() -> None:
+    for name, properties in resources("AWS::SQS::Queue").items():
+        client("sqs").create_queue(
+            QueueName=queue_name(name), Attributes={"FifoQueue": "true"} if properties.get("FifoQueue") else {}
+        )
+
+
+def _build_topics() -> None:
+    for name in resources("AWS::SNS::Topic"):
+        topic = client("sns").create_topic(Name=name)["TopicArn"]
+        client("sns").subscribe(
+            TopicArn=topic,
+            Protocol="sqs",
+            Endpoint=f"arn:aws:sqs:us-east-1:{ACCOUNT}:AlertsQueue",
+            Attributes={"RawMessageDelivery": "true"},
+        )
+
+
+def _build_streams() -> None:
+    for name in resources("AWS::Kinesis::Stream"):
+        client("kinesis").create_stream(StreamName=name, ShardCount=1)
+
+
+def _build_buckets() -> None:
+    for name in resources("AWS::S3::Bucket"):
+        client("s3").create_bucket(Bucket=name.lower())
+
+
+def _build_secrets() -> None:
+    client("secretsmanager").create_secret(Name="TokenSecret", SecretString=SIGNING_SECRET)
+
+
+_BUILDERS: dict[str, Callable[[], None]] = {
+    "dynamodb": _build_tables,
+    "kinesis": _build_streams,
+    "s3": _build_buckets,
+    "secretsmanager": _build_secrets,
+    "sns": _build_topics,
+    "sqs": _build_queues,
+}
+_changed = set(_BUILDERS)
