@@ -149,8 +149,10 @@ newman:
 		{ [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent --no-audit --no-fund; } || \
 		echo "newman could not be installed; the test of the Postman collection is skipped."
 
+# One more than there are processors: the tests of the deployed system wait more than they work.
+WORKERS = $$($(VENV_PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 test: venv-dev newman node-packages lint types ## lint, types and every test
-	@$(VENV_PYTHON) -m pytest -n auto --dist loadgroup --cov
+	@$(VENV_PYTHON) -m pytest -n $(WORKERS) --dist loadgroup --cov
 
 # The built assets are committed: without Node everything runs, only the tests that rebuild them do not.
 .PHONY: node-packages

@@ -3,13 +3,12 @@
 import http.client
 import json
 import socket
-import subprocess
 import time
 from dataclasses import asdict, dataclass
 
 from runner import environment
 from runner.errors import RunnerError
-from runner.processes import ProcessIdentity, stop_group, tail
+from runner.processes import ProcessIdentity, start_logged, stop_group, tail
 from runner.workspace import Workspace, write_whole
 
 DEFAULT_PORT = 4566
@@ -64,13 +63,21 @@ class Emulator:
         """
         asked = time.time()
         saved = stop_group(self.identity, STOP_GRACE_S, finished=lambda: self.workspace.state_is_saved(since=asked))
-        self.workspace.process.unlink(missing_ok=True)
-        self.workspace.scratch_anew()
+        self._clear_up()
         if not saved:
             raise RunnerError(
                 f"The emulator did not end within {STOP_GRACE_S:.0f} s and was killed: "
                 f"what changed since the last start may be lost ({self.workspace.log})."
             )
+
+    def discard(self) -> None:
+        """End it and its workers at once; its state is lost."""
+        stop_group(self.identity, grace_s=0)
+        self._clear_up()
+
+    def _clear_up(self) -> None:
+        self.workspace.process.unlink(missing_ok=True)
+        self.workspace.scratch_anew()
 
 
 def answers(port: int, path: str, timeout_s: float = 5.0, *, host: str = environment.HOST) -> int | None:
@@ -127,19 +134,13 @@ def start(workspace: Workspace, port: int, *, persist: bool = True, bind: str = 
     workspace.move_queues(environment.queue_address(port, bind))
     if workspace.log.exists():
         workspace.log.replace(workspace.log.with_suffix(".log.1"))
-    with workspace.log.open("w", encoding="utf-8") as log:
-        process = subprocess.Popen(
-            # -P: the folder that it is started in is no place to import from.
-            [environment.emulator_python(), "-P", "-m", "ministack"],
-            env=environment.emulator(workspace, port, persist=persist, bind=bind),
-            cwd=workspace.home,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    identity = ProcessIdentity.of(process.pid)
-    if identity is None:
-        raise RunnerError(f"The emulator ended at once; its log is {workspace.log}:\n{tail(workspace.log)}")
+    identity = start_logged(
+        # -P: the folder that it is started in is no place to import from.
+        [environment.emulator_python(), "-P", "-m", "ministack"],
+        environment=environment.emulator(workspace, port, persist=persist, bind=bind),
+        folder=workspace.home,
+        log=workspace.log,
+        what="The emulator",
+    )
     write_whole(workspace.process, json.dumps({**asdict(identity), "port": port, "bind": bind}) + "\n")
     return Emulator(workspace, port, identity, bind)

@@ -191,4 +191,4 @@ def running_stack(folder: Path, port: int | None = None, *, simulate: bool = Fal
     finally:
         running = emulator.running(workspace)
         if running is not None:
-            stop_quietly(running)
+            running.discard()

@@ -86,16 +86,11 @@ def tail(log: Path, lines: int = LAST_LINES) -> str:
     return "\n".join([line for line in text.splitlines() if line.strip()][-lines:])
 
 
-def run_logged(
-    command: Sequence[str], *, environment: Mapping[str, str], folder: Path, log: Path, deadline_s: float, what: str
-) -> None:
-    """Run a command to its end with its output in `log`.
-
-    It is a group of its own, which is ended too when this function is left by an exception such as Ctrl-C.
-    Raises RunnerError, with the log's last lines and path, where it fails or is not done after `deadline_s` seconds.
-    """
+def _start(
+    command: Sequence[str], environment: Mapping[str, str], folder: Path, log: Path
+) -> "subprocess.Popen[bytes]":
     with log.open("w", encoding="utf-8") as output:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             command,
             env=dict(environment),
             cwd=folder,
@@ -104,6 +99,31 @@ def run_logged(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+
+
+def start_logged(
+    command: Sequence[str], *, environment: Mapping[str, str], folder: Path, log: Path, what: str
+) -> ProcessIdentity:
+    """Start a command, detached from the terminal, with its output in `log`; it leads a group of its own.
+
+    Raises RunnerError, with the log's last lines and path, where it has ended already.
+    """
+    process = _start(command, environment, folder, log)
+    identity = ProcessIdentity.of(process.pid)
+    if identity is None:
+        raise RunnerError(f"{what} ended at once; its log is {log} and ends with:\n{tail(log)}")
+    return identity
+
+
+def run_logged(
+    command: Sequence[str], *, environment: Mapping[str, str], folder: Path, log: Path, deadline_s: float, what: str
+) -> None:
+    """Run a command to its end with its output in `log`.
+
+    It is a group of its own, which is ended too when this function is left by an exception such as Ctrl-C.
+    Raises RunnerError, with the log's last lines and path, where it fails or is not done after `deadline_s` seconds.
+    """
+    process = _start(command, environment, folder, log)
     identity = ProcessIdentity.of(process.pid)
     try:
         code = process.wait(timeout=deadline_s)

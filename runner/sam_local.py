@@ -22,7 +22,7 @@ from runner.deployment import STACK_NAME, Deployment, aws_errors_as_runner_error
 from runner.emulator import Emulator
 from runner.errors import RunnerError
 from runner.local import Options
-from runner.processes import ProcessIdentity, stop_group, tail
+from runner.processes import ProcessIdentity, start_logged, stop_group, tail
 from runner.progress import Progress
 from runner.stack import Stack
 from runner.workspace import LOCAL_FOLDER, PROJECT_ROOT, Workspace, write_whole
@@ -222,21 +222,14 @@ class Containers:
         """
         command = [sys.executable, "-m", "samcli", "local", "start-api", "--port", str(port)]
         command += ["--warm-containers", warm, *self.prepare()]
-        with self.log.open("w", encoding="utf-8") as log:
-            process = subprocess.Popen(
-                command,
-                env=environment.sam(self.workspace),
-                cwd=PROJECT_ROOT,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                # A Ctrl-C is for the runner alone, which then asks this one to end, once.
-                start_new_session=True,
-            )
-        identity = ProcessIdentity.of(process.pid)
-        if identity is None:
-            raise RunnerError(f"sam local start-api ended at once; its log is {self.log}:\n{tail(self.log)}")
-        return identity
+        # Detached: a Ctrl-C is for the runner alone, which then asks this one to end, once.
+        return start_logged(
+            command,
+            environment=environment.sam(self.workspace),
+            folder=PROJECT_ROOT,
+            log=self.log,
+            what="sam local start-api",
+        )
 
 
 def wait_until_ready(containers: Containers, api: ProcessIdentity, port: int) -> None:

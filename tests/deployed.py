@@ -1,6 +1,6 @@
 """What a deployment makes of the templates: transformed as SAM does it, with its parameters' conditions decided."""
 
-import copy
+import json
 import os
 import tomllib
 from collections.abc import Mapping
@@ -8,7 +8,6 @@ from functools import cache
 from typing import Any
 from unittest import mock
 
-import yaml
 from samtranslator.translator.managed_policy_translator import ManagedPolicyLoader
 from samtranslator.translator.transform import transform
 
@@ -54,22 +53,16 @@ def transformed(layers: str = UPLOADED, **parameters: str) -> dict[str, Any]:
 
     ``layers`` is where the layers' archives have been uploaded to.
     """
-    template = copy.deepcopy(read_template("template.yaml"))
+    # Through JSON: SAM changes in place what anchors have several times.
+    template = json.loads(json.dumps(read_template("template.yaml"), default=str))
     for resource in template["Resources"].values():
         for path in LOCAL_PATHS:
             if path in resource.get("Properties", {}):
                 resource["Properties"][path] = layers if path == "ContentUri" else UPLOADED
     template["Globals"]["Function"]["CodeUri"] = UPLOADED
     with mock.patch.dict(os.environ, {"AWS_DEFAULT_REGION": REGION}):
-        # Through YAML: SAM changes in place what anchors have several times.
-        alone = yaml.load(yaml.dump(template, Dumper=_NoAliases), yaml.SafeLoader)
-        found: dict[str, Any] = transform(alone, dict(parameters), _NoManagedPolicies())
+        found: dict[str, Any] = transform(template, dict(parameters), _NoManagedPolicies())
     return found
-
-
-class _NoAliases(yaml.SafeDumper):
-    def ignore_aliases(self, data: Any) -> bool:
-        return True
 
 
 class Decided:

