@@ -11,11 +11,11 @@ import boto3
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError, ReadTimeoutError
 from moto.dynamodb.exceptions import TransactionCanceledException
-from moto.dynamodb.models import dynamodb_backends
+from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
 from moto.dynamodb.models.utilities import dynamo_json_dump
 
 from tests.environment import ACCOUNT
-from tests.unit.world import call_moto, changed, one_at_a_time
+from tests.unit.world import call_moto, in_moto
 
 
 class Killed(BaseException):
@@ -40,25 +40,34 @@ _REFUSED = {
 
 def straight_to_moto(client: BaseClient, operation: str, arguments: dict[str, Any]) -> Any:
     """What moto's tables make of a call, without the HTTP request and answer around it: many times as fast."""
-    tables = dynamodb_backends[ACCOUNT]["us-east-1"]
-    with one_at_a_time:
-        changed("dynamodb")
-        match operation:
-            case "TransactWriteItems":
-                try:
-                    tables.transact_write_items(arguments["TransactItems"])
-                except TransactionCanceledException as refusal:
-                    reasons = json.loads(refusal.description)["CancellationReasons"]
-                    cancelled: Any = {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons}
-                    raise ClientError(cancelled, operation) from None
-                return {}
-            case "BatchGetItem":
-                ((table, asked),) = arguments["RequestItems"].items()
-                found = [tables.get_item(table, key) for key in asked["Keys"]]
-                items = [json.loads(dynamo_json_dump(item.to_json()["Attributes"])) for item in found if item]
-                return {"Responses": {table: items}, "UnprocessedKeys": {}}
-            case _:
-                return call_moto(client, operation, arguments)
+    if operation not in _STRAIGHT:
+        return call_moto(client, operation, arguments)
+    return in_moto("dynamodb", operation, lambda: _STRAIGHT[operation](arguments))
+
+
+def _transact(arguments: dict[str, Any]) -> dict[str, Any]:
+    try:
+        _tables().transact_write_items(arguments["TransactItems"])
+    except TransactionCanceledException as refusal:
+        reasons = json.loads(refusal.description)["CancellationReasons"]
+        cancelled: Any = {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons}
+        raise ClientError(cancelled, "TransactWriteItems") from None
+    return {}
+
+
+def _get_batch(arguments: dict[str, Any]) -> dict[str, Any]:
+    ((table, asked),) = arguments["RequestItems"].items()
+    found = [_tables().get_item(table, key) for key in asked["Keys"]]
+    items = [json.loads(dynamo_json_dump(item.to_json()["Attributes"])) for item in found if item]
+    return {"Responses": {table: items}, "UnprocessedKeys": {}}
+
+
+def _tables() -> DynamoDBBackend:
+    tables: DynamoDBBackend = dynamodb_backends[ACCOUNT]["us-east-1"]
+    return tables
+
+
+_STRAIGHT = {"TransactWriteItems": _transact, "BatchGetItem": _get_batch}
 
 
 @contextmanager

@@ -27,8 +27,7 @@ _TABLE_PROPERTIES = (
 _READING = ("BatchGet", "Describe", "Get", "List", "Query", "Scan")
 
 _botocore_call: Callable[..., Any] = BaseClient._make_api_call  # type: ignore[attr-defined]
-one_at_a_time = threading.RLock()
-"""Whoever calls moto holds it: moto takes no lock, so its transactions would be none for another thread."""
+_one_at_a_time = threading.RLock()  # moto takes none, so its transactions would be none for another thread
 
 
 @cache
@@ -39,14 +38,22 @@ def client(service: str) -> Any:
 
 
 def call_moto(client: BaseClient, operation: str, arguments: dict[str, Any]) -> Any:
-    """What botocore and moto make of a call, not traced: to measure their coverage would double a test's time."""
-    with one_at_a_time:
+    """What botocore and moto make of a call."""
+    service = client.meta.service_model.service_name
+    return in_moto(service, operation, lambda: _botocore_call(client, operation, arguments))
+
+
+def in_moto(service: str, operation: str, work: Callable[[], Any]) -> Any:
+    """Do ``work`` for an operation of a service, not traced: to measure its coverage would double a test's time."""
+    with _one_at_a_time:
         if not operation.startswith(_READING):
-            changed(client.meta.service_model.service_name)
+            _changed.add(service)
+            if service == "sns":  # it delivers to queues
+                _changed.add("sqs")
         tracer = sys.gettrace()
         sys.settrace(None)
         try:
-            return _botocore_call(client, operation, arguments)
+            return work()
         finally:
             sys.settrace(tracer)
             _step()
@@ -54,13 +61,6 @@ def call_moto(client: BaseClient, operation: str, arguments: dict[str, Any]) -> 
 
 def _step() -> None:
     """Called so that the tracer is traced with again before its caller returns, as it was when that was called."""
-
-
-def changed(service: str) -> None:
-    """Tell that what ``service`` holds is no longer as the template makes it."""
-    _changed.add(service)
-    if service == "sns":  # it delivers to queues
-        _changed.add("sqs")
 
 
 @contextmanager
