@@ -8,6 +8,7 @@ from datetime import timedelta
 from itertools import chain
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -117,6 +118,7 @@ SIZES = st.lists(st.integers(1, 6), max_size=20)
 REWINDS = st.lists(st.integers(0, 3), max_size=12)
 
 
+@pytest.mark.no_cover  # tracing would double its time, and smaller tests cover the same
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=deliveries(), faults=FAULTS, sizes=SIZES, rewinds=REWINDS, shuffler=st.randoms(use_true_random=False))
 def test_nothing_is_lost_and_nothing_is_twice_whatever_fails_and_comes_again(
@@ -152,6 +154,7 @@ def test_nothing_is_lost_and_nothing_is_twice_whatever_fails_and_comes_again(
     assert all(reason for _, reason in outcome.quarantined)
 
 
+@pytest.mark.no_cover  # tracing would double its time, and smaller tests cover the same
 def test_ten_thousand_records_with_repeats_poison_and_faults_leave_exactly_the_distinct_good_ones() -> None:
     chance = random.Random(20261122)
     vehicles = catalogue.vehicles()

@@ -192,6 +192,7 @@ def test_a_worker_that_is_stopped_at_any_call_leaves_all_of_a_job_or_nothing(
 
 
 @pytest.mark.usefixtures("cheap_hashing")
+@pytest.mark.no_cover  # tracing would double its time, and smaller tests cover the same
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     kinds=st.lists(st.sampled_from([GOOD, BAD, NEW_USER]), min_size=1, max_size=6),
@@ -380,6 +381,7 @@ def test_the_queues_pass_a_job_on_and_wait_long_enough_for_its_worker() -> None:
 CLIENTS, JOBS_EACH = 20, 100
 
 
+@pytest.mark.no_cover  # tracing would double its time, and smaller tests cover the same
 def test_two_thousand_jobs_of_twenty_clients_each_delivered_twice_by_a_worker_that_is_killed() -> None:
     people = [jobs.add_user(f"client-{number}") for number in range(CLIENTS)]
     chance = random.Random(7)
