@@ -1,9 +1,9 @@
 """How long every function takes to import, and to answer once it is warm, beside a bare botocore function.
 
 ``make bench-functions`` prints a table. Each import is a fresh process with byte-compiled code that sees its layers and
-nothing else, as on Lambda; in turns with the bare function, and counted in processor time, which other work on the
-machine disturbs least. The bare function has botocore as pip installs it; ``bare_on_our_layer`` has our trimmed one. A
-warm call is in process, with AWS answering at once from memory.
+nothing else, as on Lambda, counted in processor time, which other work on the machine disturbs least. Each is set beside
+an import of the bare function just before it, since a machine is slower at times. The bare function has botocore as pip
+installs it; ``bare_on_our_layer`` has our trimmed one. A warm call is in process, with AWS answering at once from memory.
 """
 
 import argparse
@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -47,16 +48,34 @@ def processor_milliseconds(command: Sequence[str], settings: Mapping[str, str]) 
     return (usage.ru_utime + usage.ru_stime) * 1000
 
 
-def import_times(paths: Mapping[str, Sequence[str]], rounds: int) -> dict[str, float]:
-    """The median import time of each module, which has a search path of its own, in milliseconds."""
+@dataclass(frozen=True, slots=True)
+class ImportTime:
+    """A module's import: the median in milliseconds, and the median ratio to the bare function's just before."""
+
+    milliseconds: float
+    to_bare: float
+
+
+def import_times(paths: Mapping[str, Sequence[str]], rounds: int) -> dict[str, ImportTime]:
+    """How long each module takes, which has a search path of its own; the bare function is among them."""
     settings = {**environment(), "TOKEN_PUBLIC_KEYS": '{"keys": []}'}
-    times: dict[str, list[float]] = {module: [] for module in paths}
+
+    def measure(module: str) -> float:
+        script = f"import sys; sys.path[:0] = {list(paths[module])!r}; import {module}"
+        return processor_milliseconds([sys.executable, "-I", "-S", "-c", script], settings)
+
+    pairs: dict[str, list[tuple[float, float]]] = {module: [] for module in paths}
     for _ in range(rounds + 1):
-        for module, path in paths.items():
-            script = f"import sys; sys.path[:0] = {list(path)!r}; import {module}"
-            times[module].append(processor_milliseconds([sys.executable, "-I", "-S", "-c", script], settings))
-    # The first round reads the files from the disk.
-    return {module: statistics.median(measured[1:]) for module, measured in times.items()}
+        for module in paths:
+            pairs[module].append((measure(BARE), measure(module)))
+    return {
+        # The first round reads the files from the disk.
+        module: ImportTime(
+            statistics.median(own for _, own in measured[1:]),
+            statistics.median(own / bare for bare, own in measured[1:]),
+        )
+        for module, measured in pairs.items()
+    }
 
 
 def stock_packages(folder: Path) -> str:
@@ -107,17 +126,17 @@ def main() -> None:
     show(imports, warm)
 
 
-def show(imports: Mapping[str, float], warm: Mapping[str, float]) -> None:
+def show(imports: Mapping[str, ImportTime], warm: Mapping[str, float]) -> None:
     """Print the table."""
     table = Table(
         "function", "import ms", "to bare", "to bare on our layer", "warm ms", title="Import to ready, and warm"
     )
-    for module, milliseconds in imports.items():
+    for module, time in imports.items():
         table.add_row(
             module,
-            f"{milliseconds:.0f}",
-            f"{milliseconds / imports[BARE]:.2f}",
-            f"{milliseconds / imports[BARE_ON_OUR_LAYER]:.2f}",
+            f"{time.milliseconds:.0f}",
+            f"{time.to_bare:.2f}",
+            f"{time.to_bare / imports[BARE_ON_OUR_LAYER].to_bare:.2f}",
             f"{warm[module]:.2f}" if module in warm else "",
         )
     Console(width=110).print(table)
