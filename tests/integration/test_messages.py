@@ -103,7 +103,7 @@ def test_another_s_ids_are_the_same_404_as_none(daikiri: Client, user: Client) -
 
 # --- Delivered twice, by workers that are killed ---------------------------------------------------
 
-CLIENTS, JOBS_EACH, KILLS = 20, 10, 5
+CLIENTS, JOBS_EACH = 20, 10
 
 
 class Killer(threading.Thread):
@@ -190,7 +190,7 @@ def test_two_hundred_jobs_delivered_twice_by_workers_that_are_killed_happen_once
 
     with ThreadPoolExecutor(CLIENTS) as pool:
         asked = list(pool.map(post, clients))
-    eventually(lambda: killer.killed, lambda killed: killed >= KILLS)
+    eventually(lambda: killer.killed)
     killer.stop()
 
     def settled() -> bool:

@@ -3,8 +3,8 @@
 ``make bench-functions`` prints a table. Each import is a fresh process with byte-compiled code that sees its layers
 and nothing else, as on Lambda, counted in processor time, which other work on the machine disturbs least. Each is set
 beside an import of the bare function just before it, since a machine is slower at times. The bare function has botocore
-as pip installs it; ``bare_on_our_layer`` has our trimmed one. A warm call is in process, with AWS answering at once from
-memory.
+as pip installs it; ``bare_on_our_layer`` has our trimmed one. A warm call is in process, with AWS answering at once
+from memory.
 """
 
 import argparse
