@@ -93,7 +93,7 @@ def reset(workspace: Workspace, progress: Progress) -> int:
     with local.only_one(workspace):
         running = emulator.running(workspace)
         if running is not None:
-            local.stop_quietly(running)
+            running.discard()
         workspace.erase()
     progress.say("The local data is gone.")
     return 0

@@ -11,7 +11,7 @@ import yaml
 ROOT = Path(__file__).parent.parent
 
 
-class _Loader(yaml.CSafeLoader):
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # as in runner.deployment
     """Reads CloudFormation's short forms as one-key mappings: ``!Ref X`` is ``{"Ref": "X"}``."""
 
 

@@ -33,15 +33,27 @@ def test_every_function_imports_with_the_layers_alone(built: Path) -> None:
     handlers = sorted(
         function["Handler"].rpartition(".")[0] for function in resources("AWS::Serverless::Function").values()
     )
+    # One interpreter without site-packages, a fork of it for each function: the libraries are imported once,
+    # and our own modules by each function anew, so that none leans on what another has imported.
     script = "\n".join(
         [
-            "import sys, importlib",
+            "import os, sys, importlib",
             f"sys.path[:0] = {path!r}",
+            f"own = {(path[0], str(built / 'SitewatchLayer'))!r}",
             f"for name in {handlers!r}:",
             "    importlib.import_module(name)",
-            "foreign = [m.__file__ for m in list(sys.modules.values())",
-            "           if 'site-packages' in (getattr(m, '__file__', None) or '')]",
-            "assert not foreign, foreign",
+            "for name, module in list(sys.modules.items()):",
+            "    if (getattr(module, '__file__', None) or '').startswith(own):",
+            "        del sys.modules[name]",
+            f"for name in {handlers!r}:",
+            "    child = os.fork()",
+            "    if child == 0:",
+            "        importlib.import_module(name)",
+            "        foreign = [m.__file__ for m in list(sys.modules.values())",
+            "                   if 'site-packages' in (getattr(m, '__file__', None) or '')]",
+            "        assert not foreign, foreign",
+            "        os._exit(0)",
+            "    assert os.waitpid(child, 0)[1] == 0, name",
         ]
     )
     ran = subprocess.run(

@@ -21,8 +21,8 @@ import pytest
 import yaml
 
 from runner import build, emulator, environment
-from runner.deployment import STACK_NAME, DeployedStack, Deployment
-from runner.local import API_PREFIX, API_SUFFIX, stop_quietly
+from runner.deployment import STACK_NAME, DeployedStack, Deployment, read_template
+from runner.local import API_PREFIX, API_SUFFIX
 from runner.workspace import Workspace
 from tests.deployed import production_parameters
 from tests.integration.client import Client
@@ -42,12 +42,12 @@ WEBHOOK_SECRET = "what the door sensors sign with"
 
 def _emulated(built: Path, folder: Path) -> Path:
     """The built template beside which monitoring.yaml has none of the alarms that the emulator refuses."""
-    template = yaml.safe_load(built.read_text(encoding="utf-8"))
+    template = read_template(built)
     for resource in template["Resources"].values():
         found = resource.get("Properties", {})
         found.update({path: str(built.parent / found[path]) for path in PATHS if path in found})
     nested = template["Resources"]["Monitoring"]["Properties"]
-    monitoring = yaml.safe_load(Path(nested["TemplateURL"]).read_text(encoding="utf-8"))
+    monitoring = read_template(Path(nested["TemplateURL"]))
     monitoring["Resources"] = {
         name: each for name, each in monitoring["Resources"].items() if "Metrics" not in each["Properties"]
     }
@@ -81,7 +81,7 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deplo
         }
         yield deployment, deployment.deploy(_emulated(built, workspace.home), parameters)
     finally:
-        stop_quietly(server)
+        server.discard()
 
 
 def test_production_is_deployed_and_answers_its_administrator(production: tuple[Deployment, DeployedStack]) -> None:
