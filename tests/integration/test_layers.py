@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from layers.dependencies import defer
 from runner import build
 from runner.workspace import Workspace
 from tests.environment import environment
@@ -13,6 +14,8 @@ from tests.template import resources
 
 _MOST_BYTES = 35_000_000
 _LAYERS = ("DependenciesLayer", "SitewatchLayer")
+_NEEDLESS = frozenset({"asyncio", "cryptography.x509.base", "aws_lambda_powertools.event_handler.appsync", "boto3"})
+"""What libraries import for features that no function uses, or not before its first request."""
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +45,7 @@ def test_every_function_imports_with_the_layers_alone(built: Path) -> None:
             f"own = {(path[0], str(built / 'SitewatchLayer'))!r}",
             f"for name in {handlers!r}:",
             "    importlib.import_module(name)",
+            f"assert not {set(_NEEDLESS)!r} & set(sys.modules)",
             "for name, module in list(sys.modules.items()):",
             "    if (getattr(module, '__file__', None) or '').startswith(own):",
             "        del sys.modules[name]",
@@ -63,5 +67,15 @@ def test_every_function_imports_with_the_layers_alone(built: Path) -> None:
         timeout=120,
         check=False,
         env=environment() | {"TOKEN_PUBLIC_KEYS": '{"keys": []}'},
+    )
+    assert ran.returncode == 0, ran.stderr
+
+
+@pytest.mark.parametrize("package", defer.PACKAGES)
+def test_a_deferred_package_has_every_name_that_it_says_it_has(built: Path, package: str) -> None:
+    site = str(built / "DependenciesLayer" / "python")
+    script = f"import sys; sys.path[:0] = [{site!r}]; from {package} import *; assert len(dir()) > 20"
+    ran = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", script], capture_output=True, text=True, timeout=60, check=False
     )
     assert ran.returncode == 0, ran.stderr
