@@ -151,7 +151,8 @@ newman:
 
 # One more than there are processors: the tests of the deployed system wait more than they work.
 WORKERS = $$($(VENV_PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
-test: venv-dev newman node-packages lint types ## lint, types and every test
+test: venv-dev newman node-packages ## lint, types and every test
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync lint types
 	@$(VENV_PYTHON) -m pytest -n $(WORKERS) --dist loadgroup --cov
 
 # The built assets are committed: without Node everything runs, only the tests that rebuild them do not.

@@ -45,7 +45,7 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def cheap_transactions() -> Iterator[None]:
-    """moto copies whole tables for each transaction; the pipeline's tests have one that does not."""
+    """moto copies all that a client has for each of its transactions; the pipeline's tests have one that does not."""
     with mock.patch.object(DynamoDBBackend, "transact_write_items", pipeline._transact):
         yield
 

@@ -1,5 +1,6 @@
 """The world of every unit test: the template's tables, stream, topic, queues, bucket and secret, on moto."""
 
+import copy
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -12,6 +13,9 @@ import boto3
 from botocore.client import BaseClient
 from moto import mock_aws
 from moto.backends import get_backend
+from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb.models.table import Table
 
 from tests.environment import ACCOUNT, queue_name
 from tests.template import resources
@@ -26,6 +30,7 @@ _TABLE_PROPERTIES = (
 )
 _READING = ("BatchGet", "Describe", "Get", "List", "Query", "Scan")
 
+_moto_transaction = DynamoDBBackend.transact_write_items
 _botocore_call: Callable[..., Any] = BaseClient._make_api_call  # type: ignore[attr-defined]
 _one_at_a_time = threading.RLock()  # moto takes none, so its transactions would be none for another thread
 
@@ -69,11 +74,29 @@ def new_world() -> Iterator[None]:
     moto = mock_aws()
     moto.start(reset=False)
     try:
-        with mock.patch.object(BaseClient, "_make_api_call", call_moto):
+        with (
+            mock.patch.object(BaseClient, "_make_api_call", call_moto),
+            mock.patch.object(DynamoDBBackend, "transact_write_items", _transact),
+        ):
             _build_again()
             yield
     finally:
         moto.stop(remove_data=False)
+
+
+def _transact(backend: DynamoDBBackend, transact_items: list[dict[str, Any]]) -> None:
+    """What moto's own does, which copies a whole table for each item to put it back if one is refused."""
+    copies: dict[str, Table] = {}
+    for operation in (operation for item in transact_items for operation in item.values()):
+        table = backend.tables[operation["TableName"]]
+        if table.name not in copies:
+            copies[table.name] = copy.copy(table)
+            copies[table.name].items = copy.copy(table.items)
+        partition = DynamoType((operation.get("Key") or operation["Item"])[table.hash_key_attr])
+        if partition in table.items:  # an update changes an item in its place
+            copies[table.name].items[partition] = copy.deepcopy(table.items[partition])
+    with mock.patch.object(Table, "__deepcopy__", lambda table, _memo: copies[table.name], create=True):
+        _moto_transaction(backend, transact_items)
 
 
 def _build_again() -> None:
