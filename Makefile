@@ -37,6 +37,8 @@ VENV_PYTHON := .venv/bin/python
 RUNNER := $(VENV_PYTHON) -m runner
 SOURCES := functions layers lint runner tests
 export PORT SIMULATE
+# Where an environment forbids Python to keep what it compiles, every command here would compile its libraries anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help run up down logs status reset test newman deploy lint types unit ingest redrive bench-pipeline bench-messages bench-memory bench-dashboard bench-functions openapi assets lock venv venv-dev python

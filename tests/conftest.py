@@ -27,6 +27,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "deployment" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("stack"))
+            item.add_marker(pytest.mark.no_cover)  # the code that is covered runs in the emulator's processes
 
 
 @pytest.fixture(scope="session")

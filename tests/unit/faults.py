@@ -7,7 +7,6 @@ from enum import Enum
 from typing import Any
 from unittest import mock
 
-import boto3
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError, ReadTimeoutError
 from moto.dynamodb.exceptions import TransactionCanceledException
@@ -15,7 +14,7 @@ from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
 from moto.dynamodb.models.utilities import dynamo_json_dump
 
 from tests.environment import ACCOUNT
-from tests.unit.world import call_moto, in_moto
+from tests.unit.world import call_moto, client, in_moto
 
 
 class Killed(BaseException):
@@ -113,7 +112,7 @@ def counted_calls() -> Iterator[list[tuple[str, dict[str, Any], Any]]]:
 
 def forget_unfinished_requests() -> None:
     """Let the time pass until a function that was killed could not be running any more."""
-    dynamodb = boto3.client("dynamodb")
+    dynamodb = client("dynamodb")
     for item in dynamodb.scan(TableName="IdempotencyTable")["Items"]:
         if item.get("status", {}).get("S") == "INPROGRESS":
             dynamodb.delete_item(TableName="IdempotencyTable", Key={"id": item["id"]})

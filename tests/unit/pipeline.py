@@ -16,7 +16,6 @@ from enum import Enum, auto
 from typing import Any, TypeVar
 from unittest.mock import patch
 
-import boto3
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 from moto.dynamodb.comparisons import get_filter_expression
@@ -31,6 +30,7 @@ from sitewatch import settings
 from tests.environment import ACCOUNT
 from tests.template import resources
 from tests.unit.calling import Answer, Context, access_token, call
+from tests.unit.world import client
 
 Item = TypeVar("Item")
 
@@ -510,7 +510,7 @@ def alerts() -> list[dict[str, Any]]:
 
 def on_stream() -> list[dict[str, Any]]:
     """What was put on the stream of detections."""
-    kinesis, name = boto3.client("kinesis"), settings.text("DETECTIONS_STREAM")
+    kinesis, name = client("kinesis"), settings.text("DETECTIONS_STREAM")
     (shard,) = kinesis.list_shards(StreamName=name)["Shards"]
     place = kinesis.get_shard_iterator(StreamName=name, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON")
     records = kinesis.get_records(ShardIterator=place["ShardIterator"])["Records"]
@@ -528,8 +528,8 @@ def _bytes_of(message: Mapping[str, str]) -> bytes:
     if "data" in message:
         return base64.b64decode(message["data"])
     assert message["bucket"] == settings.text("QUARANTINE_BUCKET")
-    answer = boto3.client("s3").get_object(Bucket=message["bucket"], Key=message["key"])
-    return answer["Body"].read()
+    answer = client("s3").get_object(Bucket=message["bucket"], Key=message["key"])
+    return bytes(answer["Body"].read())
 
 
 def moved(record: Record, number: int) -> Record:

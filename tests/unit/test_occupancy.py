@@ -25,6 +25,7 @@ from sitewatch import clock, ids, tables
 from sitewatch.errors import ApiError
 from sitewatch.transactions import commit
 from tests.unit.calling import Answer, call
+from tests.unit.world import client
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -164,7 +165,7 @@ def test_a_bad_reading_is_a_400_that_names_the_field_and_nothing_is_stored(field
     answer = call("POST", "/api/webhook", body=body)
     assert answer.status == 400
     assert [problem["field"] for problem in answer.json["detail"]] == [field]
-    assert boto3.client("dynamodb").scan(TableName="OccupancyTable")["Count"] == 0
+    assert client("dynamodb").scan(TableName="OccupancyTable")["Count"] == 0
 
 
 def test_a_repeated_reading_is_one_and_an_equal_one_is_another() -> None:
@@ -180,8 +181,8 @@ def test_a_repeated_reading_is_one_and_an_equal_one_is_another() -> None:
 
 def test_a_reading_that_was_stored_and_not_answered_is_not_stored_again() -> None:
     report("abc", "2026-11-22T06:10:30Z", 1, 0, Idempotency_Key="k")
-    for mark in boto3.client("dynamodb").scan(TableName="IdempotencyTable")["Items"]:
-        boto3.client("dynamodb").delete_item(TableName="IdempotencyTable", Key={"id": mark["id"]})
+    for mark in client("dynamodb").scan(TableName="IdempotencyTable")["Items"]:
+        client("dynamodb").delete_item(TableName="IdempotencyTable", Key={"id": mark["id"]})
     assert report("abc", "2026-11-22T06:10:30Z", 1, 0, Idempotency_Key="k").status == 200
     assert inside("abc").json["inside"] == 1
 
@@ -384,7 +385,7 @@ def test_a_reading_that_goes_on_losing_is_a_429_and_not_stored(monkeypatch: pyte
 
 
 def signed_report(monkeypatch: pytest.MonkeyPatch, **headers: str) -> Answer:
-    secret = boto3.client("secretsmanager").create_secret(Name=ids.new_id(), SecretString="shared")["ARN"]
+    secret = client("secretsmanager").create_secret(Name=ids.new_id(), SecretString="shared")["ARN"]
     monkeypatch.setenv("WEBHOOK_SECRET_ARN", secret)
     monkeypatch.setattr(signatures, "_read", None)
     body = json.dumps({"sensor": "abc", "ts": clock.spell(NOON), "in_count": 1, "out": 0})
