@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -35,22 +36,34 @@ WITHOUT_CANARY = {
     "GetSimulatorDataPointFunction": "never in production",
 }
 
-PRODUCTION = system(**production_parameters())
-MONITORING = monitoring()
-EVERYTHING = system(
-    **production_parameters(),
-    EventSender="on",
-    DataSourceUrl="https://example.com",
-    WebAcl="on",
-    CustomerManagedKey="on",
-    AccessLogs="on",
-)
-"""Production with all that is optional."""
 ALARMS = {
     name: resource["Properties"]
     for name, resource in read_template("monitoring.yaml")["Resources"].items()
     if resource["Type"] == "AWS::CloudWatch::Alarm"
 }
+
+pytestmark = pytest.mark.xdist_group("templates")  # SAM's transform takes a second: one process does it for all
+
+# The stacks under test, by what they are deployed with.
+
+
+def production() -> Decided:
+    return system(**production_parameters())
+
+
+def everything() -> Decided:
+    return system(
+        **production_parameters(),
+        EventSender="on",
+        DataSourceUrl="https://example.com",
+        WebAcl="on",
+        CustomerManagedKey="on",
+        AccessLogs="on",
+    )
+
+
+def locally() -> Decided:
+    return system(Environment="local")
 
 
 @pytest.fixture(autouse=True)
@@ -72,7 +85,7 @@ def _dimensions(alarm: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _told() -> dict[str, Any]:
     """What the stack tells its monitoring."""
-    told: dict[str, Any] = EVERYTHING.resources["Monitoring"]["Properties"]["Parameters"]
+    told: dict[str, Any] = everything().resources["Monitoring"]["Properties"]["Parameters"]
     return told
 
 
@@ -93,8 +106,9 @@ def test_no_alarm_looks_at_more_metrics_than_it_may() -> None:
 # --- references -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("stack", [PRODUCTION, EVERYTHING, MONITORING, system(Environment="local")])
-def test_everything_that_is_referred_to_is_made_too(stack: Decided) -> None:
+@pytest.mark.parametrize("decided", [production, everything, monitoring, locally])
+def test_everything_that_is_referred_to_is_made_too(decided: Callable[[], Decided]) -> None:
+    stack = decided()
     known = stack.resources.keys() | stack.parameters
     for name, resource in stack.resources.items():
         assert references(resource.get("Properties", {})) <= known, name
@@ -124,7 +138,7 @@ def test_every_parameter_of_the_monitoring_is_used() -> None:
 
 def _canaries() -> dict[str, dict[str, Any]]:
     """The deployment group of each function, by the function's logical id."""
-    groups = EVERYTHING.of_type("AWS::CodeDeploy::DeploymentGroup")
+    groups = everything().of_type("AWS::CodeDeploy::DeploymentGroup")
     return {name.removesuffix("DeploymentGroup"): group for name, group in groups.items()}
 
 
@@ -153,7 +167,7 @@ def test_a_canary_takes_a_tenth_for_five_minutes_and_goes_back_on_the_alarm_of_i
 
 @pytest.mark.parametrize("function", _canaries())
 def test_an_alias_moves_by_the_deployment_group_of_its_own_function(function: str) -> None:
-    alias = EVERYTHING.resources[f"{function}Aliaslive"]
+    alias = everything().resources[f"{function}Aliaslive"]
     assert alias["Properties"]["FunctionName"] == {"Ref": function}
     update = alias["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]
     assert update["DeploymentGroupName"] == {"Ref": f"{function}DeploymentGroup"}
@@ -162,16 +176,18 @@ def test_an_alias_moves_by_the_deployment_group_of_its_own_function(function: st
 
 def test_whoever_calls_a_function_with_a_canary_calls_its_alias() -> None:
     called = {
-        *references([each["FunctionName"] for each in EVERYTHING.of_type("AWS::Lambda::EventSourceMapping").values()]),
-        *references([each["FunctionName"] for each in EVERYTHING.of_type("AWS::Lambda::Permission").values()]),
-        *references([each["Targets"] for each in EVERYTHING.of_type("AWS::Events::Rule").values()]),
-        *references(EVERYTHING.resources["Api"]["Properties"]["Body"]),
+        *references(
+            [each["FunctionName"] for each in everything().of_type("AWS::Lambda::EventSourceMapping").values()]
+        ),
+        *references([each["FunctionName"] for each in everything().of_type("AWS::Lambda::Permission").values()]),
+        *references([each["Targets"] for each in everything().of_type("AWS::Events::Rule").values()]),
+        *references(everything().resources["Api"]["Properties"]["Body"]),
     }
     assert called & _canaries().keys() == set()
 
 
 def test_a_change_of_a_layer_alone_is_a_canary_too() -> None:
-    before = EVERYTHING.of_type("AWS::Lambda::Version").keys()
+    before = everything().of_type("AWS::Lambda::Version").keys()
     changed = transformed(**production_parameters(), layers="s3://bucket/other")
     after = {name for name, each in changed["Resources"].items() if each["Type"] == "AWS::Lambda::Version"}
     assert before & after == set()
@@ -180,7 +196,7 @@ def test_a_change_of_a_layer_alone_is_a_canary_too() -> None:
 def test_an_error_that_an_endpoint_caught_counts_as_one_that_it_did_not() -> None:
     endpoints = {
         function
-        for permission in EVERYTHING.of_type("AWS::Lambda::Permission").values()
+        for permission in everything().of_type("AWS::Lambda::Permission").values()
         if permission["Principal"] == "apigateway.amazonaws.com"
         for function in references(permission["FunctionName"])
     }
@@ -211,14 +227,14 @@ def test_an_alarm_looks_at_something_that_the_stack_has(name: str) -> None:
     for dimension in _dimensions(ALARMS[name]):
         match dimension["Value"]:
             case {"Ref": str(parameter)}:
-                assert references(_told()[parameter]) <= EVERYTHING.resources.keys() | {"Api"}
+                assert references(_told()[parameter]) <= everything().resources.keys() | {"Api"}
                 assert _told()[parameter] != ""
             case value:
                 assert dimension["Name"] in ("Method", "Resource", "service"), value
 
 
 def test_a_measured_route_is_a_route_with_metrics_of_its_own() -> None:
-    settings = PRODUCTION.resources["Apiv1Stage"]["Properties"]["MethodSettings"]
+    settings = production().resources["Apiv1Stage"]["Properties"]["MethodSettings"]
     measured = {
         (each["HttpMethod"], each["ResourcePath"].replace("~1", "/").replace("//", "/"))
         for each in settings
@@ -234,12 +250,12 @@ def test_a_measured_route_is_a_route_with_metrics_of_its_own() -> None:
 
 def _people_read(queue: dict[str, Any], name: str) -> bool:
     """Whether a queue is a dead-letter queue, or one that only people read."""
-    targets = [each.get("RedrivePolicy", {}) for each in EVERYTHING.of_type("AWS::SQS::Queue").values()]
+    targets = [each.get("RedrivePolicy", {}) for each in everything().of_type("AWS::SQS::Queue").values()]
     return name in references(targets) or "NoDeadLetterQueue" in queue.get("Metadata", {})
 
 
 def test_every_queue_that_holds_what_failed_has_an_alarm() -> None:
-    queues = {name: each for name, each in EVERYTHING.resources.items() if each["Type"] == "AWS::SQS::Queue"}
+    queues = {name: each for name, each in everything().resources.items() if each["Type"] == "AWS::SQS::Queue"}
     wanted = {name for name, queue in queues.items() if _people_read(queue, name)}
     watched = {
         dimension["Value"]["Ref"]
@@ -254,7 +270,7 @@ def test_every_queue_that_holds_what_failed_has_an_alarm() -> None:
 def test_every_reader_of_a_stream_has_an_alarm_when_it_falls_behind() -> None:
     readers = {
         function
-        for mapping in EVERYTHING.of_type("AWS::Lambda::EventSourceMapping").values()
+        for mapping in everything().of_type("AWS::Lambda::EventSourceMapping").values()
         if "MaximumRecordAgeInSeconds" in mapping
         for function in references(mapping["FunctionName"])
     }
@@ -276,25 +292,25 @@ def test_every_schedule_has_an_alarm_when_it_can_not_call_its_function() -> None
             for dimension in _dimensions(alarm)
         )
     )
-    assert watched == EVERYTHING.of_type("AWS::Events::Rule").keys()
+    assert watched == everything().of_type("AWS::Events::Rule").keys()
 
 
 def test_alarms_go_to_an_encrypted_topic_that_cloudwatch_may_use() -> None:
-    topic = MONITORING.resources["AlarmsTopic"]["Properties"]
+    topic = monitoring().resources["AlarmsTopic"]["Properties"]
     assert references(topic["KmsMasterKeyId"]) == {"AlarmsKey"}
-    statements = MONITORING.resources["AlarmsKey"]["Properties"]["KeyPolicy"]["Statement"]
+    statements = monitoring().resources["AlarmsKey"]["Properties"]["KeyPolicy"]["Statement"]
     [allowed] = [each for each in statements if each["Principal"] == {"Service": "cloudwatch.amazonaws.com"}]
     assert set(allowed["Action"]) == {"kms:Decrypt", "kms:GenerateDataKey"}
 
 
 def test_an_e_mail_is_optional() -> None:
-    assert "AlarmsEmail" not in MONITORING.resources
+    assert "AlarmsEmail" not in monitoring().resources
     asked = Decided(read_template("monitoring.yaml"), dict.fromkeys(_told(), "x"))
     assert asked.resources["AlarmsEmail"]["Properties"]["Protocol"] == "email"
 
 
 def test_the_dashboard_is_a_document_whose_every_name_is_known() -> None:
-    body = MONITORING.resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    body = monitoring().resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
     widgets = json.loads(body)["widgets"]
     assert len([each for each in widgets if each["type"] == "metric"]) >= 10
     assert references({"Fn::Sub": body}) <= _told().keys()
@@ -305,7 +321,7 @@ def test_the_dashboard_is_a_document_whose_every_name_is_known() -> None:
     sorted(
         {
             each[1]
-            for widget in json.loads(MONITORING.resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"])[
+            for widget in json.loads(monitoring().resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"])[
                 "widgets"
             ]
             for each in widget["properties"].get("metrics", [])
@@ -322,12 +338,12 @@ def test_a_metric_of_ours_on_the_dashboard_is_one_that_a_function_counts(metric:
 
 
 def test_production_has_no_simulator_and_sends_itself_nothing() -> None:
-    assert {name for name in PRODUCTION.resources if re.search("Simulat|Sender|SendEvent", name)} == {
+    assert {name for name in production().resources if re.search("Simulat|Sender|SendEvent", name)} == {
         "PreflightFunctionSimulatorDataPointPermissionv1"  # of OPTIONS, which every path answers
     }
     methods = {
         method
-        for path, operations in PRODUCTION.resources["Api"]["Properties"]["Body"]["paths"].items()
+        for path, operations in production().resources["Api"]["Properties"]["Body"]["paths"].items()
         if "simulator" in path
         for method in operations
     }
@@ -335,11 +351,11 @@ def test_production_has_no_simulator_and_sends_itself_nothing() -> None:
 
 
 def test_production_has_one_user_whose_password_is_generated() -> None:
-    users = PRODUCTION.of_type("Custom::User")
+    users = production().of_type("Custom::User")
     assert users.keys() == {"FirstAdmin"}
-    assert PRODUCTION.value("AdminPassword") == ""
+    assert production().value("AdminPassword") == ""
     assert users["FirstAdmin"]["PasswordSecret"] == {"Ref": "AdminPasswordSecret"}
-    generated = PRODUCTION.resources["AdminPasswordSecret"]["Properties"]["GenerateSecretString"]
+    generated = production().resources["AdminPasswordSecret"]["Properties"]["GenerateSecretString"]
     assert generated["PasswordLength"] >= 20
 
 
@@ -348,21 +364,21 @@ def test_production_sets_no_password_in_a_file() -> None:
 
 
 def test_production_is_open_to_no_origin_that_was_not_named() -> None:
-    assert PRODUCTION.value("CorsOrigins") == ""
-    for function in PRODUCTION.of_type("AWS::Lambda::Function").values():
+    assert production().value("CorsOrigins") == ""
+    for function in production().of_type("AWS::Lambda::Function").values():
         assert function["Environment"]["Variables"]["CORS_ORIGINS"] == {"Fn::Join": [",", {"Ref": "CorsOrigins"}]}
-    assert "Access-Control-Allow-Origin" not in json.dumps(PRODUCTION.resources["Api"])
+    assert "Access-Control-Allow-Origin" not in json.dumps(production().resources["Api"])
 
 
 def test_production_is_traced() -> None:
-    assert {each["TracingConfig"]["Mode"] for each in PRODUCTION.of_type("AWS::Lambda::Function").values()} == {
+    assert {each["TracingConfig"]["Mode"] for each in production().of_type("AWS::Lambda::Function").values()} == {
         "Active"
     }
-    assert PRODUCTION.resources["Apiv1Stage"]["Properties"]["TracingEnabled"] is True
+    assert production().resources["Apiv1Stage"]["Properties"]["TracingEnabled"] is True
 
 
 def test_production_keeps_its_tables_whatever_happens_to_the_stack() -> None:
-    tables = [each for each in PRODUCTION.resources.values() if each["Type"] == "AWS::DynamoDB::Table"]
+    tables = [each for each in production().resources.values() if each["Type"] == "AWS::DynamoDB::Table"]
     assert len(tables) >= 14
     for table in tables:
         assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == "Retain"
@@ -373,14 +389,14 @@ def test_production_keeps_its_tables_whatever_happens_to_the_stack() -> None:
 def test_production_keeps_its_logs_for_a_while_and_not_for_ever() -> None:
     retention = read_template("template.yaml")["Mappings"]["LogRetention"]
     assert retention["prod"]["Days"] >= 30
-    for group in PRODUCTION.of_type("AWS::Logs::LogGroup").values():
+    for group in production().of_type("AWS::Logs::LogGroup").values():
         assert group["RetentionInDays"] == {"Fn::FindInMap": ["LogRetention", {"Ref": "Environment"}, "Days"]}
 
 
 def test_production_throttles_the_stage_and_the_routes_that_take_a_password_more() -> None:
     settings = {
         (each["HttpMethod"], each["ResourcePath"]): each
-        for each in PRODUCTION.resources["Apiv1Stage"]["Properties"]["MethodSettings"]
+        for each in production().resources["Apiv1Stage"]["Properties"]["MethodSettings"]
     }
     assert settings["*", "/*"]["ThrottlingRateLimit"] == {"Ref": "RequestsPerSecond"}
     for path in ("/token", "/auth/login", "/login", "/auth/signup", "/users"):
@@ -402,12 +418,12 @@ def test_production_runs_on_arm_with_a_runtime_of_lambda_and_is_tagged() -> None
 
 
 def test_a_firewall_stands_before_the_stage_where_it_is_wanted() -> None:
-    assert PRODUCTION.of_type("AWS::WAFv2::WebACL") == {}
-    [acl] = EVERYTHING.of_type("AWS::WAFv2::WebACL").values()
+    assert production().of_type("AWS::WAFv2::WebACL") == {}
+    [acl] = everything().of_type("AWS::WAFv2::WebACL").values()
     statements = [rule["Statement"] for rule in acl["Rules"]]
     assert any("RateBasedStatement" in each for each in statements)
     assert any("ManagedRuleGroupStatement" in each for each in statements)
-    [association] = EVERYTHING.of_type("AWS::WAFv2::WebACLAssociation").values()
+    [association] = everything().of_type("AWS::WAFv2::WebACLAssociation").values()
     assert references(association["ResourceArn"]) == {"Api", "Apiv1Stage"}
 
 
@@ -421,17 +437,17 @@ def test_a_key_of_ones_own_is_used_for_everything_at_rest_where_it_is_wanted() -
         "AWS::SQS::Queue": "KmsMasterKeyId",
         "AWS::SecretsManager::Secret": "KmsKeyId",
     }
-    assert PRODUCTION.of_type("AWS::KMS::Key") == {}
+    assert production().of_type("AWS::KMS::Key") == {}
     for kind, key in keyed.items():
-        assert PRODUCTION.of_type(kind)
-        for name, each in EVERYTHING.of_type(kind).items():
+        assert production().of_type(kind)
+        for name, each in everything().of_type(kind).items():
             assert references(each[key]) == {"DataKey"}, name
-        for name, each in PRODUCTION.of_type(kind).items():
+        for name, each in production().of_type(kind).items():
             assert references(each.get(key, {})) == set(), name
 
 
 def test_the_stream_is_on_demand_or_provisioned() -> None:
-    [on_demand] = PRODUCTION.of_type("AWS::Kinesis::Stream").values()
+    [on_demand] = production().of_type("AWS::Kinesis::Stream").values()
     assert on_demand["StreamModeDetails"] == {"StreamMode": "ON_DEMAND"}
     assert "ShardCount" not in on_demand
     [provisioned] = system(**production_parameters(), StreamShards="4").of_type("AWS::Kinesis::Stream").values()
