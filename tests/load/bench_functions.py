@@ -2,9 +2,9 @@
 
 ``make bench-functions`` prints a table. Each import is a fresh process with byte-compiled code that sees its layers
 and nothing else, as on Lambda, counted in processor time, which other work on the machine disturbs least. Each is set
-beside an import of the bare function just before it, since a machine is slower at times. The bare function has botocore
-as pip installs it; ``bare_on_our_layer`` has our trimmed one. A warm call is in process, with AWS answering at once
-from memory.
+beside imports of the bare function just before and after it, since a machine is slower at times. The bare function has
+botocore as pip installs it; ``bare_on_our_layer`` has our trimmed one. A warm call is in process, with AWS answering at
+once from memory.
 """
 
 import argparse
@@ -51,7 +51,7 @@ def processor_milliseconds(command: Sequence[str], settings: Mapping[str, str]) 
 
 @dataclass(frozen=True, slots=True)
 class ImportTime:
-    """A module's import: the median in milliseconds, and the median ratio to the bare function's just before."""
+    """A module's import: the median in milliseconds, and the median ratio to the bare function's around it."""
 
     milliseconds: float
     to_bare: float
@@ -65,17 +65,17 @@ def import_times(paths: Mapping[str, Sequence[str]], rounds: int) -> dict[str, I
         script = f"import sys; sys.path[:0] = {list(paths[module])!r}; import {module}"
         return processor_milliseconds([sys.executable, "-I", "-S", "-c", script], settings)
 
-    pairs: dict[str, list[tuple[float, float]]] = {module: [] for module in paths}
+    measured: dict[str, list[tuple[float, float]]] = {module: [] for module in paths}
+    before = measure(BARE)
     for _ in range(rounds + 1):
         for module in paths:
-            pairs[module].append((measure(BARE), measure(module)))
+            own, after = measure(module), measure(BARE)
+            measured[module].append((own, 2 * own / (before + after)))
+            before = after
     return {
         # The first round reads the files from the disk.
-        module: ImportTime(
-            statistics.median(own for _, own in measured[1:]),
-            statistics.median(own / bare for bare, own in measured[1:]),
-        )
-        for module, measured in pairs.items()
+        module: ImportTime(*(statistics.median(column) for column in zip(*times[1:], strict=True)))
+        for module, times in measured.items()
     }
 
 
@@ -106,7 +106,7 @@ def warm_times(modules: Sequence[str], path: Sequence[str]) -> dict[str, float]:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7, help="fresh processes a function (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=9, help="fresh processes a function (default: %(default)s)")
     rounds = parser.parse_args().rounds
     with tempfile.TemporaryDirectory() as folder:
         workspace = Workspace(Path(folder))
