@@ -69,7 +69,7 @@ down: venv ## stop it; the data stays
 	@$(RUNNER) down
 
 logs: venv ## follow the emulator's log, or one function's lines on any engine: FUNCTION=IndexDetections [STACK=name]
-	@$(if $(FUNCTION)$(STACK),$(RUNNER).logs "$(FUNCTION)" $(OF_STACK),$(RUNNER) logs)
+	@$(if $(FUNCTION)$(STACK),$(RUNNER).operate.logs "$(FUNCTION)" $(OF_STACK),$(RUNNER) logs)
 
 status: venv ## whether it runs, and where
 	@$(RUNNER) status
@@ -100,7 +100,7 @@ invoke: venv ## run one function in a container: FUNCTION=post_users [EVENT=even
 	@$(RUNNER) invoke "$(FUNCTION)" "$(EVENT)"
 
 localstack: venv ## deploy to a LocalStack that runs: LOCALSTACK_ENDPOINT=http://127.0.0.1:4566
-	@$(VENV_PYTHON) -m runner.localstack $(if $(LOCALSTACK_ENDPOINT),--endpoint "$(LOCALSTACK_ENDPOINT)") \
+	@$(VENV_PYTHON) -m runner.engines.localstack $(if $(LOCALSTACK_ENDPOINT),--endpoint "$(LOCALSTACK_ENDPOINT)") \
 		$(if $(LOCALSTACK_FROM_FUNCTIONS),--from-functions "$(LOCALSTACK_FROM_FUNCTIONS)")
 
 conformance: venv-dev ## hold the contract against any deployment: BASE_URL=… ENGINE=aws|localstack|sam-local|emulator
@@ -112,29 +112,29 @@ engines: venv-dev ## write the table of docs/engines.md from the runs in docs/en
 	@$(VENV_PYTHON) -m runner.documents.engines
 
 ingest: venv ## put a file of vehicles on the stream: FILE=vehicles.csv [STREAM=name]
-	@$(VENV_PYTHON) -m runner.ingest "$(FILE)" $(if $(STREAM),--stream "$(STREAM)")
+	@$(VENV_PYTHON) -m runner.operate.ingest "$(FILE)" $(if $(STREAM),--stream "$(STREAM)")
 
 # STACK= names a stack that your own AWS settings reach; without it these are about the local system.
 OF_STACK = $(if $(STACK),--stack "$(STACK)")
 .PHONY: quarantine
 redrive: venv ## list the dead-letter queues, or send one's messages again: QUEUE=jobs [STACK=name]
-	@$(RUNNER).redrive "$(QUEUE)" $(OF_STACK)
+	@$(RUNNER).operate.redrive "$(QUEUE)" $(OF_STACK)
 
 quarantine: venv ## list what was no detection; SHOW=id, REINGEST=id [FILE=fixed.json] or DROP=id [STACK=name]
-	@$(RUNNER).quarantine $(if $(SHOW),--show "$(SHOW)") $(if $(REINGEST),--reingest "$(REINGEST)") \
+	@$(RUNNER).operate.quarantine $(if $(SHOW),--show "$(SHOW)") $(if $(REINGEST),--reingest "$(REINGEST)") \
 		$(if $(DROP),--drop "$(DROP)") $(if $(FILE),--file "$(FILE)") $(OF_STACK)
 
 .PHONY: replay
 replay: venv ## hand the index the batches of the stream that Lambda gave up on [STACK=name]
-	@$(RUNNER).replay $(OF_STACK)
+	@$(RUNNER).operate.replay $(OF_STACK)
 
 .PHONY: rotate-key
 rotate-key: venv ## change the key that signs tokens; RETIRE=yes [FORCE=yes] ends the old one [STACK=name]
-	@$(RUNNER).rotate_key $(if $(filter yes,$(RETIRE)),--retire) $(if $(filter yes,$(FORCE)),--force) $(OF_STACK)
+	@$(RUNNER).operate.rotate_key $(if $(filter yes,$(RETIRE)),--retire) $(if $(filter yes,$(FORCE)),--force) $(OF_STACK)
 
 .PHONY: restore
 restore: venv ## put a table's items back: TABLE=Users, AT=time or BACKUP=arn [EXACT=yes] [STACK=name]
-	@$(RUNNER).restore "$(TABLE)" $(if $(AT),--at "$(AT)") $(if $(BACKUP),--backup "$(BACKUP)") \
+	@$(RUNNER).operate.restore "$(TABLE)" $(if $(AT),--at "$(AT)") $(if $(BACKUP),--backup "$(BACKUP)") \
 		$(if $(FROM),--from "$(FROM)") $(if $(filter yes,$(EXACT)),--exact) $(OF_STACK)
 
 # Wheels of Lambda's runtime and processor, whatever this machine is; byte-compiled where it has a python3.13.

@@ -13,9 +13,10 @@ from typing import NoReturn
 from rich.console import Console
 from rich.table import Table
 
-from runner import emulator, environment, local, sam_local
+from runner.engines import sam_local
 from runner.errors import RunnerError, exit_code
-from runner.local import Options
+from runner.local import emulator, environment, system
+from runner.local.system import Options
 from runner.progress import Progress
 from runner.stack import Stack
 from runner.workspace import LOCAL_FOLDER, PROJECT_ROOT, Workspace
@@ -26,8 +27,8 @@ LOWEST_PORT, HIGHEST_PORT = 1024, 65535
 def up(workspace: Workspace, options: Options, progress: Progress) -> int:
     """Bring the system up and leave it running."""
     began = time.monotonic()
-    with local.only_one(workspace):
-        stack = local.bring_up(workspace, options, progress)
+    with system.only_one(workspace):
+        stack = system.bring_up(workspace, options, progress)
     progress.say(f"Ready in {time.monotonic() - began:.1f} s: {stack.base_url}")
     progress.say("make logs follows it, make down stops it; .local/stack.json has the addresses and users.")
     return 0
@@ -35,12 +36,12 @@ def up(workspace: Workspace, options: Options, progress: Progress) -> int:
 
 def run(workspace: Workspace, options: Options, progress: Progress) -> int:
     """Bring the system up and keep it until Ctrl-C."""
-    with local.only_one(workspace):
+    with system.only_one(workspace):
         if emulator.running(workspace) is not None:
             progress.say("Sitewatch runs already: make logs follows it, make down stops it, make up applies changes.")
             return 0
         began = time.monotonic()
-        stack = local.bring_up(workspace, options, progress)
+        stack = system.bring_up(workspace, options, progress)
         progress.say(f"Ready in {time.monotonic() - began:.1f} s. Ctrl-C stops it; the data stays for the next run.\n")
         show(stack, progress)
     return follow(workspace, progress)
@@ -56,7 +57,7 @@ def follow(workspace: Workspace, progress: Progress) -> int:
             time.sleep(0.5)
     except KeyboardInterrupt:
         with progress.step("Stopping …", "Stopped, the data is saved"):
-            local.take_down(workspace)
+            system.take_down(workspace)
         return 0
     progress.say("The emulator has ended: by make down, or see .local/emulator.log.")
     return 0
@@ -82,15 +83,15 @@ def show(stack: Stack, progress: Progress) -> None:
 
 def down(workspace: Workspace, progress: Progress) -> int:
     """Stop the system; its data stays."""
-    with local.only_one(workspace):
-        stopped = local.take_down(workspace)
+    with system.only_one(workspace):
+        stopped = system.take_down(workspace)
     progress.say("Stopped, the data is saved." if stopped else "Sitewatch does not run.")
     return 0
 
 
 def reset(workspace: Workspace, progress: Progress) -> int:
     """Stop the system and delete its data."""
-    with local.only_one(workspace):
+    with system.only_one(workspace):
         running = emulator.running(workspace)
         if running is not None:
             running.discard()

@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from runner.deployment import read_template
+from runner.local.deployment import read_template
 from runner.workspace import write_whole
 
 FUNCTION = "AWS::Serverless::Function"

@@ -9,8 +9,8 @@ from typing import Any
 import botocore.session
 from botocore.config import Config
 
-from runner.environment import CREDENTIALS
 from runner.errors import RunnerError
+from runner.local.environment import CREDENTIALS
 from runner.workspace import LOCAL_FOLDER, Workspace, write_whole
 
 NO_SETTINGS_OF_THE_USER = {

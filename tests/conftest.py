@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.local import running_stack
+from runner.local.system import running_stack
 from runner.stack import Stack
 from tests.integration import target
 from tests.integration.record import RECORD

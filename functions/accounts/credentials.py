@@ -3,10 +3,11 @@
 from pynamodb.exceptions import TransactWriteError
 from pynamodb.transactions import TransactWrite
 
+from accounts import passwords
 from accounts.model import NewUser, UserRecord
 from accounts.registration import register, user_of
 from accounts.users import by_username
-from sitewatch import ids, passwords, tables
+from sitewatch import ids, tables
 from sitewatch.callers import Role
 from sitewatch.errors import USERNAME_TAKEN, ApiError
 

@@ -2,10 +2,10 @@
 
 from datetime import timedelta
 
+from accounts.issuing import sign
 from sitewatch import clock, keys
 from sitewatch.api_tokens import ApiTokenRecord
 from sitewatch.callers import Caller, Role, TokenUse
-from sitewatch.issuing import sign
 
 
 def issue(token_id: str, name: str, *, created_by: str, lifetime: timedelta) -> tuple[ApiTokenRecord, str]:

@@ -2,10 +2,10 @@
 
 from aws_lambda_powertools.event_handler import Response, content_types
 
-from accounts import credentials
+from accounts import credentials, passwords
 from accounts.model import NewUser, UserView
 from accounts.user_creation import USER_CREATION, request_of
-from sitewatch import jobs, passwords
+from sitewatch import jobs
 from sitewatch.api import USERS_OR_ANONYMOUS, Api
 from sitewatch.attempts import attempt_of
 from sitewatch.callers import Caller

@@ -5,11 +5,11 @@ from datetime import timedelta
 from pynamodb.exceptions import UpdateError
 
 from accounts import users
+from accounts.issuing import ACCESS_LIFETIME, REFRESH_LIFETIME, sign
 from accounts.model import SessionRecord, TokenPair, UserRecord
 from sitewatch import clock, ids, tokens
 from sitewatch.callers import Caller, Role, TokenUse
 from sitewatch.errors import BAD_TOKEN, ApiError
-from sitewatch.issuing import ACCESS_LIFETIME, REFRESH_LIFETIME, sign
 
 ACCESS_SECONDS = int(ACCESS_LIFETIME.total_seconds())
 

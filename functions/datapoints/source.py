@@ -7,7 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from datapoints import float32
 from sitewatch import clock
-from sitewatch.outbound import Call, CallFailed, answer_to
+from sitewatch.http_client import Call, CallFailed, answer_to
 
 _MOST_REDIRECTS = 3
 _MOST_TAGS = 32

@@ -6,7 +6,7 @@ from enum import Enum
 from typing import Any
 
 from sitewatch import aws, settings
-from sitewatch.outbound import Call, CallFailed, answer_to
+from sitewatch.http_client import Call, CallFailed, answer_to
 
 # A token that was minted anew is used everywhere after this long.
 _REMEMBER_SECONDS = 60.0

@@ -27,7 +27,7 @@ def files() -> dict[Path, str]:
     """The text of each file, from the code as it is."""
     # Only now: the functions read their settings when they are imported.
     from runner.documents import openapi, postman  # noqa: PLC0415
-    from tests.template import routes, samples  # noqa: PLC0415
+    from tests.world.template import routes, samples  # noqa: PLC0415
 
     document = openapi.document(routes(), samples())
     return {
@@ -40,7 +40,7 @@ def files() -> dict[Path, str]:
 def main() -> int:
     """Write what has changed, and say what."""
     # The functions' settings as the unit tests have them: from the template, of nothing deployed.
-    from tests.environment import environment  # noqa: PLC0415
+    from tests.world.environment import environment  # noqa: PLC0415
 
     os.environ.update({**environment(), "TOKEN_PUBLIC_KEYS": '{"keys": []}'})
     sys.path[:0] = [str(PROJECT_ROOT / "functions"), str(PROJECT_ROOT / "layers" / "sitewatch" / "python")]

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, Response
 from runner.stack import Stack
 from tests.browser.chromium import SWITCHES, find_chromium
 from tests.integration.client import Client
-from tests.template import ROOT, routes
+from tests.world.template import ROOT, routes
 
 expect.set_options(timeout=15_000)  # a function's first call on a busy machine
 ARTEFACTS = ROOT / "artefacts" / "browser"

@@ -14,7 +14,7 @@ from runner.stack import Stack
 from sitewatch import keys
 from tests.browser.conftest import ARTEFACTS, Dashboard, needs_route
 from tests.integration.client import Client
-from tests.template import ROOT
+from tests.world.template import ROOT
 
 FIRST_VIEW_BYTES = 300_000
 ALERT_MILLISECONDS = 30_000

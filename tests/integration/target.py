@@ -7,7 +7,7 @@ from typing import Any
 
 import botocore.session
 
-from runner.environment import REGION
+from runner.local.environment import REGION
 from runner.stack import Stack
 
 ENGINES = ("emulator", "sam-local", "localstack", "aws")

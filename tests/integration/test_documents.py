@@ -11,7 +11,7 @@ import pytest
 from runner.documents.__main__ import COLLECTION, COMMITTED
 from tests.integration.client import Client
 from tests.integration.target import Target
-from tests.template import ROOT
+from tests.world.template import ROOT
 
 pytestmark = pytest.mark.conformance
 

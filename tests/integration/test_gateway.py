@@ -5,8 +5,8 @@ import pytest
 
 from runner.stack import Stack
 from tests.integration.client import Client
-from tests.public_routes import PUBLIC
-from tests.template import routes
+from tests.world.public_routes import PUBLIC
+from tests.world.template import routes
 
 _PRIVATE = sorted(route for route in routes() if route not in PUBLIC and route[0] != "OPTIONS")
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from layers.dependencies import defer
-from runner import build
+from runner.local import build
 from runner.workspace import Workspace
-from tests.environment import environment
-from tests.template import resources
+from tests.world.environment import environment
+from tests.world.template import resources
 
 _MOST_BYTES = 35_000_000
 _LAYERS = ("DependenciesLayer", "SitewatchLayer")

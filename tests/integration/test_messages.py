@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from runner import redrive
+from runner.operate import redrive
 from runner.stack import Stack
 from tests.integration.client import Client, eventually
 from tests.integration.target import Target

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from runner import quarantine, redrive, rotate_key
-from runner.local import running_stack
+from runner.local.system import running_stack
+from runner.operate import quarantine, redrive, rotate_key
 from runner.stack import Stack
 from runner.workspace import PROJECT_ROOT
 from tests.integration.client import Client, eventually

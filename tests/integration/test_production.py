@@ -20,13 +20,13 @@ from typing import Any
 import pytest
 import yaml
 
-from runner import build, emulator, environment
-from runner.deployment import STACK_NAME, DeployedStack, Deployment, read_template
-from runner.local import API_PREFIX, API_SUFFIX
+from runner.local import build, emulator, environment
+from runner.local.deployment import STACK_NAME, DeployedStack, Deployment, read_template
+from runner.local.system import API_PREFIX, API_SUFFIX
 from runner.workspace import Workspace
-from tests.deployed import production_parameters
 from tests.integration.client import Client
-from tests.template import ROOT
+from tests.world.deployed import production_parameters
+from tests.world.template import ROOT
 
 pytestmark = pytest.mark.xdist_group("production")
 

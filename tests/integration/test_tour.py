@@ -8,9 +8,9 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from runner.environment import NO_AWS_SETTINGS
+from runner.local.environment import NO_AWS_SETTINGS
 from runner.stack import Stack
-from tests.template import ROOT
+from tests.world.template import ROOT
 
 BLOCKS = re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / "tour.md").read_text(encoding="utf-8"), re.DOTALL)
 # The system is there already, so `make` is played: `up` and `down` are tested elsewhere, `ingest` is what make runs.
@@ -18,7 +18,7 @@ MAKE = """\
 #!/bin/sh
 case "$1" in
     up|down) echo "make $1: there is a system already" ;;
-    ingest) exec "{python}" -m runner.ingest "${{2#FILE=}}" --stream "{stream}" ;;
+    ingest) exec "{python}" -m runner.operate.ingest "${{2#FILE=}}" --stream "{stream}" ;;
     *) echo "the tour runs make $1, which its test does not know" >&2; exit 2 ;;
 esac
 """

@@ -8,7 +8,7 @@ from importlib.metadata import version
 
 import httpx
 
-from tests.template import ROOT
+from tests.world.template import ROOT
 
 
 def about(engine: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Response, sync_playwright
 from rich.console import Console
 from rich.table import Table
 
-from runner.local import running_stack
+from runner.local.system import running_stack
 from tests.browser.chromium import SWITCHES, find_chromium
 
 _OPENINGS = 11

@@ -24,10 +24,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from runner import build
+from runner.local import build
 from runner.workspace import Workspace
-from tests.environment import environment
-from tests.template import ROOT, resources
+from tests.world.environment import environment
+from tests.world.template import ROOT, resources
 
 BARE, BARE_ON_OUR_LAYER = "bare", "bare_on_our_layer"
 _BARE_CODE = """

@@ -13,12 +13,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from runner import emulator
-from runner.local import running_stack
+from runner.local import emulator
+from runner.local.system import running_stack
 from runner.stack import Stack
 from runner.workspace import Workspace
 from tests.integration.client import Client
-from tests.template import ROOT, resources, sample_name
+from tests.world.template import ROOT, resources, sample_name
 
 
 def call_every_function(stack: Stack) -> int:

@@ -15,7 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from runner.local import running_stack
+from runner.local.system import running_stack
 from runner.stack import Stack
 from tests.integration.client import Client
 

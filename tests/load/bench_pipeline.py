@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from detections.catalogue import vehicles
-from runner.local import running_stack
+from runner.local.system import running_stack
 from runner.stack import Stack
 from tests.integration.client import Client
 

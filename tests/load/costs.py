@@ -14,23 +14,24 @@ from decimal import Decimal
 from itertools import cycle, islice
 from typing import Any
 
-from tests.environment import environment
+from tests.world.environment import environment
 
 # The functions read their settings when they are imported. (The unit tests have them already, and a key besides.)
 if "TOKEN_PUBLIC_KEYS" not in os.environ:
     os.environ.update(environment())
 
 
-from detections import count, publish
+from detections import on_table_count, on_table_publish
 from detections.catalogue import vehicles
 from sitewatch import clock, ids
 from tests.load.metering import Meter, kinesis_bytes, memory_mb
 from tests.load.pricing import SERVICES, Prices
-from tests.template import ROOT, resources, routes, template
-from tests.unit import conftest, jobs
-from tests.unit.calling import Context, api_event, handler_of, read
-from tests.unit.pipeline import ARRIVAL, Pipeline, Record, Wire
-from tests.unit.world import new_world
+from tests.unit import conftest
+from tests.world import jobs
+from tests.world.aws import new_world
+from tests.world.calling import Context, api_event, handler_of, read
+from tests.world.pipeline import ARRIVAL, Pipeline, Record, Wire
+from tests.world.template import ROOT, resources, routes, template
 
 DOCUMENT = ROOT / "docs" / "costs.md"
 MONTHLY = 1_000_000
@@ -103,7 +104,7 @@ def detections(meter: Meter, number: int, batch: int) -> None:
         meter.usage["kinesis_bytes_out"] += size
         engine.index(part)
         for shard, changes in engine.changes().items():
-            for handler in (count.handler, publish.handler):
+            for handler in (on_table_count.handler, on_table_publish.handler):
                 engine.follow(handler, shard, changes, sizes=iter(()), rewinds=iter(()))
         engine.receive()
         for start in range(0, len(engine.waiting), 10):
@@ -122,7 +123,7 @@ def messages(meter: Meter, number: int, batch: int) -> None:
         for _ in range(batch):
             request(meter, "POST", "/messages", body=body, token=token)
         for part in jobs.batches(jobs.take(), batch):
-            assert invoke(meter, "jobs.work.handler", {"Records": part}) == {"batchItemFailures": []}
+            assert invoke(meter, "jobs.on_queue_work.handler", {"Records": part}) == {"batchItemFailures": []}
             meter.usage["sqs_requests"] += POLLS
 
 

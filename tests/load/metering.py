@@ -21,8 +21,8 @@ from moto.core.botocore_stubber import BotocoreStubber
 from moto.dynamodb.models import dynamodb_backends
 
 from sitewatch.observability import logger
-from tests.environment import ACCOUNT
-from tests.template import resources, template
+from tests.world.environment import ACCOUNT
+from tests.world.template import resources, template
 
 Item = Mapping[str, Any]
 """An item as DynamoDB's API writes it: `{"id": {"S": "x"}}`."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from tests.template import ROOT
+from tests.world.template import ROOT
 
 FILE = ROOT / "docs" / "prices.json"
 SERVICES = {

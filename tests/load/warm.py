@@ -113,8 +113,8 @@ def prepared(module: str) -> tuple[Any, dict[str, Any]]:
     secret = "a secret of high entropy, as far as benchmarks go"
     os.environ["TOKEN_PUBLIC_KEYS"] = json.dumps({"keys": [keys.public_jwk(keys.signing_key(secret).public_key())]})
     keys.current_signing_key = lambda: keys.signing_key(secret)  # type: ignore[assignment]
-    from tests.template import routes  # noqa: PLC0415
-    from tests.unit.calling import access_token, api_event  # noqa: PLC0415
+    from tests.world.calling import access_token, api_event  # noqa: PLC0415
+    from tests.world.template import routes  # noqa: PLC0415
 
     method, resource = next(route for route, handler in routes().items() if handler == f"{module}.handler")
     event = api_event(method, resource, query={"limit": str(_DETECTIONS)}, token=access_token())

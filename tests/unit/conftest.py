@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from io import StringIO
 from typing import Any
 
-from tests.environment import environment
+from tests.world.environment import environment
 
 os.environ.update(environment())
 
@@ -18,9 +18,10 @@ import pytest
 from argon2 import PasswordHasher
 from pytest_socket import disable_socket
 
-from sitewatch import api_tokens, keys, passwords, tokens
+from accounts import passwords
+from sitewatch import api_tokens, keys, tokens
 from sitewatch.observability import logger
-from tests.unit.world import SIGNING_SECRET, new_world
+from tests.world.aws import SIGNING_SECRET, new_world
 
 os.environ["TOKEN_PUBLIC_KEYS"] = json.dumps({"keys": [keys.public_jwk(keys.signing_key(SIGNING_SECRET).public_key())]})
 

@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pynamodb.exceptions import TransactWriteError
 
-from alerts import get_alerts, log, record
+from alerts import get_alerts, log, on_queue_record
 from alerts.model import ALERTS_PER_PARTITION, AlertRecord, LogHead, RecordedDetection
 from sitewatch.clock import now
-from tests.unit.calling import access_token, call
-from tests.unit.pipeline import Call, Event, EventSource, Fault, Pipeline, Wire, alerts, ask, emptied, vehicle
+from tests.world.calling import access_token, call
+from tests.world.pipeline import Call, Event, EventSource, Fault, Pipeline, Wire, alerts, ask, emptied, vehicle
 
 
 def alert(number: object) -> str:
@@ -247,18 +247,18 @@ class TestRecording:
     def test_an_alert_that_comes_twice_is_recorded_once(self) -> None:
         for batch in (event_of(1, 1, 2), event_of(2, 1), event_of(3, 2, 3)):
             with Wire() as wire:
-                Pipeline(wire).invoke(record.handler, batch)
+                Pipeline(wire).invoke(on_queue_record.handler, batch)
         assert [one["id"] for one in alerts()] == ["id-1", "id-2", "id-3"]
 
     def test_a_batch_that_is_recorded_already_writes_nothing(self) -> None:
         append(1, 2)
         with Wire() as wire:
-            Pipeline(wire).invoke(record.handler, event_of(1, 2))
+            Pipeline(wire).invoke(on_queue_record.handler, event_of(1, 2))
             assert [made.operation for made in wire.calls] == ["BatchGetItem"]
 
     def test_a_batch_is_one_transaction(self) -> None:
         with Wire() as wire:
-            Pipeline(wire).invoke(record.handler, event_of(*range(10)))
+            Pipeline(wire).invoke(on_queue_record.handler, event_of(*range(10)))
             assert [made.operation for made in wire.calls] == ["BatchGetItem", "Query", "TransactWriteItems"]
             assert len(wire.calls[-1].parameters["TransactItems"]) == 21
 
@@ -272,19 +272,19 @@ class TestRecording:
     def test_the_detection_is_told_as_it_was_published(self) -> None:
         body = alert(1).replace(", ", ",  ")
         with Wire() as wire:
-            Pipeline(wire).invoke(record.handler, {"Records": [{"body": body}]})
+            Pipeline(wire).invoke(on_queue_record.handler, {"Records": [{"body": body}]})
         assert EventSource().connect()[0].data == body
 
     @pytest.mark.parametrize("fault", [Fault.CONFLICT, Fault.THROTTLED])
     def test_a_transaction_that_loses_is_tried_again(self, fault: Fault) -> None:
         with Wire([None, None, fault]) as wire:
-            assert Pipeline(wire).takes(record.handler, event_of(1, 2))
+            assert Pipeline(wire).takes(on_queue_record.handler, event_of(1, 2))
             assert len(wire.operations("TransactWriteItems")) == 2
         assert names(EventSource().connect()) == ["1", "2"]
 
     def test_one_that_goes_on_losing_fails_with_nothing_recorded(self) -> None:
         with Wire([None, None, Fault.CONFLICT] * log.ATTEMPTS) as wire, pytest.raises(log.AppendFailed):
-            Pipeline(wire).invoke(record.handler, event_of(1))
+            Pipeline(wire).invoke(on_queue_record.handler, event_of(1))
         assert alerts() == []
 
     def test_an_error_that_will_not_pass_is_not_tried_again(self) -> None:
@@ -295,7 +295,7 @@ class TestRecording:
         with Wire() as wire:
             wire.before = refuse
             with pytest.raises(TransactWriteError):
-                Pipeline(wire).invoke(record.handler, event_of(1))
+                Pipeline(wire).invoke(on_queue_record.handler, event_of(1))
         assert len(wire.operations("TransactWriteItems")) == 1
 
     @pytest.mark.parametrize("other", [["3"], ["1"], ["1", "2"], ["2", "3"]])
@@ -309,7 +309,7 @@ class TestRecording:
                     log.append({f"id-{number}": alert(number) for number in other})
 
             wire.before = meanwhile
-            Pipeline(wire).invoke(record.handler, event_of("1", "2"))
+            Pipeline(wire).invoke(on_queue_record.handler, event_of("1", "2"))
         events = EventSource(last_id="0").connect()
         assert sorted(names(events)) == sorted({"1", "2", *other})
         assert [int(event.id) for event in events] == list(range(1, len(events) + 1))

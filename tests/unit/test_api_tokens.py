@@ -7,10 +7,11 @@ import pytest
 from pynamodb.connection import Connection
 from pynamodb.exceptions import DeleteError
 
-from sitewatch import clock, ids, issuing, tokens
+from accounts import issuing
+from sitewatch import clock, ids, tokens
 from sitewatch.api_tokens import KIND, ApiTokenRecord
 from sitewatch.callers import Caller, Role, TokenUse
-from tests.unit.calling import Answer, Context, access_token, admin_token, api_event, call, handler_of
+from tests.world.calling import Answer, Context, access_token, admin_token, api_event, call, handler_of
 
 VEHICLE = {"year": 2021, "make": "Acura", "model": "MDX", "category": "SUV"}
 ROUTES = [

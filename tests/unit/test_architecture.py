@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from tests.template import ROOT, resources
+from tests.world.template import ROOT, resources
 
 PICTURED = (
     "AWS::Serverless::Function",

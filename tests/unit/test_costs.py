@@ -9,7 +9,7 @@ from sitewatch import aws, settings
 from tests.load import costs, metering
 from tests.load.metering import Meter, Unmetered
 from tests.load.pricing import SERVICES, Prices
-from tests.unit.world import client
+from tests.world.aws import client
 
 PRICES = Prices.read()
 
@@ -130,4 +130,4 @@ def test_a_message_takes_the_calls_that_its_code_makes() -> None:
     assert use["sqs_requests"] == 1 + costs.POLLS
     # The job as pending, then in one transaction the message, two notifications and the job.
     assert use["dynamodb_write_units"] == 1 + 4 * 2
-    assert meter.invocations == {"messages.post_messages.handler": 4, "jobs.work.handler": 4}
+    assert meter.invocations == {"messages.post_messages.handler": 4, "jobs.on_queue_work.handler": 4}

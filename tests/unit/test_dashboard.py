@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.template import ROOT
-from tests.unit.calling import call
+from tests.world.calling import call
+from tests.world.template import ROOT
 
 WEB = ROOT / "web"
 ASSETS = ROOT / "functions" / "portal" / "assets"

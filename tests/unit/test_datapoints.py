@@ -14,13 +14,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pynamodb.connection import Connection
 
-from datapoints import float32, populate, populating, simulation, source
+from datapoints import float32, on_schedule_populate, populating, simulation, source
 from datapoints.source import SourceFailed, SourcePoint
-from sitewatch import clock, outbound
-from sitewatch.outbound import Call
+from sitewatch import clock, http_client
+from sitewatch.http_client import Call
 from sitewatch.paging import encode_cursor
-from tests.unit.calling import Answer, Context, access_token, admin_token, call
-from tests.unit.servers import MISBEHAVIOURS, answering, serving
+from tests.world.calling import Answer, Context, access_token, admin_token, call
+from tests.world.servers import MISBEHAVIOURS, answering, serving
 
 ONE = [0, 0, 128, 63]
 CONTRACTS_EXAMPLE = [157, 42, 76, 190]
@@ -189,7 +189,7 @@ def test_whatever_the_source_does_populate_is_a_502_and_the_schedule_goes_on(
         assert (answer.status, answer.json["subcode"], answer.json["error"]) == (502, 5020, "No Data Point Available")
         assert "Traceback" not in answer.text
         assert "127.0.0.1" not in answer.text
-        populate.handler({}, Context())
+        on_schedule_populate.handler({}, Context())
     assert listed(admin=True).json == []
     assert capsys.readouterr().out.count('"DataPointsMissed":[1.0]') == 2
 
@@ -201,7 +201,9 @@ def test_a_status_other_than_200_is_a_502(monkeypatch: pytest.MonkeyPatch, statu
 
 
 def test_a_source_at_a_metadata_address_is_a_502(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outbound, "address_of", lambda host, port: (_ for _ in ()).throw(outbound.CallFailed("no")))
+    monkeypatch.setattr(
+        http_client, "address_of", lambda host, port: (_ for _ in ()).throw(http_client.CallFailed("no"))
+    )
     assert populated(monkeypatch, "http://169.254.169.254/latest/meta-data/").status == 502
     assert populated(monkeypatch, "").status == 502
 

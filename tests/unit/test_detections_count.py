@@ -8,11 +8,11 @@ import pytest
 from botocore.exceptions import ClientError
 from pynamodb.exceptions import TransactWriteError
 
-from detections import count, counting, publish
+from detections import counting, on_table_count, on_table_publish
 from detections.changes import Change
 from detections.model import DetectionRecord
 from sitewatch.delivery import ATTEMPTS, DeliveryFailed
-from tests.unit.pipeline import Call, Fault, Pipeline, Record, Wire, ask, stats, stored, vehicle
+from tests.world.pipeline import Call, Fault, Pipeline, Record, Wire, ask, stats, stored, vehicle
 
 SHARD = "shardId-1"
 
@@ -51,7 +51,7 @@ def change(
 
 def counted(*changes: dict[str, Any], shard: str = SHARD) -> dict[str, int]:
     """What /stats says after a batch."""
-    count.handler({"Records": list(changes), "shardId": shard}, None)
+    on_table_count.handler({"Records": list(changes), "shardId": shard}, None)
     return stats("make")
 
 
@@ -82,12 +82,12 @@ class TestOnce:
 
     def test_an_engine_that_names_no_shard_has_one(self) -> None:
         for _ in range(2):
-            count.handler({"Records": [change("1", new=image("a"))]}, None)
+            on_table_count.handler({"Records": [change("1", new=image("a"))]}, None)
         assert stats("make") == {"Kia": 1}
 
     def test_the_answer_of_a_window_keeps_no_state(self) -> None:
         event = {"Records": [change("1", new=image("a"))], "shardId": SHARD, "state": {}, "window": {}}
-        assert count.handler(event, None) == {"state": {}}
+        assert on_table_count.handler(event, None) == {"state": {}}
 
 
 class TestSums:
@@ -137,7 +137,7 @@ class TestSums:
 class TestTransactions:
     def transactions(self, changes: list[dict[str, Any]]) -> list[int]:
         with Wire() as wire:
-            assert Pipeline(wire).takes(count.handler, {"Records": changes, "shardId": SHARD})
+            assert Pipeline(wire).takes(on_table_count.handler, {"Records": changes, "shardId": SHARD})
             assert {call.operation for call in wire.calls} == {"Query", "TransactWriteItems"}
             assert len(wire.operations("Query")) == 1
             return [len(call.parameters["TransactItems"]) for call in wire.operations("TransactWriteItems")]
@@ -166,18 +166,20 @@ class TestTransactions:
         with Wire([None, None, Fault.KILLED_AFTER, None, Fault.KILLED_BEFORE]) as wire:
             pipeline = Pipeline(wire)
             event = {"Records": changes, "shardId": SHARD}
-            assert [pipeline.takes(count.handler, event) for _ in range(3)] == [False, False, True]
+            assert [pipeline.takes(on_table_count.handler, event) for _ in range(3)] == [False, False, True]
         assert stats("make") == {f"make {n}": 1 for n in range(100)}
 
     def test_a_conflict_is_tried_again(self) -> None:
         with Wire([None, Fault.CONFLICT, None, Fault.THROTTLED]) as wire:
-            assert Pipeline(wire).takes(count.handler, {"Records": [change("1", new=image("a"))], "shardId": SHARD})
+            assert Pipeline(wire).takes(
+                on_table_count.handler, {"Records": [change("1", new=image("a"))], "shardId": SHARD}
+            )
             assert len(wire.operations("TransactWriteItems")) == 3
         assert stats("make") == {"Kia": 1}
 
     def test_a_conflict_that_does_not_end_fails_the_batch_with_nothing_counted(self) -> None:
         with Wire([None, Fault.CONFLICT] * ATTEMPTS) as wire, pytest.raises(counting.CountingFailed):
-            Pipeline(wire).invoke(count.handler, {"Records": [change("1", new=image("a"))], "shardId": SHARD})
+            Pipeline(wire).invoke(on_table_count.handler, {"Records": [change("1", new=image("a"))], "shardId": SHARD})
         assert stats("make") == {}
 
     def test_an_error_that_will_not_pass_is_not_tried_again(self) -> None:
@@ -188,7 +190,9 @@ class TestTransactions:
         with Wire() as wire:
             wire.before = refuse
             with pytest.raises(TransactWriteError):
-                Pipeline(wire).invoke(count.handler, {"Records": [change("1", new=image("a"))], "shardId": SHARD})
+                Pipeline(wire).invoke(
+                    on_table_count.handler, {"Records": [change("1", new=image("a"))], "shardId": SHARD}
+                )
         assert len(wire.operations("TransactWriteItems")) == 1
 
     def test_two_that_count_one_batch_at_once_count_it_once(self) -> None:
@@ -202,7 +206,7 @@ class TestTransactions:
                     counting.count(SHARD, [Change.of(each) for each in batch])
 
             wire.before = meanwhile
-            Pipeline(wire).invoke(count.handler, {"Records": batch, "shardId": SHARD})
+            Pipeline(wire).invoke(on_table_count.handler, {"Records": batch, "shardId": SHARD})
         assert stats("make") == {"Kia": 2}
 
     def test_two_shards_that_count_at_once_both_count(self) -> None:
@@ -214,7 +218,7 @@ class TestTransactions:
                     counting.count("another", [Change.of(change("1", new=image("b")))])
 
             wire.before = meanwhile
-            Pipeline(wire).invoke(count.handler, {"Records": [change("1", new=image("a"))], "shardId": SHARD})
+            Pipeline(wire).invoke(on_table_count.handler, {"Records": [change("1", new=image("a"))], "shardId": SHARD})
         assert stats("make") == {"Kia": 2}
 
 
@@ -237,12 +241,12 @@ class TestPublishing:
 
     def test_it_calls_once_for_every_ten(self) -> None:
         with Wire() as wire:
-            Pipeline(wire).invoke(publish.handler, self.event(101))
+            Pipeline(wire).invoke(on_table_publish.handler, self.event(101))
             assert [call.operation for call in wire.calls] == ["PublishBatch"] * 11
 
     def test_subscribers_get_the_detection_and_can_filter_by_category_make_and_year(self) -> None:
         with Wire() as wire:
-            Pipeline(wire).invoke(publish.handler, self.event(1))
+            Pipeline(wire).invoke(on_table_publish.handler, self.event(1))
             (entry,) = wire.calls[0].parameters["PublishBatchRequestEntries"]
         assert entry["Message"] == (
             '{"id":"id-0","year":2020,"make":"Kia","model":"Sorento","category":"SUV",'
@@ -257,14 +261,14 @@ class TestPublishing:
     def test_only_what_was_refused_is_published_again(self) -> None:
         with Wire([Fault.PARTLY]) as wire:
             pipeline = Pipeline(wire)
-            pipeline.invoke(publish.handler, self.event(10))
+            pipeline.invoke(on_table_publish.handler, self.event(10))
             pipeline.receive()
             assert len(wire.operations("PublishBatch")) == 2
             assert len(pipeline.waiting) == len(set(pipeline.waiting)) == 10
 
     def test_a_topic_that_goes_on_refusing_fails_the_batch(self) -> None:
         with Wire([Fault.PARTLY] * ATTEMPTS) as wire, pytest.raises(DeliveryFailed):
-            Pipeline(wire).invoke(publish.handler, self.event(1))
+            Pipeline(wire).invoke(on_table_publish.handler, self.event(1))
 
     @pytest.mark.parametrize(
         "other",
@@ -276,5 +280,5 @@ class TestPublishing:
     )
     def test_what_is_not_new_and_suspicious_is_not_published_even_past_the_filter(self, other: dict[str, Any]) -> None:
         with Wire() as wire:
-            Pipeline(wire).invoke(publish.handler, {"Records": [other]})
+            Pipeline(wire).invoke(on_table_publish.handler, {"Records": [other]})
             assert wire.calls == []

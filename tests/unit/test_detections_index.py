@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from detections import arrival, index, quarantine
+from detections import arrival, on_stream_index, quarantine
 from sitewatch import ids
 from sitewatch.delivery import ATTEMPTS, DeliveryFailed
-from tests.unit.pipeline import (
+from tests.world.pipeline import (
     ARRIVAL,
     Fault,
     Pipeline,
@@ -190,13 +190,13 @@ def event_of(*records: Record) -> dict[str, Any]:
 class TestFailing:
     def test_a_queue_that_goes_on_refusing_fails_the_batch(self) -> None:
         with Wire([Fault.PARTLY] * ATTEMPTS) as wire, pytest.raises(DeliveryFailed):
-            Pipeline(wire).invoke(index.handler, event_of(Record(1, b"noise")))
+            Pipeline(wire).invoke(on_stream_index.handler, event_of(Record(1, b"noise")))
 
     def test_a_table_that_goes_on_refusing_fails_the_batch_and_the_next_delivery_stores_it(self) -> None:
         record = Record.of(1, vehicle())
         with Wire([Fault.PARTLY] * 20) as wire:
             pipeline = Pipeline(wire)
-            assert not pipeline.takes(index.handler, event_of(record))
+            assert not pipeline.takes(on_stream_index.handler, event_of(record))
             assert stored() == {}
             pipeline.index([record])
         assert len(stored()) == 1

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from detections import listing
 from sitewatch import clock, paging
-from tests.unit.calling import Answer, access_token, call
-from tests.unit.pipeline import ARRIVAL, Pipeline, Record, Wire, ask, emptied, vehicle
+from tests.world.calling import Answer, access_token, call
+from tests.world.pipeline import ARRIVAL, Pipeline, Record, Wire, ask, emptied, vehicle
 
 T = datetime(2026, 11, 22, 6, 10, 30, tzinfo=UTC)
 

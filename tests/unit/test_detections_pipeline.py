@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from detections import catalogue
-from tests.unit.pipeline import (
+from tests.world.pipeline import (
     ARRIVAL,
     Fault,
     Pipeline,

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from detections import catalogue, pace_simulation, simulate
+from detections import catalogue, on_queue_simulate, on_schedule_pace_simulation
 from detections.report import ReportedDetection
 from sitewatch import clock
 from sitewatch.callers import Role
 from sitewatch.delivery import ATTEMPTS, DeliveryFailed
-from tests.unit.calling import Answer, access_token, admin_token, call
-from tests.unit.pipeline import Fault, Pipeline, Wire, on_stream, vehicle
+from tests.world.calling import Answer, access_token, admin_token, call
+from tests.world.pipeline import Fault, Pipeline, Wire, on_stream, vehicle
 
 
 def post(body: object, *, token: str | None = None, **headers: str) -> Answer:
@@ -177,7 +177,7 @@ class TestIdempotency:
 class TestSimulator:
     def test_a_minute_is_planned_with_a_message_for_each_second(self) -> None:
         with Wire() as wire:
-            Pipeline(wire).invoke(pace_simulation.handler, {})
+            Pipeline(wire).invoke(on_schedule_pace_simulation.handler, {})
             assert [made.operation for made in wire.calls] == ["SendMessageBatch"] * 6
             entries = [entry for made in wire.calls for entry in made.parameters["Entries"]]
         assert [entry["DelaySeconds"] for entry in entries] == list(range(60))
@@ -185,12 +185,12 @@ class TestSimulator:
 
     def test_a_queue_that_refuses_some_gets_them_again(self) -> None:
         with Wire([Fault.PARTLY]) as wire:
-            Pipeline(wire).invoke(pace_simulation.handler, {})
+            Pipeline(wire).invoke(on_schedule_pace_simulation.handler, {})
             assert len(wire.calls) == 7
 
     def test_as_many_vehicles_are_put_as_the_messages_say(self) -> None:
         with Wire() as wire:
-            Pipeline(wire).invoke(simulate.handler, {"Records": [{"body": '{"detections": 3}'}] * 4})
+            Pipeline(wire).invoke(on_queue_simulate.handler, {"Records": [{"body": '{"detections": 3}'}] * 4})
             assert [made.operation for made in wire.calls] == ["PutRecords"]
         reports = on_stream()
         assert len(reports) == len({report["id"] for report in reports}) == 12
@@ -198,7 +198,7 @@ class TestSimulator:
 
     def test_a_stream_that_goes_on_refusing_fails_the_batch(self) -> None:
         with Wire([Fault.PARTLY] * ATTEMPTS) as wire, pytest.raises(DeliveryFailed):
-            Pipeline(wire).invoke(simulate.handler, {"Records": [{"body": '{"detections": 1}'}]})
+            Pipeline(wire).invoke(on_queue_simulate.handler, {"Records": [{"body": '{"detections": 1}'}]})
 
     def test_the_catalogue_has_at_least_sixty_vehicles_of_which_a_fifth_are_suvs(self) -> None:
         vehicles = catalogue.vehicles()

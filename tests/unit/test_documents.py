@@ -12,10 +12,10 @@ from runner.documents import __main__ as make_openapi
 from runner.documents import openapi, postman
 from sitewatch import errors
 from sitewatch.errors import ErrorCode
-from tests.public_routes import PUBLIC
-from tests.template import routes, samples
-from tests.unit.calling import call
-from tests.unit.code import errors_of
+from tests.world.calling import call
+from tests.world.code import errors_of
+from tests.world.public_routes import PUBLIC
+from tests.world.template import routes, samples
 
 DOCUMENT: dict[str, Any] = json.loads(make_openapi.COMMITTED.read_text(encoding="utf-8"))
 COLLECTION: dict[str, Any] = json.loads(make_openapi.COLLECTION.read_text(encoding="utf-8"))

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from accounts import provision_api_token
-from events import pace_sender, pacing, samples, send, sending
+from accounts import on_deploy_api_token
+from events import on_queue_send, on_schedule_pace_sender, pacing, samples, sending
 from events.model import NewEvent
 from sitewatch import api_tokens, aws, clock, tokens
 from sitewatch.api_tokens import ApiTokenRecord
 from sitewatch.callers import Role, TokenUse
-from sitewatch.outbound import Call
-from tests.unit.calling import Context, call
-from tests.unit.servers import MISBEHAVIOURS, NO_ANSWERS, answering, serving
-from tests.unit.world import client
+from sitewatch.http_client import Call
+from tests.world.aws import client
+from tests.world.calling import Context, call
+from tests.world.servers import MISBEHAVIOURS, NO_ANSWERS, answering, serving
 
 NOW = datetime(2026, 11, 22, 6, 10, 3, 500_000, tzinfo=UTC)
 
@@ -30,7 +30,7 @@ def token_secret(monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("TOKEN_SECRET", "TokenSecret")
     monkeypatch.setenv("SENDER_TOKEN_SECRET", "sender-token")
     monkeypatch.setattr(sending, "_read", None)
-    provision_api_token._provide({"Name": "event-sender", "Secret": "sender-token"})
+    on_deploy_api_token._provide({"Name": "event-sender", "Secret": "sender-token"})
     return "sender-token"
 
 
@@ -64,7 +64,7 @@ def sent_to(url: str, monkeypatch: pytest.MonkeyPatch, *, second: int | None = N
     """Have the sender send to ``url``; whether the message is done."""
     monkeypatch.setenv("EVENT_TARGET_URL", url)
     record = delivered(second_of(valid=True) if second is None else second, tries)
-    answer = send.handler({"Records": [record]}, Context())
+    answer = on_queue_send.handler({"Records": [record]}, Context())
     assert answer["batchItemFailures"] in ([], [{"itemIdentifier": record["messageId"]}])
     return not answer["batchItemFailures"]
 
@@ -85,7 +85,7 @@ def test_the_deployment_mints_a_token_that_stands_and_mints_it_again_under_the_s
     first = tokens.verify(token_in(token_secret))
     assert (first.role, first.use, first.username) == (Role.MACHINE, TokenUse.API, "event-sender")
     assert api_tokens.stands(first.token_id)
-    provision_api_token._provide({"Name": "event-sender", "Secret": token_secret})
+    on_deploy_api_token._provide({"Name": "event-sender", "Secret": token_secret})
     assert tokens.verify(token_in(token_secret)).token_id == first.token_id
     assert ApiTokenRecord.count(api_tokens.KIND) == 1
 
@@ -189,7 +189,7 @@ def test_each_planned_second_is_a_message_that_waits_until_then(monkeypatch: pyt
 
     monkeypatch.setattr(pacing, "_send", keep)
     monkeypatch.setattr(clock, "now", lambda: NOW)
-    pace_sender.handler({}, Context())
+    on_schedule_pace_sender.handler({}, Context())
     at = [json.loads(entry["MessageBody"])["second"] for entry in sent]
     assert [entry["DelaySeconds"] for entry in sent] == [second - int(NOW.timestamp()) for second in at]
     assert len(at) == pacing.AHEAD_SECONDS // 5

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
+from accounts import issuing
 from events import partitions, storing
 from events.model import EventRecord, NewEvent
-from sitewatch import attempts, clock, ids, issuing
+from sitewatch import attempts, clock, ids
 from sitewatch.api_tokens import ApiTokenRecord
 from sitewatch.callers import Caller, Role, TokenUse
-from tests.unit.calling import Answer, access_token, admin_token, call
-from tests.unit.world import client
+from tests.world.aws import client
+from tests.world.calling import Answer, access_token, admin_token, call
 
 NOVEMBER = datetime(2026, 11, 30, 23, 59, 58, tzinfo=UTC)
 

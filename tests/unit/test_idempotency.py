@@ -12,8 +12,8 @@ from aws_lambda_powertools.event_handler.openapi.params import Body
 from sitewatch import api, idempotency, ids, remembering
 from sitewatch.api import Api
 from sitewatch.errors import FORBIDDEN, ApiError
-from tests.unit.calling import Answer, Context, access_token, api_event, call, read
-from tests.unit.world import client
+from tests.world.aws import client
+from tests.world.calling import Answer, Context, access_token, api_event, call, read
 
 pytestmark = pytest.mark.usefixtures("cheap_hashing")
 

@@ -20,10 +20,9 @@ from messages.model import MessageRecord
 from sitewatch import ids
 from sitewatch.job_worker import JobNotFinished
 from sitewatch.jobs import JobRecord, JobState
-from tests.template import resources
-from tests.unit import jobs, pipeline
-from tests.unit.calling import call
-from tests.unit.faults import (
+from tests.world import jobs, pipeline
+from tests.world.calling import call
+from tests.world.faults import (
     Fault,
     Killed,
     at_call,
@@ -32,6 +31,7 @@ from tests.unit.faults import (
     forget_unfinished_requests,
     straight_to_moto,
 )
+from tests.world.template import resources
 
 STOPS = [Fault.KILLED_BEFORE, Fault.KILLED_AFTER]
 FAULTS = [*STOPS, Fault.ANSWER_LOST, Fault.THROTTLED]

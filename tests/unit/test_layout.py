@@ -5,13 +5,13 @@ import sys
 
 import pytest
 
-from tests.template import resources
-from tests.unit.code import DOMAINS, FUNCTIONS, KERNEL, Module, modules
+from tests.world.code import DOMAINS, FUNCTIONS, KERNEL, Module, modules
+from tests.world.template import resources
 
 MOST_LINES = 60
 FUNCTION_PROPERTIES = resources("AWS::Serverless::Function").values()
 HANDLERS = sorted({properties["Handler"].rpartition(".")[0] for properties in FUNCTION_PROPERTIES})
-COMPOSING = {"jobs.work": "one queue has one consumer, which names what does each kind of job"}
+COMPOSING = {"jobs.on_queue_work": "one queue has one consumer, which names what does each kind of job"}
 """Modules that may import several domains, and why; no module may import them."""
 BY_NAME = pytest.mark.parametrize("module", modules().values(), ids=lambda module: module.name)
 

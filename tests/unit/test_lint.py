@@ -13,7 +13,7 @@ FUNCTION = {
     "Type": "AWS::Serverless::Function",
     "Properties": {
         "CodeUri": "functions/",
-        "Handler": "jobs.work.handler",
+        "Handler": "jobs.on_queue_work.handler",
         "Runtime": "python3.13",
         "Timeout": 20,
         "LoggingConfig": {"LogGroup": {"Ref": "Log"}},

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pynamodb.connection import Connection
 
-from tests.unit.calling import Answer, access_token, call
-from tests.unit.people import sign_up
+from tests.world.calling import Answer, access_token, call
+from tests.world.people import sign_up
 
 pytestmark = pytest.mark.usefixtures("cheap_hashing")
 

@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 from argon2 import PasswordHasher
 
-from sitewatch import issuing, passwords, tokens
+from accounts import issuing, passwords
+from sitewatch import tokens
 from sitewatch.callers import Role, TokenUse
-from tests.unit.calling import Answer, access_token, call
-from tests.unit.people import ALICE, bcrypt_hash, carry_over, change, log_in, sign_up, stored
+from tests.world.calling import Answer, access_token, call
+from tests.world.people import ALICE, bcrypt_hash, carry_over, change, log_in, sign_up, stored
 
 pytestmark = pytest.mark.usefixtures("cheap_hashing")
 

@@ -10,9 +10,9 @@ from messages.model import MessageRecord, direction
 from sitewatch import ids
 from sitewatch.callers import Role
 from sitewatch.jobs import NotificationRecord
-from tests.unit import jobs
-from tests.unit.calling import access_token, admin_token, call
-from tests.unit.faults import counted_calls
+from tests.world import jobs
+from tests.world.calling import access_token, admin_token, call
+from tests.world.faults import counted_calls
 
 TEXT = {"type": "text", "text": "hello"}
 IMAGE = {"type": "image", "url": "https://example.com/a.png", "width": 640, "height": 480}

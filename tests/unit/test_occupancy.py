@@ -24,8 +24,8 @@ from occupancy.sums import NOW, parts_of_reading
 from sitewatch import clock, ids, tables
 from sitewatch.errors import ApiError
 from sitewatch.transactions import commit
-from tests.unit.calling import Answer, call
-from tests.unit.world import client
+from tests.world.aws import client
+from tests.world.calling import Answer, call
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 

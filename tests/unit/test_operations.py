@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from runner import redrive, restore
-from runner.logs import logical_id
-from tests.template import ROOT, resources
+from runner.operate import redrive, restore
+from runner.operate.logs import logical_id
+from tests.world.template import ROOT, resources
 
 DOCUMENT = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 SECTIONS = {

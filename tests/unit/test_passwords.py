@@ -6,7 +6,7 @@ import bcrypt
 import pytest
 from argon2 import PasswordHasher, extract_parameters
 
-from sitewatch import passwords
+from accounts import passwords
 
 
 @pytest.fixture(autouse=True)

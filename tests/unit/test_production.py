@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.deployed import (
+from tests.world.deployed import (
     Decided,
     monitoring,
     production_parameters,
@@ -16,7 +16,7 @@ from tests.deployed import (
     system,
     transformed,
 )
-from tests.template import ROOT, read_template, template
+from tests.world.template import ROOT, read_template, template
 
 MOST_RESOURCES = 500
 """CloudFormation's quota for one template, conditions or not."""

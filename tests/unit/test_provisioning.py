@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from accounts import provision_signing_key, provision_user
+from accounts import custom_resource, on_deploy_signing_key, on_deploy_user
 from accounts.model import UserRecord
-from sitewatch import custom_resource, keys, settings
+from sitewatch import keys, settings
 from sitewatch.callers import Role
 from tests.unit.conftest import Log
-from tests.unit.people import log_in, sign_up, stored
-from tests.unit.world import client
+from tests.world.aws import client
+from tests.world.people import log_in, sign_up, stored
 
 pytestmark = pytest.mark.usefixtures("cheap_hashing")
 
@@ -42,11 +42,11 @@ def _request(kind: str = "Create", **properties: str) -> dict[str, Any]:
 
 
 def _provision(**properties: str) -> None:
-    provision_user.handler(_request(**{"Username": "admin", "Role": "admin", **properties}), None)
+    on_deploy_user.handler(_request(**{"Username": "admin", "Role": "admin", **properties}), None)
 
 
 def test_the_public_key_is_published_and_the_private_one_is_not(told: list[dict[str, Any]]) -> None:
-    provision_signing_key.handler(_request(Secret="TokenSecret"), None)
+    on_deploy_signing_key.handler(_request(Secret="TokenSecret"), None)
 
     (answer,) = told
     assert answer["Status"] == "SUCCESS"
@@ -62,7 +62,7 @@ def test_a_secret_that_cannot_be_read_fails_the_deployment_at_once(
 ) -> None:
     monkeypatch.setenv("TOKEN_SECRET", "NoSuchSecret")
     keys.current_signing_key.cache_clear()
-    provision_signing_key.handler(_request(), None)
+    on_deploy_signing_key.handler(_request(), None)
     assert told[0]["Status"] == "FAILED"
 
 
@@ -85,7 +85,7 @@ def test_without_a_password_it_is_the_generated_one(told: list[dict[str, Any]]) 
 @pytest.mark.parametrize("kind", ["Create", "Update"])
 def test_a_user_who_exists_stays_as_it_is(told: list[dict[str, Any]], kind: str) -> None:
     user = sign_up("Admin", "as it was")
-    provision_user.handler(_request(kind, Username="admin", Role="admin", Password="another"), None)
+    on_deploy_user.handler(_request(kind, Username="admin", Role="admin", Password="another"), None)
 
     assert (told[0]["Status"], told[0]["PhysicalResourceId"]) == ("SUCCESS", user["id"])
     assert log_in("admin", "as it was")
@@ -115,6 +115,6 @@ def test_a_missing_secret_fails_the_deployment(told: list[dict[str, Any]]) -> No
 def test_a_deletion_leaves_the_user(told: list[dict[str, Any]]) -> None:
     sign_up("admin", "as it was")
     event = {**_request("Delete", Username="admin", Role="admin"), "PhysicalResourceId": "x"}
-    provision_user.handler(event, None)
+    on_deploy_user.handler(event, None)
     assert told[0]["Status"] == "SUCCESS"
     assert log_in("admin", "as it was")

@@ -9,11 +9,13 @@ import pytest
 import yaml
 from pytest_socket import enable_socket, socket_allow_hosts
 
-from runner import aliases, environment, localstack, sam_local, samples
-from runner.custom_resources import World
+from runner import aliases
+from runner.engines import localstack, sam_local, samples
+from runner.engines.custom_resources import World
 from runner.errors import RunnerError
+from runner.local import environment
 from runner.workspace import Workspace
-from tests.template import resources, sample_name, template
+from tests.world.template import resources, sample_name, template
 
 FUNCTIONS = sorted(resources("AWS::Serverless::Function"))
 

@@ -12,12 +12,12 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from rich.console import Console
 
-from runner import ingest
 from runner.errors import RunnerError
+from runner.operate import ingest
 from sitewatch import settings
 from sitewatch.delivery import DeliveryFailed
-from tests.template import ROOT
-from tests.unit.pipeline import Call, Fault, Wire, on_stream, vehicle
+from tests.world.pipeline import Call, Fault, Wire, on_stream, vehicle
+from tests.world.template import ROOT
 
 EXAMPLE = ROOT / "docs" / "examples" / "vehicles.csv"
 KIA = "2020,Kia,Sorento,SUV\n"

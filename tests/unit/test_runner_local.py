@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from pytest_socket import enable_socket, socket_allow_hosts
 
-from runner import build, emulator, environment, local
 from runner.__main__ import parse
-from runner.build import source_fingerprint
-from runner.deployment import DeployedStack, gateway_responses, is_set, resolve
 from runner.errors import RunnerError
+from runner.local import build, emulator, environment, system
+from runner.local.build import source_fingerprint
+from runner.local.deployment import DeployedStack, gateway_responses, is_set, resolve
 from runner.processes import ProcessIdentity
 from runner.progress import Silence
 from runner.stack import Stack, aws_client
@@ -178,33 +178,33 @@ class TestWhetherToDeploy:
     def test_what_is_deployed_and_wanted_is_left_alone(self, workspace: Workspace) -> None:
         self.record(workspace, "this", "now")
 
-        assert local.is_current(workspace, DEPLOYED, "this")
+        assert system.is_current(workspace, DEPLOYED, "this")
 
     def test_other_sources_or_parameters_are_deployed(self, workspace: Workspace) -> None:
         self.record(workspace, "this", "now")
 
-        assert not local.is_current(workspace, DEPLOYED, "that")
+        assert not system.is_current(workspace, DEPLOYED, "that")
 
     def test_state_from_before_the_last_deployment_is_deployed_over(self, workspace: Workspace) -> None:
         self.record(workspace, "this", "now")
 
-        assert not local.is_current(workspace, replace(DEPLOYED, changed="earlier"), "this")
+        assert not system.is_current(workspace, replace(DEPLOYED, changed="earlier"), "this")
 
     def test_a_deployment_that_was_broken_off_is_repeated(self, workspace: Workspace) -> None:
         self.record(workspace, "this", "now")
 
-        assert not local.is_current(workspace, replace(DEPLOYED, status="UPDATE_IN_PROGRESS"), "this")
+        assert not system.is_current(workspace, replace(DEPLOYED, status="UPDATE_IN_PROGRESS"), "this")
 
     @pytest.mark.parametrize("content", [None, "", "{"])
     def test_no_record_means_to_deploy(self, workspace: Workspace, content: str | None) -> None:
         if content is not None:
             workspace.deployment.write_text(content)
 
-        assert not local.is_current(workspace, DEPLOYED, "this")
+        assert not system.is_current(workspace, DEPLOYED, "this")
 
     def test_simulation_off_disables_the_schedules(self) -> None:
-        assert local.template_parameters(4566, simulate=True)["Schedules"] == "ENABLED"
-        assert local.template_parameters(4566, simulate=False)["Schedules"] == "DISABLED"
+        assert system.template_parameters(4566, simulate=True)["Schedules"] == "ENABLED"
+        assert system.template_parameters(4566, simulate=False)["Schedules"] == "DISABLED"
 
 
 class TestGatewayResponses:
@@ -277,7 +277,7 @@ class TestEmulatorProcess:
         workspace.process.write_text(json.dumps(recorded))
 
         with pytest.raises(RunnerError, match=r"bound to 172\.17\.0\.1 already, not to 127\.0\.0\.1"):
-            local.bring_up(workspace, local.Options(bind="127.0.0.1"), Silence())
+            system.bring_up(workspace, system.Options(bind="127.0.0.1"), Silence())
 
     @pytest.mark.parametrize("content", ["", "{", "{}", "[]", '"x"'])
     def test_a_broken_record_is_no_process(self, workspace: Workspace, content: str) -> None:

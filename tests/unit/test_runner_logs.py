@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from runner import logs
 from runner.deployed import Deployed
 from runner.errors import RunnerError
+from runner.operate import logs
 
 FUNCTIONS = ["IndexDetectionsFunction", "GetEventFunction", "GetEventsFunction"]
 

@@ -11,12 +11,12 @@ import pytest
 
 from detections import quarantine as keeping
 from detections.arrival import KinesisRecord, Rejected
-from runner import quarantine
 from runner.deployed import Deployed
 from runner.errors import RunnerError
-from runner.quarantine import Quarantine
+from runner.operate import quarantine
+from runner.operate.quarantine import Quarantine
 from sitewatch import settings
-from tests.unit.world import client
+from tests.world.aws import client
 
 RECORD = KinesisRecord("shardId-000000000000", "1", "camera-7", datetime(2026, 11, 22, 6, 10, 30, tzinfo=UTC), b"{")
 LARGE = b"x" * (200 * 1024)

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from runner import redrive
 from runner.errors import RunnerError
-from tests.unit import jobs
-from tests.unit.world import client
+from runner.operate import redrive
+from tests.world import jobs
+from tests.world.aws import client
 
 DEAD, ALIVE = jobs.queue_url("JobsDeadLetterQueue"), jobs.queue_url("JobsQueue")
 QUEUES = {"JobsQueue": ALIVE, "FailedJobsQueue": "failed", "JobsDeadLetterQueue": DEAD, "LooseDeadLetterQueue": "x"}

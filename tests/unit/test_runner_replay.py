@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from detections import index
-from runner import replay
+from detections import on_stream_index
 from runner.deployed import Deployed
-from tests.unit import jobs
-from tests.unit.calling import Context
-from tests.unit.pipeline import stored, vehicle
-from tests.unit.world import client
+from runner.operate import replay
+from tests.world import jobs
+from tests.world.aws import client
+from tests.world.calling import Context
+from tests.world.pipeline import stored, vehicle
 
 QUEUE = jobs.queue_url("StreamFailuresQueue")
 
@@ -27,7 +27,7 @@ class Functions:
         assert FunctionName == "arn:index"
         if not self.mended:
             return {"FunctionError": "Unhandled", "Payload": io.BytesIO(b"KeyError")}
-        index.handler(json.loads(Payload), Context())
+        on_stream_index.handler(json.loads(Payload), Context())
         return {}
 
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from runner import restore
 from runner.deployed import Deployed
 from runner.errors import RunnerError
-from tests.unit.world import client
+from runner.operate import restore
+from tests.world.aws import client
 
 TABLE = "EventsTable"
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from accounts import machines, provision_signing_key
-from runner import rotate_key
+from accounts import custom_resource, issuing, machines, on_deploy_signing_key
 from runner.deployed import Deployed
-from sitewatch import clock, custom_resource, ids, issuing, keys, tokens
+from runner.operate import rotate_key
+from sitewatch import clock, ids, keys, tokens
 from sitewatch.callers import Caller, Role, TokenUse
 from sitewatch.tokens import TokenRefused
-from tests.unit.world import client
+from tests.world.aws import client
 
 NAME = rotate_key.PARAMETER
 
@@ -70,7 +70,7 @@ class Interrupting:
 
 def renew(versions: str) -> None:
     """What the stack's update does to the functions: new instances, with new settings."""
-    public = provision_signing_key._provide({"Versions": versions}).attributes["PublicKeys"]
+    public = on_deploy_signing_key._provide({"Versions": versions}).attributes["PublicKeys"]
     os.environ |= {"TOKEN_KEY_VERSIONS": versions, "TOKEN_PUBLIC_KEYS": public}
     tokens._public_keys.cache_clear()
     keys.current_signing_key.cache_clear()
@@ -221,5 +221,5 @@ def test_a_version_that_there_is_not_fails_the_deployment(monkeypatch: pytest.Mo
         "PhysicalResourceId": "token-keys",
         "ResourceProperties": {"Versions": "00000000-0000-0000-0000-000000000000"},
     }
-    provision_signing_key.handler(request, None)
+    on_deploy_signing_key.handler(request, None)
     assert told[0]["Status"] == "FAILED"

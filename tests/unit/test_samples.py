@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from accounts import custom_resource
 from accounts.model import UserRecord
 from datapoints import source
 from datapoints.source import SourcePoint
@@ -14,15 +15,15 @@ from events import pacing, sending
 from events.model import EventRecord
 from occupancy import recording
 from occupancy.model import Reading
-from sitewatch import clock, custom_resource, directory, ids
+from sitewatch import clock, directory, ids
 from sitewatch.api_tokens import KIND, ApiTokenRecord
 from sitewatch.callers import Role
-from sitewatch.outbound import Answer, Call
-from tests.environment import ACCOUNT, queue_name
-from tests.template import ROOT, resources, sample_name
-from tests.unit import people
-from tests.unit.calling import Context, access_token, call, handler_of
-from tests.unit.world import client
+from sitewatch.http_client import Answer, Call
+from tests.world import people
+from tests.world.aws import client
+from tests.world.calling import Context, access_token, call, handler_of
+from tests.world.environment import ACCOUNT, queue_name
+from tests.world.template import ROOT, resources, sample_name
 
 pytestmark = pytest.mark.usefixtures("cheap_hashing")
 

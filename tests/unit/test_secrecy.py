@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.unit.calling import Answer, admin_token, call
 from tests.unit.conftest import Log
-from tests.unit.people import bcrypt_hash, carry_over, sign_up, stored
+from tests.world.calling import Answer, admin_token, call
+from tests.world.people import bcrypt_hash, carry_over, sign_up, stored
 
 pytestmark = pytest.mark.usefixtures("cheap_hashing")
 

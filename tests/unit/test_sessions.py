@@ -6,11 +6,12 @@ import pytest
 from pynamodb.connection import Connection
 from pynamodb.exceptions import UpdateError
 
+from accounts import issuing
 from accounts.model import SessionRecord, UserRecord
-from sitewatch import clock, ids, issuing, tokens
+from sitewatch import clock, ids, tokens
 from sitewatch.callers import Caller, Role, TokenUse
-from tests.unit.calling import Answer, call
-from tests.unit.people import change, log_in, refresh, sign_up, stored
+from tests.world.calling import Answer, call
+from tests.world.people import change, log_in, refresh, sign_up, stored
 
 pytestmark = pytest.mark.usefixtures("cheap_hashing")
 

@@ -8,15 +8,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from accounts import credentials
+from accounts import credentials, passwords
 from accounts.model import NewUser
-from sitewatch import passwords
 from sitewatch.callers import Role
 from sitewatch.errors import USERNAME_TAKEN, ApiError, ErrorCode
-from tests.unit.calling import access_token, call
-from tests.unit.faults import Fault, Killed, at_call, faults, forget_unfinished_requests
-from tests.unit.people import ALICE, log_in, sign_up, stored
-from tests.unit.world import client
+from tests.world.aws import client
+from tests.world.calling import access_token, call
+from tests.world.faults import Fault, Killed, at_call, faults, forget_unfinished_requests
+from tests.world.people import ALICE, log_in, sign_up, stored
 
 pytestmark = pytest.mark.usefixtures("cheap_hashing")
 

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from botocore.client import BaseClient
 
-from tests.unit.calling import Answer, call
-from tests.unit.people import ALICE
+from tests.world.calling import Answer, call
+from tests.world.people import ALICE
 
 BOTH = pytest.mark.parametrize("path", ["/users", "/auth/signup"])
 

@@ -12,11 +12,11 @@ from botocore.exceptions import EndpointConnectionError
 
 from sitewatch import errors
 from sitewatch.errors import ErrorCode
-from tests.public_routes import PUBLIC
-from tests.template import resources, routes, template
-from tests.unit.calling import call, handler_of
-from tests.unit.code import settings_of
-from tests.unit.people import ALICE
+from tests.world.calling import call, handler_of
+from tests.world.code import settings_of
+from tests.world.people import ALICE
+from tests.world.public_routes import PUBLIC
+from tests.world.template import resources, routes, template
 
 FUNCTIONS = resources("AWS::Serverless::Function")
 GLOBALS = template()["Globals"]["Function"]

@@ -13,11 +13,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from sitewatch import clock, ids, issuing, keys, settings, tokens
+from accounts import issuing
+from sitewatch import clock, ids, keys, settings, tokens
 from sitewatch.callers import Caller, Role, TokenUse
 from sitewatch.tokens import TokenRefused
-from tests.unit.calling import access_token, call
-from tests.unit.world import SIGNING_SECRET
+from tests.world.aws import SIGNING_SECRET
+from tests.world.calling import access_token, call
 
 
 @pytest.fixture(autouse=True)

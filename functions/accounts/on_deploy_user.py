@@ -1,0 +1,32 @@
+"""Custom resource: make sure that a user exists who can let others in.
+
+Properties: ``Username``, ``Role``, and either ``Password`` or ``PasswordSecret`` (whose value it is).
+A user who exists already stays as it is: a deployment never resets a password.
+"""
+
+from collections.abc import Mapping
+
+from accounts import credentials, users
+from accounts.custom_resource import Outcome, answer
+from accounts.model import NewUser
+from sitewatch import aws
+from sitewatch.callers import Role
+
+
+def _password(properties: Mapping[str, str]) -> str:
+    if properties.get("Password"):
+        return properties["Password"]
+    secret = aws.client("secretsmanager").get_secret_value(SecretId=properties["PasswordSecret"])
+    return str(secret["SecretString"])
+
+
+def _provide(properties: Mapping[str, str]) -> Outcome:
+    user = users.by_username(properties["Username"])
+    if user is None:
+        new = NewUser(username=properties["Username"], password=_password(properties))
+        user = credentials.create(new, Role(properties["Role"]))
+    return Outcome(user.id)
+
+
+def handler(event: dict[str, object], context: object) -> None:
+    answer(event, _provide)

@@ -1,0 +1,1 @@
+"""Engines beside the emulator: sam local and LocalStack."""

@@ -1,0 +1,109 @@
+"""Building with SAM: each state of the sources once, into a folder of its own that never changes afterwards."""
+
+import hashlib
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner.local import environment
+from runner.processes import run_logged
+from runner.workspace import BUILDS_FOLDER, PROJECT_ROOT, Workspace, exclusive
+
+BUILD_DEADLINE_S = 600.0
+KEPT_BUILDS = 3
+RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
+"""The functions' runtime here: the emulator runs them with its own interpreter."""
+ARCHITECTURE = "arm64" if platform.machine().lower() in ("arm64", "aarch64") else "x86_64"
+SOURCES = ("template.yaml", "monitoring.yaml", "functions", "layers")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a build is for: the functions' runtime and processor, and whether this interpreter is what runs them."""
+
+    runtime: str
+    architecture: str
+    is_host: bool = False
+
+    def settings(self) -> dict[str, str]:
+        """What the layers' makefiles read."""
+        runtime = "host" if self.is_host else self.runtime
+        return {"RUNTIME": runtime, "ARCHITECTURE": self.architecture, "PYTHON": sys.executable}
+
+
+HERE = Target(RUNTIME, ARCHITECTURE, is_host=True)
+
+
+def source_files(root: Path) -> Iterator[Path]:
+    """Every file that a build reads, in an order that is always the same."""
+    for source in SOURCES:
+        path = root / source
+        if path.is_file():
+            yield path
+        for folder, subfolders, names in os.walk(path):
+            subfolders[:] = sorted(name for name in subfolders if name != "__pycache__")
+            for name in sorted(names):
+                if not name.endswith(".pyc"):
+                    yield Path(folder, name)
+
+
+def source_fingerprint(root: Path = PROJECT_ROOT) -> str:
+    """A hash over the sources' names, modes and contents and the interpreter that they are built for."""
+    digest = hashlib.sha256(f"{sys.version}\0{platform.machine()}\0{sys.platform}\0".encode())
+    for file in source_files(root):
+        content = hashlib.sha256(file.read_bytes()).hexdigest()
+        digest.update(f"{file.relative_to(root)}\0{os.access(file, os.X_OK)}\0{content}\0".encode())
+    return digest.hexdigest()
+
+
+def is_built(fingerprint: str, builds: Path = BUILDS_FOLDER) -> bool:
+    """Whether that state of the sources has been built."""
+    return (builds / fingerprint[:16] / "template.yaml").exists()
+
+
+def build(
+    workspace: Workspace,
+    fingerprint: str,
+    root: Path = PROJECT_ROOT,
+    builds: Path = BUILDS_FOLDER,
+    target: Target = HERE,
+) -> Path:
+    """Build the sources unless that has been done; the path of the built template. Each target has a folder of builds.
+
+    Several processes may call this at once: one builds, the others wait for it.
+    Raises RunnerError, with the end of SAM's output, where it fails.
+    """
+    built = builds / fingerprint[:16]
+    busy = f"Another build has been going on for {BUILD_DEADLINE_S:.0f} s; if none is, delete {builds}."
+    with exclusive(builds / "lock", BUILD_DEADLINE_S, busy):
+        if not is_built(fingerprint, builds):
+            draft = builds / "draft"
+            shutil.rmtree(draft, ignore_errors=True)
+            environment.silence_version_check(workspace)
+            command = [sys.executable, "-m", "samcli", "build", "--template-file", str(root / "template.yaml")]
+            command += ["--build-dir", str(draft), "--cached", "--parallel"]
+            command += ["--cache-dir", str(builds / f"cache-{target.runtime}")]
+            command += ["--parameter-overrides", f"Runtime={target.runtime} Architecture={target.architecture}"]
+            run_logged(
+                command,
+                environment=environment.sam(workspace, extra=target.settings()),
+                folder=root,
+                log=builds / "build.log",
+                deadline_s=BUILD_DEADLINE_S,
+                what="sam build",
+            )
+            draft.rename(built)
+        os.utime(built)
+        forget_old_builds(builds)
+    return built / "template.yaml"
+
+
+def forget_old_builds(builds: Path) -> None:
+    """Delete all but the builds used last."""
+    known = [folder for folder in builds.iterdir() if (folder / "template.yaml").exists() and folder.name != "draft"]
+    for folder in sorted(known, key=lambda folder: folder.stat().st_mtime, reverse=True)[KEPT_BUILDS:]:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""Operating a deployed stack: ingest, quarantine, redrive, replay, logs, keys and restores."""

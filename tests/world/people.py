@@ -1,0 +1,60 @@
+"""The accounts that tests are about."""
+
+from typing import Any
+
+import bcrypt
+
+from accounts.model import UserRecord
+from accounts.users import by_username
+from sitewatch.callers import Role
+from tests.world.calling import Answer, call
+
+ALICE = {"username": "Alice", "password": "wonderland"}
+
+
+def sign_up(username: str = "Alice", password: str = "wonderland", **more: str) -> dict[str, Any]:
+    """A new user, as the API tells of it."""
+    answer = call("POST", "/users", body={"username": username, "password": password, **more})
+    assert answer.status == 201
+    user: dict[str, Any] = answer.json
+    return user
+
+
+def log_in(username: str = "Alice", password: str = "wonderland") -> dict[str, Any]:
+    """The tokens of a new session."""
+    answer = call("POST", "/auth/login", form={"username": username, "password": password})
+    assert answer.status == 200
+    tokens: dict[str, Any] = answer.json
+    return tokens
+
+
+def refresh(token: str) -> Answer:
+    return call("POST", "/auth/refresh", body={"refresh_token": token})
+
+
+def stored(username: str = "Alice") -> UserRecord:
+    """What is stored of a user."""
+    user = by_username(username)
+    assert user is not None
+    return user
+
+
+def change(username: str = "Alice", *, role: Role | None = None, disabled: bool | None = None) -> None:
+    """Change a user as only an operator can: in the table."""
+    user = stored(username)
+    if role is not None:
+        user.role = role.value
+    if disabled is not None:
+        user.disabled = disabled
+    user.save()
+
+
+def carry_over(password_hash: str, username: str = "Alice") -> None:
+    """Give a user the hash that it had in an older system."""
+    user = stored(username)
+    user.password_hash = password_hash
+    user.save()
+
+
+def bcrypt_hash(password: str) -> str:
+    return bcrypt.hashpw(password.encode()[:72], bcrypt.gensalt(4)).decode()
