@@ -1,3 +1,3 @@
-"""Alerts: suspicious detections in the order they became known, and the stream that clients read."""
+"""Alerts: the log of suspicious detections, in the order in which they became known, and its event stream."""
 
-import sitewatch  # noqa: F401 - first of all: it tunes how the rest is imported
+import sitewatch  # noqa: F401 - must come first: it tunes the garbage collector for the imports

@@ -28,7 +28,7 @@ def list_data_points(
 
     The link to the next page carries ``cursor``: it costs the same however deep it is.
     """
-    is_admin = app.known_caller().role is Role.ADMIN
+    is_admin = app.require_caller().role is Role.ADMIN
     selection = Selection(("valid", "invalid") if is_admin else ("valid",), start, end)
     after = decode_cursor(cursor, field="cursor") if cursor else None
     if after is not None and not is_position(after):

@@ -1,3 +1,3 @@
-"""Detections: vehicles that cameras report, indexed, counted and, where suspicious, published."""
+"""Detections: vehicles that cameras report, which are indexed, counted and, if suspicious, published."""
 
-import sitewatch  # noqa: F401 - first of all: it tunes how the rest is imported
+import sitewatch  # noqa: F401 - must come first: it tunes the garbage collector for the imports

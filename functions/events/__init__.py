@@ -1,3 +1,3 @@
-"""Events: what devices tell, kept for people to list and correct, and a sender of sample events."""
+"""Events: messages from devices, which people list and correct, and a sender of sample events."""
 
-import sitewatch  # noqa: F401 - first of all: it tunes how the rest is imported
+import sitewatch  # noqa: F401 - must come first: it tunes the garbage collector for the imports

@@ -8,7 +8,7 @@ from pydantic import SkipValidation
 from messages.model import NEW_MESSAGE, NewMessage
 from sitewatch import jobs
 from sitewatch.api import Api
-from sitewatch.attempts import attempt_of
+from sitewatch.attempts import first_attempt
 from sitewatch.idempotency import once
 from sitewatch.jobs import AcceptedJob
 
@@ -27,11 +27,11 @@ def send_message(message: Annotated[SkipValidation[NewMessage], Body()]) -> Acce
     The recipient is notified too (10096, "Message Received"). The message has the job's id.
     """
     request = app.current_event.json_body  # as it came: Powertools would unpack a list
-    caller = app.known_caller()
+    caller = app.require_caller()
     return AcceptedJob(
         **once(
             app,
-            lambda: jobs.enqueue(NEW_MESSAGE, request, caller=caller, job_id=attempt_of(app).id).model_dump(),
+            lambda: jobs.enqueue(NEW_MESSAGE, request, caller=caller, job_id=first_attempt(app).id).model_dump(),
         )
     )
 

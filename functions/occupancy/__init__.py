@@ -1,3 +1,3 @@
-"""Occupancy: how many people are inside, now, at an instant and over time, from what door sensors count."""
+"""Occupancy: how many people are inside (now, at an instant, over time), from the readings of door sensors."""
 
-import sitewatch  # noqa: F401 - first of all: it tunes how the rest is imported
+import sitewatch  # noqa: F401 - must come first: it tunes the garbage collector for the imports

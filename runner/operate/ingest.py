@@ -179,7 +179,7 @@ def put(
             else:
                 yield {"Data": json.dumps(outcome).encode(), "PartitionKey": outcome["id"]}
 
-    for chunk in chunks(good(), most=MOST_RECORDS, size=weight, most_bytes=MOST_BYTES):
+    for chunk in chunks(good(), max_entries=MOST_RECORDS, size=weight, max_bytes=MOST_BYTES):
         deliver(chunk, send, attempts=ATTEMPTS)
         tally.put += len(chunk)
         advance()

@@ -94,7 +94,7 @@ def detections(meter: Meter, number: int, batch: int) -> None:
     engine.changes()  # what is there already has been carried on
     seen = islice(cycle(vehicles()), number)
     records = [
-        Record.of(n, {**vehicle, "id": ids.new_id(), "created_at": clock.spell(ARRIVAL + timedelta(seconds=n))})
+        Record.of(n, {**vehicle, "id": ids.new_id(), "created_at": clock.format_time(ARRIVAL + timedelta(seconds=n))})
         for n, vehicle in enumerate(seen)
     ]
     for first in range(0, number, batch):
@@ -130,7 +130,7 @@ def messages(meter: Meter, number: int, batch: int) -> None:
 def readings(meter: Meter, number: int, _batch: int) -> None:
     """Readings of ten doors, a minute apart, by POST /api/webhook."""
     for n in range(number):
-        ts = clock.spell(ARRIVAL + timedelta(minutes=n // 10))
+        ts = clock.format_time(ARRIVAL + timedelta(minutes=n // 10))
         body = {"sensor": f"door-{n % 10}", "ts": ts, "in_count": n % 4, "out": n % 3}
         request(meter, "POST", "/api/webhook", body=body)
 
