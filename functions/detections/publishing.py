@@ -37,8 +37,8 @@ def _entry(entry_id: str, detection: Detection) -> dict[str, Any]:
 
 
 def _send(entries: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
-    answer = aws.client("sns").publish_batch(
+    response = aws.client("sns").publish_batch(
         TopicArn=settings.text("ALERTS_TOPIC_ARN"), PublishBatchRequestEntries=entries
     )
-    refused = {failure["Id"] for failure in answer.get("Failed", [])}
+    refused = {failure["Id"] for failure in response.get("Failed", [])}
     return [entry for entry in entries if entry["Id"] in refused]

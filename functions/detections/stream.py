@@ -32,5 +32,5 @@ def _entry(report: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _send(entries: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
-    answer = aws.client("kinesis").put_records(StreamName=settings.text("DETECTIONS_STREAM"), Records=entries)
-    return [entry for entry, outcome in zip(entries, answer["Records"], strict=True) if "ErrorCode" in outcome]
+    response = aws.client("kinesis").put_records(StreamName=settings.text("DETECTIONS_STREAM"), Records=entries)
+    return [entry for entry, outcome in zip(entries, response["Records"], strict=True) if "ErrorCode" in outcome]

@@ -61,7 +61,7 @@ def run_once(
         lambda_context=lambda_context,
     )
 
-    answer = idempotent_function(
+    call = idempotent_function(
         lambda *, request: work(),  # noqa: ARG005, PLW0108 - Powertools reads the request, ``work`` does not
         data_keyword_argument="request",
         persistence_store=_store(),
@@ -71,7 +71,7 @@ def run_once(
     deadline = time.monotonic() + _WAIT_SECONDS
     while True:
         try:
-            return answer(request=request)  # type: ignore[no-any-return]
+            return call(request=request)  # type: ignore[no-any-return]
         except IdempotencyValidationError:
             raise DifferentBody from None
         except IdempotencyAlreadyInProgressError:

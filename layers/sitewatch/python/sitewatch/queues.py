@@ -22,8 +22,8 @@ def send_messages(queue_url: str, entries: Iterable[dict[str, Any]]) -> None:
     """
 
     def send(chunk: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
-        answer = aws.client("sqs").send_message_batch(QueueUrl=queue_url, Entries=chunk)
-        refused = {failure["Id"] for failure in answer.get("Failed", [])}
+        response = aws.client("sqs").send_message_batch(QueueUrl=queue_url, Entries=chunk)
+        refused = {failure["Id"] for failure in response.get("Failed", [])}
         return [entry for entry in chunk if entry["Id"] in refused]
 
     for chunk in chunks(
