@@ -63,7 +63,7 @@ def cheap_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Argon2id with parameters that take no time, where hashing is not what a test is about."""
     hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     monkeypatch.setattr(passwords, "_hasher", hasher)
-    monkeypatch.setattr(passwords, "NOBODY", hasher.hash("no one's"))
+    monkeypatch.setattr(passwords, "DUMMY_HASH", hasher.hash("no one's"))
 
 
 @pytest.fixture(autouse=True)
