@@ -325,7 +325,7 @@ def test_a_request_is_logged_with_its_route_and_status_and_nothing_that_it_holds
     assert token not in json.dumps(line)
 
 
-def test_an_event_without_headers_is_answered(public: Api) -> None:
+def test_an_event_without_headers_is_handled(public: Api) -> None:
     # As the console's test button sends it.
     event = {**api_event("GET", "/things"), "headers": None, "multiValueHeaders": None}
     assert read(public.resolve(event, Context())).status == 200
