@@ -116,7 +116,7 @@ def instrument(monkeypatch: pytest.MonkeyPatch) -> None:
     """A source of data points that has one, in a world without a network; the simulated one is in a good mood."""
     point = SourcePoint(time=1_795_327_830, value=[157, 42, 76, 190], tags=["sample"])
     monkeypatch.setattr(source, "fetch", lambda url: point)
-    monkeypatch.setattr("datapoints.get_simulator_data_point._dice", random.Random(1))
+    monkeypatch.setattr("datapoints.get_simulator_data_point._rng", random.Random(1))
 
 
 def _nothing() -> None:
