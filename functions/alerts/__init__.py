@@ -1,3 +1,3 @@
-"""Alerts: the log of suspicious detections, in the order in which they became known, and its event stream."""
+"""Alerts: suspicious detections in order of arrival, and the event stream that clients read."""
 
-import sitewatch  # noqa: F401 - must come first: it tunes the garbage collector for the imports
+import sitewatch  # noqa: F401 - first: it tunes the imports that follow

@@ -1,3 +1,3 @@
-"""Detections: vehicles that cameras report, which are indexed, counted and, if suspicious, published."""
+"""Detections: vehicles reported by cameras, indexed, counted and, if suspicious, published."""
 
-import sitewatch  # noqa: F401 - must come first: it tunes the garbage collector for the imports
+import sitewatch  # noqa: F401 - first: it tunes the imports that follow

@@ -1,3 +1,3 @@
-"""Events: messages from devices, which people list and correct, and a sender of sample events."""
+"""Events: reports of devices, which people list and correct, and a sender of sample events."""
 
-import sitewatch  # noqa: F401 - must come first: it tunes the garbage collector for the imports
+import sitewatch  # noqa: F401 - first: it tunes the imports that follow

@@ -1,3 +1,3 @@
-"""Occupancy: how many people are inside (now, at an instant, over time), from the readings of door sensors."""
+"""Occupancy: how many people are inside, now and over time, computed from door sensors' counts."""
 
-import sitewatch  # noqa: F401 - must come first: it tunes the garbage collector for the imports
+import sitewatch  # noqa: F401 - first: it tunes the imports that follow
