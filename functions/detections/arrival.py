@@ -9,10 +9,9 @@ from typing import Any
 from pydantic import ValidationError
 
 from detections.model import DetectionRecord
-from detections.positions import position
 from detections.report import ReportedDetection
 from sitewatch import ids, settings
-from sitewatch.partitions import month_of, partition, write_shard
+from sitewatch.partitions import month_of, partition, position, write_shard
 
 MAX_BYTES = 1024 * 1024
 _SUSPICIOUS = frozenset(name.casefold() for name in settings.names("SUSPICIOUS_CATEGORIES"))

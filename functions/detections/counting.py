@@ -14,12 +14,13 @@ from pynamodb.transactions import TransactWrite
 from detections.changes import Change
 from detections.counts import hours_counter
 from detections.model import CountRecord, DetectionRecord, PositionRecord
-from detections.positions import hour_of
 from sitewatch import clock, transactions
 from sitewatch.retrying import attempts
 
 MAX_SUMS = 90
 """Sums per transaction: DynamoDB takes 100 items, and one of them is the position."""
+
+_HOUR_LENGTH = len("2026-11-22T06")
 
 # A shard disappears a day after it closes; its position can expire then too.
 _POSITION_LIFETIME = timedelta(days=7)
@@ -34,7 +35,7 @@ class CountingFailed(RuntimeError):
 
 def sums_of(detection: DetectionRecord) -> list[Sum]:
     """The sums that include a detection: those of /stats, and the counts by hour for each filter of the list."""
-    hour = hour_of(detection.created_at)
+    hour = clock.sortable(detection.created_at)[:_HOUR_LENGTH]
     return [
         ("make", detection.make),
         ("category", detection.category),

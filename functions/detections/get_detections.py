@@ -8,11 +8,11 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 from detections.fields import Name
 from detections.listing import Selection, page
 from detections.model import Detection
-from detections.positions import is_position
 from sitewatch.api import Api
 from sitewatch.clock import Timestamp
 from sitewatch.errors import invalid_field
 from sitewatch.paging import Limit, Skip, Start, decode_cursor, encode_cursor, paged
+from sitewatch.partitions import is_position
 
 app = Api()
 

@@ -2,7 +2,7 @@
 
 from aws_lambda_powertools.event_handler import Response
 
-from events.answers import EventIdInPath, event_response
+from events.responses import EventIdInPath, event_response
 from events.finding import find
 from events.model import Event
 from sitewatch.api import Api
