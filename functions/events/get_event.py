@@ -2,9 +2,9 @@
 
 from aws_lambda_powertools.event_handler import Response
 
-from events.responses import EventIdInPath, event_response
 from events.finding import find
 from events.model import Event
+from events.responses import EventIdInPath, event_response
 from sitewatch.api import Api
 from sitewatch.errors import NOT_FOUND
 

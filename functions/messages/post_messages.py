@@ -26,7 +26,7 @@ def send_message(message: Annotated[SkipValidation[NewMessage], Body()]) -> Acce
     ``source`` 4014; for a text, ``text`` 4010 (1 to 4096 Unicode code points).
     The recipient is notified too (10096, "Message Received"). The message's id is the job's id.
     """
-    request = app.current_event.json_body  # unparsed: Powertools would unpack a list
+    request = app.current_event.json_body  # as sent: Powertools' validation would unpack a list
     caller = app.require_caller()
     return AcceptedJob(
         **once(
