@@ -40,9 +40,7 @@ def run(environment: str) -> None:
     settings = tomllib.loads((PROJECT_ROOT / "samconfig.toml").read_text(encoding="utf-8"))[environment]["global"]
     stack = find(settings["parameters"]["stack_name"], settings["parameters"].get("region"))
     if watch_updates(stack):
-        print(
-            "From now on CloudFormation rolls the stack back when an alarm goes off within five minutes of an update."
-        )
+        print("CloudFormation now rolls an update back when an alarm goes off within five minutes of it.")
 
 
 def sam(command: str, environment: str) -> None:
@@ -50,7 +48,7 @@ def sam(command: str, environment: str) -> None:
 
     Raises RunnerError where it fails.
     """
-    lambda_s = {
+    target = {
         "RUNTIME": "python3.13",
         "ARCHITECTURE": "arm64",
         "SAM_CLI_TELEMETRY": "0",
