@@ -12,11 +12,11 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from runner.aliases import FUNCTION
 from runner.errors import RunnerError
 from runner.local.deployment import ARTIFACTS_BUCKET, Deployment, aws_errors_as_runner_errors
 from runner.stack import aws_client
 
+FUNCTION = "AWS::Serverless::Function"
 CUSTOM = "Custom::"
 ANSWER_SECONDS = 300
 

@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from runner.aliases import FUNCTION, without_aliases
 from runner.engines import custom_resources
+from runner.engines.custom_resources import FUNCTION
 from runner.engines.sam_local import TARGET
 from runner.errors import RunnerError, exit_code
 from runner.local import environment
@@ -136,7 +136,7 @@ def upload(deployment: Deployment, code: bytes) -> dict[str, Any]:
     with aws_errors_as_runner_errors("Uploading the functions' code"):
         deployment.client("s3").put_object(Bucket=ARTIFACTS_BUCKET, Key=key, Body=code)
     template = without_layers(read_template(BUILT), {"Bucket": ARTIFACTS_BUCKET, "Key": key})
-    return without_log_groups(without_aliases(template))
+    return without_log_groups(template)
 
 
 def without_layers(template: Mapping[str, Any], code: Mapping[str, str]) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.aliases import unaliased_template
 from runner.errors import RunnerError
 from runner.local import build, emulator
 from runner.local.deployment import STACK_NAME, STAGE_NAME, STEADY_STATUSES, DeployedStack, Deployment
@@ -90,7 +89,7 @@ def bring_up(workspace: Workspace, options: Options, progress: Progress, *, pers
         deployment = Deployment(workspace, server.endpoint_url)
         deployed = deployment.describe()
         if deployed is None or not is_current(workspace, deployed, wanted):
-            deployed = deploy(deployment, deployed, unaliased_template(template), parameters, progress)
+            deployed = deploy(deployment, deployed, template, parameters, progress)
         deployment.apply_gateway_responses(template, deployed)
         stack = Stack(
             base_url=f"{server.endpoint_url}{API_PREFIX}{deployed.output('ApiId')}{API_SUFFIX}",

@@ -9,7 +9,6 @@ import pytest
 import yaml
 from pytest_socket import enable_socket, socket_allow_hosts
 
-from runner import aliases
 from runner.engines import localstack, sam_local, samples
 from runner.engines.custom_resources import World
 from runner.errors import RunnerError
@@ -237,28 +236,6 @@ class TestLocalStack:
         assert "Layers" not in changed["Globals"]["Function"]
         assert "Layer" in built_template()["Resources"]
 
-    def test_functions_are_called_by_themselves_and_not_by_an_alias(self) -> None:
-        built = built_template()
-        built["Globals"]["Function"] |= {"AutoPublishAlias": "live", "VersionDeletionPolicy": "Delete", "Timeout": 10}
-        built["Resources"]["Reads"]["Properties"]["DeploymentPreference"] = {"Alarms": ["Errors"]}
-        built["Resources"]["Makes"]["IgnoreGlobals"] = ["AutoPublishAlias", "Timeout"]
-        built["Resources"]["Mapping"] = {
-            "Type": "AWS::Lambda::EventSourceMapping",
-            "Properties": {"FunctionName": {"Ref": "Reads.Alias"}, "Topics": [{"Fn::Sub": "${Reads}"}, 1, True]},
-        }
-        before = json.dumps(built)
-
-        changed = aliases.without_aliases(built)
-
-        assert set(changed["Globals"]["Function"]) == {"Environment", "Layers", "Timeout"}
-        assert "DeploymentPreference" not in changed["Resources"]["Reads"]["Properties"]
-        assert changed["Resources"]["Makes"]["IgnoreGlobals"] == ["Timeout"]
-        assert changed["Resources"]["Mapping"]["Properties"] == {
-            "FunctionName": {"Ref": "Reads"},
-            "Topics": [{"Fn::Sub": "${Reads}"}, 1, True],
-        }
-        assert json.dumps(built) == before
-
     def test_functions_log_where_localstack_has_them_log(self) -> None:
         built = built_template()
         built["Resources"]["Reads"]["Properties"]["LoggingConfig"] = {"LogGroup": {"Ref": "Group"}, "LogFormat": "JSON"}
@@ -267,13 +244,6 @@ class TestLocalStack:
 
         assert changed["Resources"]["Reads"]["Properties"]["LoggingConfig"] == {"LogFormat": "JSON"}
         assert changed["Resources"]["Makes"] == built["Resources"]["Makes"]
-
-    def test_no_alias_of_the_template_s_own_is_left(self) -> None:
-        changed = json.dumps(aliases.without_aliases(whole_template()))
-
-        assert ".Alias" in json.dumps(whole_template())
-        assert ".Alias" not in changed
-        assert [name for name in aliases.OF_ALIASES if f'"{name}"' in changed] == []
 
     def test_the_functions_code_comes_before_the_layers_of_the_same_name_and_is_the_same_every_time(
         self, tmp_path: Path

@@ -62,6 +62,12 @@ def routes() -> dict[tuple[str, str], str]:
     }
 
 
+def preflights() -> dict[str, dict[str, Any]]:
+    """Return the integration of each path's OPTIONS method, which the API's own definition names."""
+    paths = resources("AWS::Serverless::Api")["Api"]["DefinitionBody"]["paths"]
+    return {path: methods["options"]["x-amazon-apigateway-integration"] for path, methods in paths.items()}
+
+
 def sample_name(function: str) -> str:
     """The name of a function's sample event: ``PostUsersFunction`` has ``post_users``."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", function.removesuffix("Function")).lower()
