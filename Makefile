@@ -19,7 +19,6 @@
 # LOCALSTACK_ENDPOINT= LOCALSTACK_FROM_FUNCTIONS=   for `make localstack`: its address, and its address for functions
 # BASE_URL= ENGINE= ENDPOINT= RESULTS=    for `make conformance`: see docs/engines.md
 PYTHON ?= python3
-ENV ?= prod
 
 VENV_PYTHON := .venv/bin/python
 RUNNER := $(VENV_PYTHON) -m runner
@@ -82,7 +81,10 @@ conformance: venv-dev ## hold the contract against any deployment: BASE_URL=… 
 engines: venv-dev ## write the table of docs/engines.md from the runs in docs/engines/
 	@$(RUNNER) engines
 
-# --- operating a deployed system: docs/operations.md
+# --- operating a deployed system: docs/production.md, docs/operations.md
+
+deploy: venv ## build for AWS, show the changes and deploy them once you say so (docs/production.md)
+	@$(RUNNER) deploy
 
 ingest: venv ## put a file of vehicles on the stream: FILE=vehicles.csv [STREAM=name]
 	@$(RUNNER) ingest
@@ -101,14 +103,6 @@ rotate-key: venv ## change the key that signs tokens; RETIRE=yes [FORCE=yes] end
 
 restore: venv ## put a table's items back: TABLE=Users, AT=time or BACKUP=arn [EXACT=yes] [STACK=name]
 	@$(RUNNER) restore
-
-# Wheels of Lambda's runtime and processor, whatever this machine is; byte-compiled where it has a python3.13.
-FOR_AWS := RUNTIME=python3.13 ARCHITECTURE=arm64 SAM_CLI_TELEMETRY=0 \
-	PYTHON="$$(python3.13 -c 'import pip, sys; print(sys.executable)' 2>/dev/null || echo "$(CURDIR)/$(VENV_PYTHON)")"
-deploy: venv ## build for AWS, show the changes and deploy them once you say so (docs/production.md)
-	@test "$(ENV)" = prod || { echo "make deploy is for ENV=prod; make up deploys to this machine." >&2; exit 2; }
-	@$(FOR_AWS) .venv/bin/sam build --config-env $(ENV)
-	@$(FOR_AWS) .venv/bin/sam deploy --config-env $(ENV)
 
 # The test of the Postman collection is skipped where this can not be done.
 newman:

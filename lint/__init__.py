@@ -1,1 +1,1 @@
-"""The templates linted like code: `python -m lint`, with rules of our own beside cfn-lint's."""
+"""Lint the templates with this project's own cfn-lint rules: `python -m lint`."""

@@ -1,4 +1,4 @@
-"""Hold the templates against our rules; `make lint` runs cfn-lint's own beside them."""
+"""Check the templates against this project's rules. `make lint` also runs cfn-lint's own rules."""
 
 import sys
 from pathlib import Path
@@ -14,27 +14,27 @@ REGION = "us-east-1"
 
 
 def our_rules() -> RulesCollection:
-    """The rules of lint/rules."""
+    """Return the rules in lint/rules."""
     rules = RulesCollection()
     rules.create_from_directory(str(OURS))  # type: ignore[no-untyped-call]
     return rules
 
 
 def findings(template: str, rules: RulesCollection) -> list[str]:
-    """What ``rules`` find in a template's text, after SAM's transform: a line for each."""
+    """Apply SAM's transform and ``rules`` to a template's text. Return one line per finding."""
     matches = lint(template, rules, [REGION], ManualArgs(regions=[REGION]))
     return [f"{match.rule.id} line {match.linenumber}: {match.message}" for match in matches]
 
 
 def main() -> int:
-    """Print what is found; 1 where anything is."""
+    """Print the findings. Return 1 if there are any, otherwise 0."""
     rules = our_rules()
     found = [
         f"{name}: {finding}"
         for name in TEMPLATES
         for finding in findings((ROOT / name).read_text(encoding="utf-8"), rules)
     ]
-    print("\n".join(found) or "The templates keep the rules of lint/rules.")
+    print("\n".join(found) or "No findings: the templates follow the rules in lint/rules.")
     return 1 if found else 0
 
 

@@ -24,10 +24,7 @@ def referred(template: Mapping[str, Any], value: Any, kind: str) -> tuple[str, R
 
 
 def called_function(template: Mapping[str, Any], value: Any) -> tuple[str, Resource] | None:
-    """The function that ``value`` names, by itself or by its alias."""
-    alias = referred(template, value, "AWS::Lambda::Alias")
-    if alias is not None:
-        value = properties(alias[1])["FunctionName"]
+    """The function that ``value`` names."""
     return referred(template, value, "AWS::Lambda::Function")
 
 

@@ -1,4 +1,4 @@
-// Builds what the portal serves to browsers. The same sources give the same bytes on every machine, which a test holds.
+// Builds the files that the portal serves to browsers. The output is reproducible, which a test checks.
 //   node build.mjs [folder]
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";

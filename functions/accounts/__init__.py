@@ -1,3 +1,3 @@
-"""Accounts: users, their passwords and sessions, and the API tokens of machines."""
+"""Accounts: users, passwords, sessions, and API tokens for machines."""
 
-import sitewatch  # noqa: F401 - first of all: it tunes how the rest is imported
+import sitewatch  # noqa: F401 - first: it tunes the imports that follow

@@ -1,11 +1,11 @@
-"""Create users, and check who they say they are: all that knows of passwords."""
+"""Create users and check their passwords."""
 
 from pynamodb.exceptions import TransactWriteError
 from pynamodb.transactions import TransactWrite
 
 from accounts import passwords
 from accounts.model import NewUser, UserRecord
-from accounts.registration import register, user_of
+from accounts.registration import new_record, register
 from accounts.users import by_username
 from sitewatch import ids, tables
 from sitewatch.callers import Role
@@ -13,20 +13,20 @@ from sitewatch.errors import USERNAME_TAKEN, ApiError
 
 
 def create(new: NewUser, role: Role = Role.USER, *, user_id: str | None = None) -> UserRecord:
-    """Store a new user; under ``user_id``, which a request that comes again gives again, it is one user.
+    """Store a new user and return its record. A retry with the same ``user_id`` creates no second user.
 
     Raises
     ------
     ApiError
-        409 where the username is taken, in whatever letter case, be it by a sign-up at this moment.
+        409 if the username is taken, ignoring case, or a concurrent sign-up is claiming it.
 
     """
-    user = user_of(new, passwords.hash_password(new.password), user_id=user_id or ids.new_id(), role=role)
+    user = new_record(new, passwords.hash_password(new.password), user_id=user_id or ids.new_id(), role=role)
     try:
         with TransactWrite(connection=tables.connection()) as transaction:
             register(user, transaction)
     except TransactWriteError as error:
-        # A conflict with another transaction is one with a sign-up for the same name: nobody else writes under this id.
+        # A transaction conflict means a concurrent sign-up for the same name: nothing else writes under this id.
         if {reason.code for reason in error.cancellation_reasons if reason} & {
             "ConditionalCheckFailed",
             "TransactionConflict",
@@ -37,9 +37,9 @@ def create(new: NewUser, role: Role = Role.USER, *, user_id: str | None = None) 
 
 
 def authenticate(username: str, password: str) -> UserRecord | None:
-    """The user whose name and password these are; ``None`` otherwise, in the same time for every reason.
+    """Return the user with these credentials, or ``None``. A failure takes equally long for every reason.
 
-    A hash of an older kind, or of weaker parameters than today's, is replaced.
+    Replaces a password hash that uses an older algorithm or weaker parameters.
     """
     user = by_username(username)
     if not passwords.verify(user.password_hash if user else None, password) or user is None or user.disabled:

@@ -1,6 +1,6 @@
-"""Answer CloudFormation's custom resource requests.
+"""Respond to CloudFormation's custom resource requests.
 
-``crhelper`` would do, but it answers over HTTPS only, and the local emulator's address is plain HTTP.
+``crhelper`` only responds over HTTPS, and the local emulator's callback URL is plain HTTP.
 """
 
 import json
@@ -17,24 +17,24 @@ _http = urllib3.PoolManager(timeout=urllib3.Timeout(connect=5, read=10), retries
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a custom resource became: its id, and the attributes that ``!GetAtt`` gives."""
+    """The custom resource's id, and the attributes that ``!GetAtt`` returns."""
 
     physical_id: str
     attributes: Mapping[str, str] = field(default_factory=dict)
 
 
-def answer(event: Mapping[str, Any], provide: Callable[[Mapping[str, Any]], Outcome]) -> None:
-    """Call ``provide`` with the request's properties and tell CloudFormation what came of it.
+def respond(event: Mapping[str, Any], provide: Callable[[Mapping[str, Any]], Outcome]) -> None:
+    """Call ``provide`` with the request's properties and report the outcome to CloudFormation.
 
-    A deletion is answered at once: nothing here owns anything that its stack does not. A failure is
-    answered too: a request without an answer would hold the deployment for an hour.
+    A deletion succeeds without calling it: these resources own nothing outside their stack. A failure is
+    reported too, because CloudFormation waits an hour for a missing response.
     """
     outcome = Outcome(event.get("PhysicalResourceId", event["LogicalResourceId"]))
     status, reason = "SUCCESS", ""
     if event["RequestType"] != "Delete":
         try:
             outcome = provide(event["ResourceProperties"])
-        except Exception as error:  # noqa: BLE001 - whatever it was, CloudFormation has to be told
+        except Exception as error:  # noqa: BLE001 - CloudFormation needs a response to any failure
             logger.exception("custom resource failed", resource=event["LogicalResourceId"])
             status, reason = "FAILED", f"{type(error).__name__}: see the log of this function"
     body = {
@@ -46,5 +46,5 @@ def answer(event: Mapping[str, Any], provide: Callable[[Mapping[str, Any]], Outc
         "LogicalResourceId": event["LogicalResourceId"],
         "Data": dict(outcome.attributes),
     }
-    # An empty content type: the address is signed without one.
+    # The URL is signed for an empty content type.
     _http.request("PUT", event["ResponseURL"], body=json.dumps(body).encode(), headers={"Content-Type": ""})

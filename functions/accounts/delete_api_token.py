@@ -15,7 +15,7 @@ app = Api(access=ADMINS, errors=[NOT_FOUND])
 
 @app.delete("/api/tokens/<token_id>", status_code=204, summary="Revoke an API token", tags=["accounts"])
 def revoke_api_token(token_id: Annotated[str, Path(max_length=64)]) -> Response[None]:
-    """Effective within 60 seconds: functions remember for that long at most that a token stands."""
+    """Takes effect within 60 seconds: functions cache a token's status for at most that long."""
     try:
         ApiTokenRecord(KIND, token_id).delete(condition=ApiTokenRecord.id.exists())
     except DeleteError as error:

@@ -1,4 +1,4 @@
-"""GET /api/tokens: the API tokens that stand."""
+"""GET /api/tokens: list active API tokens."""
 
 from aws_lambda_powertools.event_handler import Response
 from pydantic import BaseModel
@@ -14,7 +14,7 @@ app = Api(access=ADMINS)
 
 
 class ListedApiToken(BaseModel):
-    """An API token, without the token itself."""
+    """An API token, without the token text."""
 
     id: str
     name: str
@@ -31,9 +31,9 @@ class ApiTokens(BaseModel):
 
 @app.get("/api/tokens", summary="List API tokens, oldest first", tags=["accounts"])
 def list_api_tokens(start: UlidText | None = None, limit: Limit = 100) -> Response[ApiTokens]:
-    """Those that stand, without the tokens themselves. ``start`` is the id of the last one of the page before."""
+    """Active tokens, without the token text. ``start`` is the id of the last token on the previous page."""
     after = ApiTokenRecord.id > start if start else None
-    # Its time to live takes an expired one from the table days later.
+    # DynamoDB may delete expired items days late.
     unexpired = ApiTokenRecord.expires_at > clock.now()
     found, more = page_of(ApiTokenRecord.query(KIND, after, unexpired, limit=limit + 1), limit)
     listed = [ListedApiToken(**token.attribute_values) for token in found]

@@ -1,4 +1,4 @@
-"""GET /users: all users, oldest first."""
+"""GET /users: list users, oldest first."""
 
 from aws_lambda_powertools.event_handler import Response
 from pydantic import BaseModel
@@ -28,7 +28,7 @@ class Users(BaseModel):
 
 @app.get("/users", summary="List users, oldest first", tags=["accounts"])
 def list_users(start: UlidText | None = None, limit: Limit = 100) -> Response[Users]:
-    """``start`` is the id of the last user of the page before."""
+    """``start`` is the id of the last user on the previous page."""
     found, more = page_of(users.oldest_first(start, limit + 1), limit)
     listed = [ListedUser(id=user.id, timestamp=user.created_at, username=user.username) for user in found]
     return paged(Users(users=listed), {"start": listed[-1].id, "limit": limit} if more else None)

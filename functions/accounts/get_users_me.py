@@ -1,4 +1,4 @@
-"""GET /users/me: the caller."""
+"""GET /users/me: the caller's account."""
 
 from accounts import users
 from accounts.model import CallerView, UserView
@@ -11,7 +11,7 @@ app = Api(errors=[USER_NOT_FOUND])
 
 @app.get("/users/me", summary="Who am I?", tags=["accounts"])
 def get_caller() -> CallerView:
-    """The user that the access token speaks for, with its role."""
+    """The user the access token belongs to, with its role."""
     user = users.by_id(app.known_caller().subject)
     if user is None:
         raise ApiError(USER_NOT_FOUND)

@@ -1,4 +1,4 @@
-"""Sign tokens. Only the functions that hand out tokens import this, and only they may read the secret."""
+"""Sign tokens. Only functions that issue tokens import this module and may read the signing secret."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ REFRESH_LIFETIME = timedelta(days=7)
 
 
 def sign(caller: Caller, *, expires_at: datetime) -> str:
-    """The signed token that speaks for ``caller`` until ``expires_at``."""
+    """Return a signed token for ``caller`` that is valid until ``expires_at``."""
     key = keys.current_signing_key()
     claims: dict[str, Any] = {
         "iss": issuer(),

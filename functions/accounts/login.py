@@ -1,28 +1,28 @@
-"""What every way to log in shares: the form of the OAuth 2 password flow, and the check of it."""
+"""Shared by every login endpoint: the OAuth 2 password form, and the credentials check."""
 
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Form
 
 from accounts import credentials
-from accounts.model import LONGEST_PASSWORD, UserRecord
+from accounts.model import MAX_PASSWORD_LENGTH, UserRecord
 from sitewatch.errors import BAD_CREDENTIALS, ApiError
 
-# A login does not repeat the rules of a sign-up: who breaks them has no account, and a 401 says so.
-LONGEST_USERNAME = 64
+# A login does not check the sign-up rules: credentials that break them match no account and get the usual 401.
+MAX_USERNAME_LENGTH = 64
 
-FormUsername = Annotated[str, Form(max_length=LONGEST_USERNAME)]
-FormPassword = Annotated[str, Form(max_length=LONGEST_PASSWORD)]
-FormExtra = Annotated[str | None, Form(max_length=1024, description="Accepted, as OAuth 2 clients send it; not used.")]
+FormUsername = Annotated[str, Form(max_length=MAX_USERNAME_LENGTH)]
+FormPassword = Annotated[str, Form(max_length=MAX_PASSWORD_LENGTH)]
+FormExtra = Annotated[str | None, Form(max_length=1024, description="OAuth 2 clients send it; ignored.")]
 
 
 def log_in(username: str, password: str) -> UserRecord:
-    """The user with these credentials.
+    """Return the user with these credentials.
 
     Raises
     ------
     ApiError
-        401 "Bad Credentials", the same for an unknown user and a wrong password.
+        401 "Bad Credentials"; the same for an unknown user and a wrong password.
 
     """
     user = credentials.authenticate(username, password)

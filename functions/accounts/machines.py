@@ -9,7 +9,7 @@ from sitewatch.callers import Caller, Role, TokenUse
 
 
 def issue(token_id: str, name: str, *, created_by: str, lifetime: timedelta) -> tuple[ApiTokenRecord, str]:
-    """Store that the token stands, and give that and the token itself, which is stored nowhere."""
+    """Issue a token. Return its stored record and the token text, which is not stored."""
     created_at = clock.now().replace(microsecond=0)
     token = ApiTokenRecord(
         id=token_id,

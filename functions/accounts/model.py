@@ -1,4 +1,4 @@
-"""What is stored of an account, and what is said of it."""
+"""Stored records and API models of accounts."""
 
 from datetime import datetime
 from typing import Annotated
@@ -13,12 +13,12 @@ from sitewatch.callers import Role
 from sitewatch.clock import Timestamp
 from sitewatch.tables import TableMeta, TimeAttribute
 
-LONGEST_PASSWORD = 128
+MAX_PASSWORD_LENGTH = 128
 
 Username = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{3,64}$")]
 Password = Annotated[
     str,
-    StringConstraints(min_length=settings.integer("PASSWORD_MIN_LENGTH"), max_length=LONGEST_PASSWORD),
+    StringConstraints(min_length=settings.integer("PASSWORD_MIN_LENGTH"), max_length=MAX_PASSWORD_LENGTH),
 ]
 Email = Annotated[
     str, StringConstraints(max_length=254, pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+\.[^@\s\x00-\x1f\x7f]+$")
@@ -27,10 +27,10 @@ FullName = Annotated[str, StringConstraints(min_length=1, max_length=128, patter
 
 
 class UsersByCreation(GlobalSecondaryIndex["UserRecord"]):
-    """All users by id, which sorts by creation.
+    """All users by id, which sorts by creation time.
 
-    One partition: a sign-up costs a password hash of tens of milliseconds, so that a partition's
-    1,000 writes a second are not what limits them.
+    One partition is enough: hashing a password takes tens of milliseconds, so sign-ups never reach a
+    partition's limit of 1,000 writes per second.
     """
 
     class Meta:
@@ -42,7 +42,7 @@ class UsersByCreation(GlobalSecondaryIndex["UserRecord"]):
 
 
 class UserRecord(Model):
-    """A user, under ``user#<id>``."""
+    """A user. The key is ``user#<id>``."""
 
     class Meta(TableMeta):
         table_name = settings.text("USERS_TABLE")
@@ -62,7 +62,7 @@ class UserRecord(Model):
 
 
 class UsernameClaim(Model):
-    """Who has a username, under ``username#<lower case>``: what makes it unique whatever the case."""
+    """Reserves a username for its user. The key, ``username#<lowercase name>``, makes names unique ignoring case."""
 
     class Meta(TableMeta):
         table_name = settings.text("USERS_TABLE")
@@ -72,7 +72,7 @@ class UsernameClaim(Model):
 
 
 class SessionRecord(Model):
-    """A chain of refresh tokens, of which only ``current`` is good."""
+    """A session: a family of refresh tokens, of which only ``current`` is valid."""
 
     class Meta(TableMeta):
         table_name = settings.text("SESSIONS_TABLE")
@@ -85,9 +85,9 @@ class SessionRecord(Model):
 
 
 class Credentials(BaseModel):
-    """A username and a password to sign up with."""
+    """The username and password of a sign-up."""
 
-    # The text of an error may reach a log.
+    # Validation errors may be logged, so they must not contain the password.
     model_config = ConfigDict(hide_input_in_errors=True)
 
     username: Username
@@ -95,7 +95,7 @@ class Credentials(BaseModel):
 
 
 class Profile(BaseModel):
-    """What a new user says of itself."""
+    """The profile of a new user."""
 
     username: Username
     email: Email | None = None
@@ -107,7 +107,7 @@ class NewUser(Profile, Credentials):
 
 
 class UserView(BaseModel):
-    """A user as clients see one; never a password or its hash."""
+    """A user as clients see it; never includes the password or its hash."""
 
     id: str
     username: str
@@ -129,13 +129,13 @@ class UserView(BaseModel):
 
 
 class CallerView(UserView):
-    """The caller: a user with its role."""
+    """The calling user, with its role."""
 
     role: Role
 
 
 class AccessToken(BaseModel):
-    """An OAuth 2 token answer (RFC 6749, section 5.1); ``expires_in`` is in seconds."""
+    """An OAuth 2 token response (RFC 6749, section 5.1); ``expires_in`` is in seconds."""
 
     access_token: str
     token_type: str = "bearer"  # noqa: S105 - the scheme, not a secret
@@ -143,6 +143,6 @@ class AccessToken(BaseModel):
 
 
 class TokenPair(AccessToken):
-    """An access token, and the refresh token that gets the next pair once."""
+    """An access token and a single-use refresh token."""
 
     refresh_token: str

@@ -1,14 +1,14 @@
-"""Custom resource: an API token for a machine that is part of the system, kept in a secret.
+"""Custom resource: issue an API token for a machine that belongs to the system, and store it in a secret.
 
-Properties: ``Name``, ``Secret`` (where to put the token) and ``PublicKeys`` (so that new keys mint it anew). The
-token's id follows from its name: an administrator who revokes it stops the machine until the next minting.
+Properties: ``Name``, ``Secret`` (where to store the token) and ``PublicKeys`` (new keys cause a new token). The
+token's id is derived from its name: an admin who revokes it stops the machine until the next token is issued.
 """
 
 from collections.abc import Mapping
 from datetime import timedelta
 
 from accounts import machines
-from accounts.custom_resource import Outcome, answer
+from accounts.custom_resource import Outcome, respond
 from sitewatch import aws, clock, ids
 
 _LIFETIME = timedelta(days=3650)
@@ -22,4 +22,4 @@ def _provide(properties: Mapping[str, str]) -> Outcome:
 
 
 def handler(event: dict[str, object], context: object) -> None:
-    answer(event, _provide)
+    respond(event, _provide)

@@ -1,17 +1,17 @@
-"""Custom resource: publish the public halves of the valid keys to the template.
+"""Custom resource: publish the valid public keys to the template.
 
-Property: ``Versions``, the versions of the secret that are valid, the signing one first, separated by commas;
-empty, the current one alone. The private halves are derived from the secret at each use and are stored nowhere.
+Property: ``Versions``, the valid versions of the secret, comma-separated, the signing version first; if empty,
+only the current version is valid. Private keys are derived from the secret at each use and never stored.
 """
 
 import json
 from collections.abc import Mapping
 from typing import Any
 
-from accounts.custom_resource import Outcome, answer
+from accounts.custom_resource import Outcome, respond
 from sitewatch import keys
 
-_ID = "token-keys"  # a constant: a resource whose id changes is one that CloudFormation replaces
+_ID = "token-keys"  # constant, because CloudFormation replaces a resource whose id changes
 
 
 def _provide(properties: Mapping[str, str]) -> Outcome:
@@ -21,4 +21,4 @@ def _provide(properties: Mapping[str, str]) -> Outcome:
 
 
 def handler(event: dict[str, Any], context: Any) -> None:
-    answer(event, _provide)
+    respond(event, _provide)

@@ -1,13 +1,13 @@
-"""Custom resource: make sure that a user exists who can let others in.
+"""Custom resource: make sure that a first user exists.
 
-Properties: ``Username``, ``Role``, and either ``Password`` or ``PasswordSecret`` (whose value it is).
-A user who exists already stays as it is: a deployment never resets a password.
+Properties: ``Username``, ``Role``, and either ``Password`` or ``PasswordSecret`` (the secret that holds it).
+An existing user does not change: a deployment never resets a password.
 """
 
 from collections.abc import Mapping
 
 from accounts import credentials, users
-from accounts.custom_resource import Outcome, answer
+from accounts.custom_resource import Outcome, respond
 from accounts.model import NewUser
 from sitewatch import aws
 from sitewatch.callers import Role
@@ -29,4 +29,4 @@ def _provide(properties: Mapping[str, str]) -> Outcome:
 
 
 def handler(event: dict[str, object], context: object) -> None:
-    answer(event, _provide)
+    respond(event, _provide)

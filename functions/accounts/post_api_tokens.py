@@ -1,4 +1,4 @@
-"""POST /api/tokens: a long-lived token for a machine."""
+"""POST /api/tokens: issue a long-lived token to a machine."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -14,14 +14,14 @@ app = Api(access=ADMINS)
 
 
 class NewApiToken(BaseModel):
-    """A machine to trust, and for how long."""
+    """The machine's name, and the token's lifetime."""
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
     expires_in_days: Annotated[int, Field(ge=1, le=3650, strict=True)] = 365
 
 
 class IssuedApiToken(BaseModel):
-    """The token: this answer is the only one that ever holds it."""
+    """The new token. No other response ever contains it."""
 
     id: str
     name: str
@@ -31,7 +31,7 @@ class IssuedApiToken(BaseModel):
 
 @app.post("/api/tokens", status_code=201, summary="Issue an API token", tags=["accounts"])
 def issue_api_token(new: NewApiToken) -> IssuedApiToken:
-    """A token with the role ``machine``, to send detections and events with."""
+    """Issues a token with the role ``machine``, for sending detections and events."""
     token, signed = machines.issue(
         ids.new_id(),
         new.name,

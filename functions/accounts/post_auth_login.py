@@ -1,4 +1,4 @@
-"""POST /auth/login: begin a session."""
+"""POST /auth/login: start a session."""
 
 from accounts import sessions
 from accounts.login import FormExtra, FormPassword, FormUsername, log_in
@@ -18,7 +18,7 @@ def begin_session(
     client_id: FormExtra = None,
     client_secret: FormExtra = None,
 ) -> TokenPair:
-    """An access token, and a refresh token for ``POST /auth/refresh``."""
+    """Returns an access token, and a refresh token for ``POST /auth/refresh``."""
     return sessions.begin(log_in(username, password))
 
 

@@ -1,4 +1,4 @@
-"""POST /auth/refresh: the next tokens of a session."""
+"""POST /auth/refresh: get a session's next tokens."""
 
 from typing import Annotated
 
@@ -13,14 +13,14 @@ app = Api(access=PUBLIC, errors=[BAD_TOKEN])
 
 
 class Refresh(BaseModel):
-    """The refresh token to spend."""
+    """A refresh token."""
 
     refresh_token: Annotated[str, StringConstraints(min_length=1, max_length=4096)]
 
 
 @app.post("/auth/refresh", summary="Refresh a session", tags=["accounts"])
 def refresh_session(refresh: Refresh) -> TokenPair:
-    """A new pair of tokens. The old refresh token is spent; using it again ends the whole session."""
+    """Returns a new pair of tokens. Each refresh token works once; using one again ends the whole session."""
     return sessions.refresh(refresh.refresh_token)
 
 

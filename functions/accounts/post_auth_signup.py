@@ -1,4 +1,4 @@
-"""POST /auth/signup: sign up with a name and a password only."""
+"""POST /auth/signup: sign up with only a username and a password."""
 
 from pydantic import BaseModel
 
@@ -11,14 +11,14 @@ app = Api(access=PUBLIC, errors=[USERNAME_TAKEN])
 
 
 class SignedUp(BaseModel):
-    """Who signed up."""
+    """The new user."""
 
     username: str
 
 
 @app.post("/auth/signup", status_code=201, summary="Sign up with a name and a password", tags=["accounts"])
 def sign_up(new: Credentials) -> SignedUp:
-    """Create an account with the role ``user``. A taken username, in whatever letter case, is a 409."""
+    """Creates an account with the role ``user``. A taken username (ignoring case) is a 409."""
     user = credentials.create(NewUser(username=new.username, password=new.password))
     return SignedUp(username=user.username)
 

@@ -5,8 +5,8 @@ from typing import Annotated
 from pydantic import BaseModel, StringConstraints
 
 from accounts import sessions
-from accounts.login import LONGEST_USERNAME, log_in
-from accounts.model import LONGEST_PASSWORD
+from accounts.login import MAX_USERNAME_LENGTH, log_in
+from accounts.model import MAX_PASSWORD_LENGTH
 from sitewatch.api import PUBLIC, Api
 from sitewatch.clock import Timestamp
 from sitewatch.errors import BAD_CREDENTIALS
@@ -15,14 +15,14 @@ app = Api(access=PUBLIC, errors=[BAD_CREDENTIALS])
 
 
 class Login(BaseModel):
-    """The credentials of an account."""
+    """A username and password."""
 
-    username: Annotated[str, StringConstraints(max_length=LONGEST_USERNAME)]
-    password: Annotated[str, StringConstraints(max_length=LONGEST_PASSWORD)]
+    username: Annotated[str, StringConstraints(max_length=MAX_USERNAME_LENGTH)]
+    password: Annotated[str, StringConstraints(max_length=MAX_PASSWORD_LENGTH)]
 
 
 class LoggedIn(BaseModel):
-    """The user, with an access token and a refresh token."""
+    """The user, an access token and a refresh token."""
 
     id: str
     timestamp: Timestamp
@@ -33,7 +33,7 @@ class LoggedIn(BaseModel):
 
 @app.post("/login", summary="Log in with JSON", tags=["accounts"])
 def log_in_with_json(login: Login) -> LoggedIn:
-    """As ``POST /auth/login``, with a JSON body, and with the user in the answer."""
+    """Like ``POST /auth/login``, but takes JSON and also returns the user."""
     user = log_in(login.username, login.password)
     pair = sessions.begin(user)
     return LoggedIn(

@@ -1,4 +1,4 @@
-"""POST /token: an access token by the OAuth 2 password flow."""
+"""POST /token: get an access token with the OAuth 2 password flow."""
 
 from accounts import sessions
 from accounts.login import FormExtra, FormPassword, FormUsername, log_in
@@ -18,7 +18,7 @@ def issue_token(
     client_id: FormExtra = None,
     client_secret: FormExtra = None,
 ) -> AccessToken:
-    """The OAuth 2 password flow (RFC 6749, section 4.3), as Swagger UI's Authorize button uses it."""
+    """The OAuth 2 password flow (RFC 6749, section 4.3), which Swagger UI's Authorize button uses."""
     user = log_in(username, password)
     return AccessToken(access_token=sessions.access_token(user), expires_in=sessions.ACCESS_SECONDS)
 

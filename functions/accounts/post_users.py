@@ -1,10 +1,10 @@
-"""POST /users: sign up, or have somebody signed up."""
+"""POST /users: sign up, or create a user as a job."""
 
 from aws_lambda_powertools.event_handler import Response, content_types
 
 from accounts import credentials, passwords
 from accounts.model import NewUser, UserView
-from accounts.user_creation import USER_CREATION, request_of
+from accounts.user_creation import USER_CREATION, job_request
 from sitewatch import jobs
 from sitewatch.api import USERS_OR_ANONYMOUS, Api
 from sitewatch.attempts import attempt_of
@@ -27,16 +27,16 @@ app = Api(access=USERS_OR_ANONYMOUS, errors=[USERNAME_TAKEN])
     },
 )
 def create_user(new_user: NewUser) -> Response[UserView | AcceptedJob]:
-    """Create an account with the role ``user``.
+    """Creates an account with the role ``user``.
 
-    Without a token at once: a username that is taken, in whatever letter case, is a 409. With an
-    access token as a job, whose outcome is a notification to the caller (10099, "User Creation"; a
-    taken username is its error 400/4004).
+    Without a token, creates it at once; a taken username (ignoring case) is a 409. With an access token,
+    creates it as a job, which notifies the caller of the outcome (10099, "User Creation"; a taken
+    username is error 400/4004).
     """
     caller = app.caller
     if caller is None:
-        return _answer(201, UserView(**once(app, lambda: _create(new_user).model_dump(mode="json"))))
-    return _answer(202, AcceptedJob(**once(app, lambda: _enqueue(new_user, caller).model_dump())))
+        return _respond(201, UserView(**once(app, lambda: _create(new_user).model_dump(mode="json"))))
+    return _respond(202, AcceptedJob(**once(app, lambda: _enqueue(new_user, caller).model_dump())))
 
 
 def _create(new_user: NewUser) -> UserView:
@@ -44,11 +44,11 @@ def _create(new_user: NewUser) -> UserView:
 
 
 def _enqueue(new_user: NewUser, caller: Caller) -> AcceptedJob:
-    request = request_of(new_user, passwords.hash_password(new_user.password))
+    request = job_request(new_user, passwords.hash_password(new_user.password))
     return jobs.enqueue(USER_CREATION, request, caller=caller, job_id=attempt_of(app).id)
 
 
-def _answer(status: int, body: UserView | AcceptedJob) -> Response[UserView | AcceptedJob]:
+def _respond(status: int, body: UserView | AcceptedJob) -> Response[UserView | AcceptedJob]:
     return Response(status_code=status, content_type=content_types.APPLICATION_JSON, body=body)
 
 

@@ -1,4 +1,4 @@
-"""Register a user under a name that nobody has, whatever its letter case."""
+"""Register users under unique usernames, ignoring case."""
 
 from pynamodb.transactions import TransactWrite
 
@@ -9,8 +9,8 @@ from sitewatch.callers import Role
 from sitewatch.directory import user_key
 
 
-def user_of(profile: Profile, password_hash: str, *, user_id: str, role: Role) -> UserRecord:
-    """What is stored of a new user, whose password has this hash."""
+def new_record(profile: Profile, password_hash: str, *, user_id: str, role: Role) -> UserRecord:
+    """Return the record of a new user, created now."""
     return UserRecord(
         user_key(user_id),
         id=user_id,
@@ -24,7 +24,7 @@ def user_of(profile: Profile, password_hash: str, *, user_id: str, role: Role) -
 
 
 def register(user: UserRecord, transaction: TransactWrite) -> None:
-    """Add a new user to ``transaction``, on the condition that nobody else has its username."""
+    """Add the new user to ``transaction``, provided that no other user has its username."""
     claim = UsernameClaim(claim_key(user.username), user_id=user.id)
     transaction.save(claim, condition=UsernameClaim.key.does_not_exist() | (UsernameClaim.user_id == user.id))
     transaction.save(user)

@@ -1,4 +1,4 @@
-"""Sessions: an access token to call with, and a chain of refresh tokens each good for one use."""
+"""Sessions: short-lived access tokens, and single-use refresh tokens."""
 
 from datetime import timedelta
 
@@ -20,7 +20,7 @@ def _token(user: UserRecord, use: TokenUse, token_id: str, lifetime: timedelta, 
 
 
 def access_token(user: UserRecord) -> str:
-    """A new access token of ``user``."""
+    """Return a new access token for ``user``."""
     return _token(user, TokenUse.ACCESS, ids.new_id(), ACCESS_LIFETIME)
 
 
@@ -33,7 +33,7 @@ def _pair(user: UserRecord, session: SessionRecord) -> TokenPair:
 
 
 def begin(user: UserRecord) -> TokenPair:
-    """The first tokens of a new session."""
+    """Start a session and return its first tokens."""
     session = SessionRecord(
         ids.new_id(), user_id=user.id, current=ids.new_id(), expires_at=clock.now() + REFRESH_LIFETIME
     )
@@ -42,12 +42,12 @@ def begin(user: UserRecord) -> TokenPair:
 
 
 def refresh(refresh_token: str) -> TokenPair:
-    """The next tokens of the session that ``refresh_token`` belongs to; the token is spent by it.
+    """Exchange ``refresh_token``, which works once, for its session's next tokens.
 
     Raises
     ------
     ApiError
-        401 where the token is not good. One that was spent before has leaked: its whole session ends.
+        401 if the token is invalid. A token that was used before must have leaked, so its session is revoked.
 
     """
     try:
@@ -80,6 +80,6 @@ def _revoke(family: str) -> None:
     try:
         SessionRecord(family).update(actions=[SessionRecord.revoked.set(True)], condition=SessionRecord.family.exists())
     except UpdateError as error:
-        # A session that is gone needs no end.
+        # The session no longer exists.
         if error.cause_response_code != "ConditionalCheckFailedException":
             raise

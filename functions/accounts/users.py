@@ -7,21 +7,21 @@ from sitewatch.directory import user_key
 
 
 def claim_key(username: str) -> str:
-    """The key of the claim to a username: the same for every letter case."""
+    """The key of a username's claim, which ignores case."""
     return f"username#{username.lower()}"
 
 
 def by_id(user_id: str) -> UserRecord | None:
-    """The user with this id, if there is one."""
+    """Return the user with this id, or ``None``."""
     return next(UserRecord.query(user_key(user_id)), None)
 
 
 def by_username(username: str) -> UserRecord | None:
-    """The user with this name, whatever its letter case, if there is one."""
+    """Return the user with this username, ignoring case, or ``None``."""
     claim = next(UsernameClaim.query(claim_key(username)), None)
     return by_id(claim.user_id) if claim else None
 
 
 def oldest_first(after: str | None, limit: int) -> Iterator[UserRecord]:
-    """Up to ``limit`` users, oldest first, from behind the id ``after``."""
+    """Return up to ``limit`` users created after the user with id ``after``, oldest first."""
     return UserRecord.by_creation.query("user", UserRecord.id > after if after else None, limit=limit, page_size=limit)

@@ -1,3 +1,3 @@
-"""Alerts: suspicious detections in the order they became known, and the stream that clients read."""
+"""Alerts: suspicious detections in order of arrival, and the event stream that clients read."""
 
-import sitewatch  # noqa: F401 - first of all: it tunes how the rest is imported
+import sitewatch  # noqa: F401 - first: it tunes the imports that follow

@@ -1,3 +1,3 @@
-"""Data points: what an instrument outside measures, fetched every minute, kept once and listed."""
+"""Data points: readings of an external instrument, fetched every minute, stored once and listed."""
 
-import sitewatch  # noqa: F401 - first of all: it tunes how the rest is imported
+import sitewatch  # noqa: F401 - first: it tunes the imports that follow

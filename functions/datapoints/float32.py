@@ -1,4 +1,4 @@
-"""The instrument's numbers: little-endian IEEE 754 single precision."""
+"""Decode the instrument's values: little-endian IEEE 754 single precision."""
 
 import math
 import struct
@@ -7,17 +7,17 @@ _FLOAT32 = struct.Struct("<f")
 
 
 def decode(four_bytes: bytes) -> float:
-    """The number that ``four_bytes`` are; every float32 is a double exactly.
+    """Decode ``four_bytes``. The result is exact, because every float32 is also a double.
 
     Raises
     ------
     ValueError
-        Where they are not four, or no finite number.
+        If there are not four bytes, or the number is not finite.
 
     """
     if len(four_bytes) != _FLOAT32.size:
-        raise ValueError("a value has 4 bytes")
+        raise ValueError("a value must have 4 bytes")
     (number,) = _FLOAT32.unpack(four_bytes)
     if not math.isfinite(number):
-        raise ValueError("a value is a finite number")
+        raise ValueError("a value must be finite")
     return float(number)

@@ -1,4 +1,4 @@
-"""GET /api/data: what the instrument has measured, oldest first."""
+"""GET /api/data: list data points, oldest first."""
 
 from typing import Annotated
 
@@ -24,9 +24,9 @@ def list_data_points(
     limit: Limit = 100,
     cursor: Start = None,
 ) -> Response[list[DataPoint]]:
-    """A user gets the valid points, an admin all of them.
+    """Users get valid points only, admins get all points.
 
-    The link to the next page carries ``cursor``: it costs the same however deep it is.
+    The link to the next page uses ``cursor``, which costs the same on every page.
     """
     is_admin = app.known_caller().role is Role.ADMIN
     selection = Selection(("valid", "invalid") if is_admin else ("valid",), start, end)

@@ -1,4 +1,4 @@
-"""List data points oldest first, at the same cost for every page."""
+"""List data points, oldest first. Every page costs the same."""
 
 import heapq
 import itertools
@@ -11,7 +11,7 @@ from datapoints.model import DataPointRecord, DayRecord, Kind, day_partition
 from sitewatch import clock
 
 _END = "~"
-"""Sorts behind every time."""
+"""Sorts after every time."""
 
 _DAY_LENGTH = len("2026-11-22")
 
@@ -20,7 +20,7 @@ _POSITION = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z#.+", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which points: of which kinds, between two times (both inclusive)."""
+    """The points of some kinds between two times (both inclusive)."""
 
     kinds: Sequence[Kind]
     since: datetime | None = None
@@ -28,14 +28,14 @@ class Selection:
 
 
 def page(selection: Selection, *, skip: int, after: str | None, limit: int) -> tuple[list[DataPointRecord], str | None]:
-    """Up to ``limit`` points of ``selection``, oldest first, and the position to go on behind, if there are more.
+    """Return up to ``limit`` points of ``selection``, oldest first, and the next page's ``after`` if there is one.
 
     Parameters
     ----------
     skip
-        How many to pass over. Whole days are passed over by their counts, unread.
+        How many points to skip. Whole days are skipped by their counts, without reading their points.
     after
-        The position to go on behind (exclusive), where it is not the start.
+        The position after which the page starts (exclusive).
 
     """
     lowest = after + _END if after else clock.sortable(selection.since) if selection.since else "0"
@@ -56,12 +56,12 @@ def page(selection: Selection, *, skip: int, after: str | None, limit: int) -> t
 
 
 def is_position(text: str) -> bool:
-    """Whether ``text`` is the position of a point, as a cursor holds it."""
+    """Whether ``text`` is a point's position, as cursors hold it."""
     return _POSITION.fullmatch(text) is not None
 
 
 def _days(kinds: Sequence[Kind], lowest: str, highest: str) -> Iterator[tuple[str, int]]:
-    """The days that have any, oldest first, and how many."""
+    """Yield each day that has points, oldest first, with their number."""
     counts = [
         DayRecord.query(kind, DayRecord.day.between(lowest[:_DAY_LENGTH], highest[:_DAY_LENGTH])) for kind in kinds
     ]

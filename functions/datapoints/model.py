@@ -1,4 +1,4 @@
-"""What is stored of data points, and what is said of them."""
+"""Stored records and API models of data points."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -17,9 +17,9 @@ Kind = Literal["valid", "invalid"]
 
 
 class DataPointsByTime(GlobalSecondaryIndex["DataPointRecord"]):
-    """Data points by time; a partition is a day of the valid ones, or of the others.
+    """Data points by time. A partition holds one day's valid or invalid points.
 
-    Without write shards: one point a minute is far from the 1,000 writes a second that a partition takes.
+    Write shards are not needed: a partition accepts 1,000 writes per second, and one point arrives per minute.
     """
 
     class Meta:
@@ -31,14 +31,14 @@ class DataPointsByTime(GlobalSecondaryIndex["DataPointRecord"]):
 
 
 class DataPointRecord(Model):
-    """A data point. Its id follows from what the source said of it: the same point again is the same item."""
+    """A data point. Its id is derived from the source's data, so a repeated point is the same item."""
 
     class Meta(TableMeta):
         table_name = settings.text("DATA_POINTS_TABLE")
 
     id = UnicodeAttribute(hash_key=True)
     time: datetime = TimeAttribute()  # type: ignore[assignment]
-    value = BinaryAttribute(legacy_encoding=False)  # the source's four bytes: no number of DynamoDB's has a -0.0
+    value = BinaryAttribute(legacy_encoding=False)  # the source's four bytes, because DynamoDB's numbers have no -0.0
     tags: list[str] = ListAttribute(of=UnicodeAttribute)  # type: ignore[assignment]
     day_partition = UnicodeAttribute()
     position = UnicodeAttribute()
@@ -47,7 +47,7 @@ class DataPointRecord(Model):
 
 
 class DayRecord(Model):
-    """How many points of a kind there are on a day: what ``skip`` passes over a day by."""
+    """The number of a day's points of one kind, which lets ``skip`` skip the day unread."""
 
     class Meta(TableMeta):
         table_name = settings.text("DATA_POINT_DAYS_TABLE")
@@ -61,7 +61,7 @@ class DataPoint(BaseModel):
     """A data point as clients see it."""
 
     time: Timestamp
-    value: Annotated[float, Field(description="The exact double of the source's float32.")]
+    value: Annotated[float, Field(description="The source's float32, exactly, as a double.")]
     valid: bool
     tags: list[str]
 
@@ -80,10 +80,10 @@ TOO_OLD = "too old"
 
 
 def kind_of(tags: list[str]) -> Kind:
-    """Whether a point with ``tags`` is a valid one."""
+    """Whether a point with ``tags`` is valid or invalid."""
     return "invalid" if _INVALIDATING_TAGS.intersection(tags) else "valid"
 
 
 def day_partition(kind: Kind, day: str) -> str:
-    """The partition of a day's points of a kind, in the index by time."""
+    """The partition key of a day's points of one kind, in the index by time."""
     return f"{kind}#{day}"

@@ -1,4 +1,4 @@
-"""By schedule: fetch a data point."""
+"""Every minute: fetch a data point."""
 
 import contextlib
 from typing import Any
@@ -11,6 +11,6 @@ from sitewatch.observability import metrics
 
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: Any) -> None:
-    # A source that has no point now is asked again in a minute; a metric and a line of the log say so.
+    # After a failure, the next schedule tries again; populate() logs and counts the failure.
     with contextlib.suppress(SourceFailed):
         populate(settings.text("DATA_SOURCE_URL"))

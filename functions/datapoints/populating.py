@@ -1,4 +1,4 @@
-"""Fetch a data point and keep it, once however often it is fetched."""
+"""Fetch a data point and store it once, however often it is fetched."""
 
 from datetime import datetime, timedelta
 
@@ -11,16 +11,16 @@ from sitewatch import clock, ids
 from sitewatch.observability import count, logger
 from sitewatch.transactions import commit
 
-_OLD = timedelta(hours=1)
+_MAX_AGE = timedelta(hours=1)
 
 
 def populate(url: str) -> DataPointRecord:
-    """Fetch the source's point and give what is stored of it.
+    """Fetch the source's current point, store it, and return the stored record.
 
     Raises
     ------
     SourceFailed
-        Where the source gave none; nothing is stored then.
+        If the source returned no valid point. Nothing is stored then.
 
     """
     try:
@@ -34,15 +34,15 @@ def populate(url: str) -> DataPointRecord:
         count("DataPointsStored")
         return point
     count("DataPointsRepeated")
-    # As it was when it came first: it may have become too old since.
+    # Return the point as first stored: it may have become too old since.
     return next(DataPointRecord.query(point.id, consistent_read=True))
 
 
 def to_record(fetched: SourcePoint, fetched_at: datetime) -> DataPointRecord:
-    """What to store of a point. It is the same point by its time, value and the source's tags, in any order."""
+    """Return the record of a point. Its time, value and tags (in any order) identify it."""
     time, value = fetched.measured_at, bytes(fetched.value)
     tags = list(fetched.tags)
-    if fetched_at - time > _OLD and TOO_OLD not in tags:
+    if fetched_at - time > _MAX_AGE and TOO_OLD not in tags:
         tags.append(TOO_OLD)
     point_id = ids.derived_id(time, value.hex(), *sorted(fetched.tags))
     position = f"{clock.sortable(time)}#{point_id}"
@@ -57,7 +57,7 @@ def to_record(fetched: SourcePoint, fetched_at: datetime) -> DataPointRecord:
 
 
 def store(point: DataPointRecord) -> bool:
-    """Store ``point`` and count it to its day, unless it is stored; whether it was not."""
+    """Store ``point`` and count it in its day, unless it is already stored. Return whether it was new."""
 
     def fill(transaction: TransactWrite) -> None:
         transaction.save(point, condition=DataPointRecord.id.does_not_exist())

@@ -13,8 +13,8 @@ app = Api(access=ADMINS, errors=[NO_DATA_POINT])
 
 @app.route("/api/populate", method=["GET", "POST"], summary="Fetch a data point", tags=["datapoints"])
 def populate_now() -> DataPoint:
-    """The point that the external source has now, which is stored; one that is stored already is answered as it is."""
-    # The API's definition names this function, so the template cannot name the API to it: the request does.
+    """Fetches and stores the external source's current point. A point stored before is returned as stored."""
+    # The API id comes from the request: the template cannot pass it, because the API refers to this function.
     url = settings.text("DATA_SOURCE_URL").replace("{api}", app.current_event["requestContext"].get("apiId", ""))
     try:
         return DataPoint.of(populate(url))

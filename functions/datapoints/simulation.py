@@ -1,11 +1,11 @@
-"""A simulated source: an instrument whose reading drifts, and which misbehaves now and then."""
+"""A simulated instrument, whose reading drifts and which fails now and then."""
 
 import math
 import random
 import struct
 from typing import Any
 
-_BAD_ANSWERS: tuple[Any, ...] = (
+_BAD_RESPONSES: tuple[Any, ...] = (
     {"time": "now", "value": [0, 0, 128, 63], "tags": []},
     {"time": 0.5, "value": [0, 0, 128, 63], "tags": []},
     {"value": [0, 0, 128, 63], "tags": []},
@@ -19,30 +19,30 @@ _HALF_A_DAY = 12 * 60 * 60
 
 
 class OutOfService(Exception):
-    """The instrument gives no answer now."""
+    """The instrument is out of service."""
 
 
-def answer(now: float, dice: random.Random) -> Any:
-    """What the instrument answers at ``now`` (Unix seconds).
+def respond(now: float, rng: random.Random) -> Any:
+    """Return the instrument's response at ``now`` (Unix seconds).
 
-    Of a hundred answers about 2 are none, 3 are bad, 5 are old, 8 have the tag ``system`` and 8 ``suspect``.
+    About 2 in 100 requests fail, 3 get invalid responses, 5 old ones, 8 the tag ``system`` and 8 ``suspect``.
 
     Raises
     ------
     OutOfService
-        Where it answers 503.
+        If the instrument fails; the endpoint then responds with a 503.
 
     """
-    roll = dice.randrange(100)
+    roll = rng.randrange(100)
     if roll < 2:
         raise OutOfService
     if roll < 5:
-        return dice.choice(_BAD_ANSWERS)
+        return rng.choice(_BAD_RESPONSES)
     time = int(now) - (_OLD_SECONDS if roll < 10 else 0)
     tags = ["simulated"]
-    if roll < 18 and roll >= 10:
+    if 10 <= roll < 18:
         tags.append("system")
-    elif roll < 26 and roll >= 18:
+    elif 18 <= roll < 26:
         tags.append("suspect")
-    value = math.sin(time / _HALF_A_DAY * math.tau) + dice.gauss(0, 0.05)
+    value = math.sin(time / _HALF_A_DAY * math.tau) + rng.gauss(0, 0.05)
     return {"time": time, "value": list(struct.pack("<f", value)), "tags": tags}

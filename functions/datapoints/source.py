@@ -1,4 +1,4 @@
-"""The external source of data points: ask it, and take nothing from it that is not as agreed."""
+"""Fetch from the external source of data points, and validate strictly what it returns."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -9,16 +9,16 @@ from datapoints import float32
 from sitewatch import clock
 from sitewatch.http_client import Call, CallFailed, answer_to
 
-_MOST_REDIRECTS = 3
-_MOST_TAGS = 32
+_MAX_REDIRECTS = 3
+_MAX_TAGS = 32
 
 
 class SourceFailed(Exception):
-    """The source gave no data point. The message says why, without what the source said."""
+    """The source returned no valid data point. The message says why, without quoting the source."""
 
 
 def _whole(value: object) -> object:
-    # JSON has one kind of number: 1700000000.0 is as whole as 1700000000.
+    # JSON has only one number type, so 1700000000.0 is an integer too.
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -32,13 +32,13 @@ Tag = Annotated[str, StringConstraints(min_length=1, max_length=64)]
 
 
 class SourcePoint(BaseModel):
-    """What the source answers: types are strict, unknown keys are passed over."""
+    """The source's response. Types are strict; unknown keys are ignored."""
 
     model_config = ConfigDict(strict=True)
 
     time: UnixSeconds
     value: Annotated[list[Byte], Field(min_length=4, max_length=4)]
-    tags: Annotated[list[Tag], Field(max_length=_MOST_TAGS)]
+    tags: Annotated[list[Tag], Field(max_length=_MAX_TAGS)]
 
     @field_validator("value")
     @classmethod
@@ -52,24 +52,24 @@ class SourcePoint(BaseModel):
 
 
 def fetch(url: str) -> SourcePoint:
-    """The point that the source has now.
+    """Fetch the source's current point.
 
     Raises
     ------
     SourceFailed
-        Where the source is unreachable or slow, answers anything but 200, or with what is no data point.
+        If the source is unreachable or slow, or returns a status other than 200 or an invalid data point.
 
     """
     if not url:
-        raise SourceFailed("this deployment has no source of data points")
+        raise SourceFailed("this deployment has no data source")
     try:
-        answer = answer_to(Call(url, headers={"Accept": "application/json"}, most_redirects=_MOST_REDIRECTS))
+        answer = answer_to(Call(url, headers={"Accept": "application/json"}, most_redirects=_MAX_REDIRECTS))
     except CallFailed as failure:
-        raise SourceFailed(f"the source could not be read: {failure}") from None
+        raise SourceFailed(f"cannot read the source: {failure}") from None
     if answer.status != 200:
-        raise SourceFailed(f"the source answered {answer.status}")
+        raise SourceFailed(f"the source returned status {answer.status}")
     try:
         return SourcePoint.model_validate_json(answer.body)
     except ValidationError as error:
-        fields = sorted({str(problem["loc"][0]) if problem["loc"] else "answer" for problem in error.errors()})
-        raise SourceFailed(f"the source answered with a bad {' and '.join(fields)}") from None
+        fields = sorted({str(problem["loc"][0]) if problem["loc"] else "response" for problem in error.errors()})
+        raise SourceFailed(f"the source returned a bad {' and '.join(fields)}") from None

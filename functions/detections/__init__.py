@@ -1,3 +1,3 @@
-"""Detections: vehicles that cameras report, indexed, counted and, where suspicious, published."""
+"""Detections: vehicles reported by cameras, indexed, counted and, if suspicious, published."""
 
-import sitewatch  # noqa: F401 - first of all: it tunes how the rest is imported
+import sitewatch  # noqa: F401 - first: it tunes the imports that follow

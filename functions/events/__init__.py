@@ -1,3 +1,3 @@
-"""Events: what devices tell, kept for people to list and correct, and a sender of sample events."""
+"""Events: reports of devices, which people list and correct, and a sender of sample events."""
 
-import sitewatch  # noqa: F401 - first of all: it tunes how the rest is imported
+import sitewatch  # noqa: F401 - first: it tunes the imports that follow

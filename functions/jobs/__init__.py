@@ -1,3 +1,3 @@
-"""The jobs queue's workers. It is no domain: ``work`` is where the kinds of jobs of all domains come together."""
+"""Workers of the jobs queue. Not a domain: ``on_queue_work`` dispatches the jobs of every domain."""
 
-import sitewatch  # noqa: F401 - first of all: it tunes how the rest is imported
+import sitewatch  # noqa: F401 - first: it tunes the imports that follow

@@ -1,6 +1,6 @@
-"""Jobs that their workers failed at every attempt → failed, with a notification, and on to the dead-letter queue.
+"""Jobs whose worker failed at every attempt → mark them failed, notify their owners, and send them to the DLQ.
 
-There they stay for people to look at, and to send again (``make redrive QUEUE=jobs``).
+They stay in the dead-letter queue until an operator inspects and redrives them (``make redrive QUEUE=jobs``).
 """
 
 from typing import Any
@@ -13,11 +13,11 @@ from sitewatch.observability import count, logger, metrics
 
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: Any) -> dict[str, list[dict[str, str]]]:
-    """Give up a batch of jobs. What is no job fails here too, and the queue itself moves it on."""
+    """Give up on a batch of jobs. Records that are not jobs fail here too, and the queue moves them to the DLQ."""
     answer = work_batch(event["Records"], _give_up)
     given_up = len(event["Records"]) - len(answer["batchItemFailures"])
     count("JobsGivenUp", given_up)
-    logger.error("gave up", jobs=given_up)
+    logger.error("gave up on jobs", jobs=given_up)
     return answer
 
 

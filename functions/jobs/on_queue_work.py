@@ -1,7 +1,6 @@
-"""The jobs queue → what each job asks for.
+"""The jobs queue → the worker of each kind of job.
 
-One queue has one consumer, so that this module, alone of all, imports several domains: it names
-what does each kind of job.
+A queue has only one consumer, so this is the only module that imports several domains.
 """
 
 from functools import partial
@@ -18,10 +17,10 @@ WORK = {USER_CREATION.name: create_user, NEW_MESSAGE.name: deliver}
 
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: Any) -> dict[str, list[dict[str, str]]]:
-    """Do a batch of jobs; those that fail come again by themselves."""
+    """Do a batch of jobs. Return those that failed, which SQS delivers again."""
     answer = work_batch(event["Records"], partial(do, work=WORK))
     failed = len(answer["batchItemFailures"])
     count("JobsWorked", len(event["Records"]) - failed)
     count("JobsToRepeat", failed)
-    logger.info("worked", jobs=len(event["Records"]) - failed, to_repeat=failed)
+    logger.info("did jobs", jobs=len(event["Records"]) - failed, to_repeat=failed)
     return answer

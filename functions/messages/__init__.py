@@ -1,3 +1,3 @@
-"""Messages between users, and what callers read of their jobs and notifications."""
+"""Messages between users, and the callers' jobs and notifications."""
 
-import sitewatch  # noqa: F401 - first of all: it tunes how the rest is imported
+import sitewatch  # noqa: F401 - first: it tunes the imports that follow

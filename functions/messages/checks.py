@@ -1,4 +1,4 @@
-"""Check what somebody wants to send, in the order of the contract; the first failure is what is reported."""
+"""Validate a message in the order of the contract's checks, and report the first failure."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import TypeAdapter, ValidationError
 
-from messages.model import LONGEST_TEXT, LONGEST_URL, MOST_PIXELS
+from messages.model import MAX_PIXELS, MAX_TEXT_LENGTH, MAX_URL_LENGTH
 from sitewatch.errors import (
     FORBIDDEN,
     INVALID_CONTENT,
@@ -32,7 +32,7 @@ _ULID: TypeAdapter[str] = TypeAdapter(UlidText)
 
 @dataclass(frozen=True, slots=True)
 class CheckedMessage:
-    """A message that may be delivered. ``content`` has what its type has, and nothing else."""
+    """A valid message. ``content`` has only the fields of its type."""
 
     sender: str
     recipient: str
@@ -40,36 +40,36 @@ class CheckedMessage:
 
 
 def check(
-    request: object, *, known: Callable[[Collection[str]], set[str]], may_send_as: Callable[[str], bool]
+    request: object, *, known_users: Callable[[Collection[str]], set[str]], may_send_as: Callable[[str], bool]
 ) -> CheckedMessage:
-    """The message that ``request`` (JSON data of any shape) asks to deliver.
+    """Validate ``request`` (any JSON data) and return its message.
 
     Parameters
     ----------
-    known
-        Gives those of some ids that are users'.
+    known_users
+        Returns those of the given ids that belong to users.
     may_send_as
-        Whether who asks may send as this user.
+        Whether the caller may send as the user with this id.
 
     Raises
     ------
     ApiError
-        What is wrong with it, by the contract's order. An empty object counts as none.
+        The first failed check, in the contract's order. An empty object counts as missing.
 
     """
     message = _object(request, INVALID_QUERY)
     recipient = _user_id(message.get("recipient_id"), INVALID_RECEIVER_ID)
     sender = _user_id(message.get("sender_id"), INVALID_SENDER_ID)
     content = _object(message.get("content"), INVALID_CONTENT)
-    read = _READERS.get(_text(content.get("type"), INVALID_TYPE))
-    if read is None:
+    read_content = _READERS.get(_text(content.get("type"), INVALID_TYPE))
+    if read_content is None:
         raise ApiError(INVALID_TYPE)
-    users = known({recipient, sender})
+    users = known_users({recipient, sender})
     if recipient not in users or sender not in users:
         raise ApiError(USER_NOT_FOUND)
     if not may_send_as(sender):
         raise ApiError(FORBIDDEN)
-    return CheckedMessage(sender, recipient, {"type": content["type"], **read(content)})
+    return CheckedMessage(sender, recipient, {"type": content["type"], **read_content(content)})
 
 
 def _object(value: object, code: ErrorCode) -> Mapping[str, Any]:
@@ -85,18 +85,18 @@ def _user_id(value: object, code: ErrorCode) -> str:
         raise ApiError(code) from None
 
 
-def _text(value: object, code: ErrorCode, *, longest: int = 64) -> str:
-    if not isinstance(value, str) or not 1 <= len(value) <= longest:
+def _text(value: object, code: ErrorCode, *, max_length: int = 64) -> str:
+    if not isinstance(value, str) or not 1 <= len(value) <= max_length:
         raise ApiError(code)
     return value
 
 
 def _url(value: object) -> str:
-    url = _text(value, INVALID_URL, longest=LONGEST_URL)
+    url = _text(value, INVALID_URL, max_length=MAX_URL_LENGTH)
     try:
         parts = urlsplit(url)
         port = parts.port
-    except ValueError:  # no such address, no such port
+    except ValueError:  # a malformed host or port
         raise ApiError(INVALID_URL) from None
     if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
         raise ApiError(INVALID_URL)
@@ -106,8 +106,8 @@ def _url(value: object) -> str:
 
 
 def _pixels(value: object, code: ErrorCode) -> int:
-    # A bool is an int to Python, and not to anybody else.
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= MOST_PIXELS:
+    # In Python, bool is a subclass of int.
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 < value <= MAX_PIXELS:
         raise ApiError(code)
     return value
 
@@ -129,7 +129,7 @@ def _read_video(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _read_text(content: Mapping[str, Any]) -> dict[str, Any]:
-    return {"text": _text(content.get("text"), INVALID_TEXT, longest=LONGEST_TEXT)}
+    return {"text": _text(content.get("text"), INVALID_TEXT, max_length=MAX_TEXT_LENGTH)}
 
 
 _READERS: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {

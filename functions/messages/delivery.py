@@ -1,4 +1,4 @@
-"""Deliver a message: what the worker does for a job of ``POST /messages``."""
+"""Deliver messages: the worker of ``POST /messages`` jobs."""
 
 from pynamodb.transactions import TransactWrite
 
@@ -11,17 +11,17 @@ from sitewatch.jobs import Job
 
 
 def deliver(job: Job) -> Outcome:
-    """Check the message that ``job`` asks for, and say what to write of it. The message has the job's id.
+    """Validate the message of ``job`` and return the outcome, which stores it. The message's id is the job's id.
 
     Raises
     ------
     ApiError
-        What is wrong with it.
+        The first failed check.
 
     """
     checked = check(
         job.request,
-        known=directory.known,
+        known_users=directory.known,
         may_send_as=lambda sender: job.role is Role.ADMIN or sender == job.owner,
     )
     message = MessageRecord(
@@ -35,11 +35,11 @@ def deliver(job: Job) -> Outcome:
     def write(transaction: TransactWrite) -> None:
         transaction.save(message)
 
-    said = {
+    summary = {
         "id": job.id,
         "sender": checked.sender,
         "recipient": checked.recipient,
         "timestamp": clock.spell(posted_at(job.id)),
     }
-    notices = [Notice(checked.recipient, MESSAGE_RECEIVED, said)] if checked.recipient != job.owner else []
-    return Outcome(said, write, notices)
+    notices = [Notice(checked.recipient, MESSAGE_RECEIVED, summary)] if checked.recipient != job.owner else []
+    return Outcome(summary, write, notices)

@@ -1,4 +1,4 @@
-"""GET /jobs/{job_id}: how far a job is."""
+"""GET /jobs/{job_id}: get a job's status."""
 
 from typing import Annotated
 
@@ -14,18 +14,18 @@ app = Api(errors=[NOT_FOUND])
 
 @app.get("/jobs/<job_id>", summary="Get a job", tags=["messages"])
 def get_job(job_id: Annotated[str, Path(min_length=1, max_length=64)]) -> PendingJob | FinishedJob:
-    """One's own job. Anybody else's, an unknown one and one of more than 90 days ago are the same 404."""
+    """Returns one of the caller's jobs. Other callers' jobs, unknown jobs and jobs older than 90 days are a 404."""
     caller = app.known_caller()
     job = next(JobRecord.query(job_id, consistent_read=True), None)
     if job is None or job.owner != caller.subject:
         raise ApiError(NOT_FOUND)
     if job.state == JobState.PENDING.value:
         return PendingJob(job_id=job_id, status="pending")
-    told = NotificationRecord.query(job.owner, NotificationRecord.id == job.notification_id, consistent_read=True)
+    found = NotificationRecord.query(job.owner, NotificationRecord.id == job.notification_id, consistent_read=True)
     return FinishedJob(
         job_id=job_id,
         status="done" if job.state == JobState.DONE.value else "failed",
-        notification=NotificationView.of(next(told)),
+        notification=NotificationView.of(next(found)),
     )
 
 

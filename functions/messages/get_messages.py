@@ -1,4 +1,4 @@
-"""GET /messages: what one user wrote to another, newest first."""
+"""GET /messages: list the messages from one user to another, newest first."""
 
 from typing import Annotated
 
@@ -25,17 +25,17 @@ class Messages(BaseModel):
 
 @app.get("/messages", summary="List messages, newest first", tags=["messages"])
 def list_messages(
-    sender_id: Annotated[UlidText, Query(description="Who wrote them.")],
-    recipient_id: Annotated[UlidText, Query(description="To whom.")],
-    start: Annotated[UlidText | None, Query(description="The id of the last message of the page before.")] = None,
+    sender_id: Annotated[UlidText, Query(description="The sender.")],
+    recipient_id: Annotated[UlidText, Query(description="The recipient.")],
+    start: Annotated[UlidText | None, Query(description="The id of the last message on the previous page.")] = None,
     limit: Limit = 100,
 ) -> Response[Messages]:
-    """What ``sender_id`` wrote to ``recipient_id``; for the other direction of a conversation, swap the two.
+    """Messages from ``sender_id`` to ``recipient_id``; swap the two for the other direction of a conversation.
 
-    A user reads the conversations that it is part of, an admin all. Those of others, and those of
-    users who do not exist, are a 404. The parameters may also come as a JSON object in the body.
+    Users can read conversations that they take part in, admins can read all. Conversations of other users,
+    or of users who do not exist, are a 404. The parameters may also come as a JSON object in the body.
 
-    A page of very long messages may have fewer than ``limit``, and a link to go on with.
+    A page of very long messages may hold fewer than ``limit`` and still link to a next page.
     """
     caller = app.known_caller()
     if caller.role is not Role.ADMIN and caller.subject not in (sender_id, recipient_id):

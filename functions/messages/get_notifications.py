@@ -1,4 +1,4 @@
-"""GET /notifications: what the caller has been told, newest first."""
+"""GET /notifications: list the caller's notifications, newest first."""
 
 from typing import Annotated
 
@@ -24,10 +24,12 @@ class Notifications(BaseModel):
 
 @app.get("/notifications", summary="List my notifications, newest first", tags=["messages"])
 def list_notifications(
-    start: Annotated[UlidText | None, Query(description="The id of the last notification of the page before.")] = None,
+    start: Annotated[
+        UlidText | None, Query(description="The id of the last notification on the previous page.")
+    ] = None,
     limit: Limit = 100,
 ) -> Response[Notifications]:
-    """What came of the caller's jobs, and what others sent. Nobody, an admin neither, reads anybody else's.
+    """Outcomes of the caller's jobs, and messages received. Nobody, not even an admin, can read another user's.
 
     Codes: 10095 "New Message", 10096 "Message Received", 10099 "User Creation". The parameters may
     also come as a JSON object in the body.

@@ -1,4 +1,4 @@
-"""What is stored of a message, and what is said of messages, notifications and jobs."""
+"""Stored records of messages, and API models of messages, notifications and jobs."""
 
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -16,23 +16,23 @@ from sitewatch.tables import JsonAttribute, TableMeta
 NEW_MESSAGE = Kind("new_message", "New Message", 10095)
 MESSAGE_RECEIVED = Kind("message_received", "Message Received", 10096)
 
-LONGEST_TEXT = 4096
-LONGEST_URL = 2048
-MOST_PIXELS = 2**31 - 1
+MAX_TEXT_LENGTH = 4096
+MAX_URL_LENGTH = 2048
+MAX_PIXELS = 2**31 - 1
 
-Url = Annotated[str, Field(max_length=LONGEST_URL, pattern=r"^https?://", json_schema_extra={"format": "uri"})]
-Pixels = Annotated[int, Field(gt=0, le=MOST_PIXELS)]
+Url = Annotated[str, Field(max_length=MAX_URL_LENGTH, pattern=r"^https?://", json_schema_extra={"format": "uri"})]
+Pixels = Annotated[int, Field(gt=0, le=MAX_PIXELS)]
 
 
 class TextContent(BaseModel):
-    """A text; its length is counted in Unicode code points."""
+    """Text; its length is counted in Unicode code points."""
 
     type: Literal["text"]
-    text: Annotated[str, Field(min_length=1, max_length=LONGEST_TEXT)]
+    text: Annotated[str, Field(min_length=1, max_length=MAX_TEXT_LENGTH)]
 
 
 class ImageContent(BaseModel):
-    """An image elsewhere."""
+    """A link to an image."""
 
     type: Literal["image"]
     url: Url
@@ -41,7 +41,7 @@ class ImageContent(BaseModel):
 
 
 class VideoContent(BaseModel):
-    """A video elsewhere."""
+    """A link to a video."""
 
     type: Literal["video"]
     url: Url
@@ -60,9 +60,9 @@ class NewMessage(BaseModel):
 
 
 class MessageRecord(Model):
-    """A message, under who wrote to whom and its id, which sorts by the time it was posted.
+    """A message. The keys are its direction (sender and recipient) and its id, which sorts by time of posting.
 
-    What one writes to another is one partition: it takes 1,000 a second, more than anybody writes.
+    One direction is one partition, which accepts 1,000 writes per second, more than anyone sends.
     """
 
     class Meta(TableMeta):
@@ -76,12 +76,12 @@ class MessageRecord(Model):
 
 
 def direction(sender_id: str, recipient_id: str) -> str:
-    """The partition of what ``sender_id`` wrote to ``recipient_id``."""
+    """The partition key of messages from ``sender_id`` to ``recipient_id``."""
     return f"{sender_id}>{recipient_id}"
 
 
 def posted_at(message_id: str) -> datetime:
-    """When the message was posted: its id is that of the job that was made then."""
+    """When the message was posted: its id is the id of the job created then."""
     return ids.time_of(message_id)
 
 
@@ -108,7 +108,7 @@ class MessageView(BaseModel):
 class NotificationView(BaseModel):
     """A notification as its recipient sees it.
 
-    ``message`` is ``{"code", "subcode", "error"}`` where ``is_error``, else what came of the job.
+    ``message`` is ``{"code", "subcode", "error"}`` if ``is_error``, otherwise the outcome of the job.
     """
 
     id: str
@@ -133,14 +133,14 @@ class NotificationView(BaseModel):
 
 
 class PendingJob(BaseModel):
-    """A job that no worker has finished."""
+    """An unfinished job."""
 
     job_id: str
     status: Literal["pending"]
 
 
 class FinishedJob(BaseModel):
-    """A job and what came of it."""
+    """A finished job and its outcome."""
 
     job_id: str
     status: Literal["done", "failed"]

@@ -17,16 +17,16 @@ app = Api()
 
 @app.post("/messages", status_code=202, summary="Send a message", tags=["messages"])
 def send_message(message: Annotated[SkipValidation[NewMessage], Body()]) -> AcceptedJob:
-    """Takes any JSON. A worker checks and delivers it, and a notification (10095, "New Message") tells what came of it.
+    """Accepts any JSON. A worker validates and delivers it; a notification (10095, "New Message") reports the outcome.
 
-    Where something is wrong with it, the notification's ``message`` is ``{"code", "subcode", "error"}``
-    of the first that is: no object 4018, ``recipient_id`` 4006, ``sender_id`` 4005, ``content`` 4007,
-    its ``type`` 4009, no such recipient or sender 4041, a sender who is not the caller (an admin may
-    send as anybody) 4133; then, of an image, ``url`` 4011, ``width`` 4012, ``height`` 4013; of a video,
-    ``url`` 4011, ``source`` 4014; of a text, ``text`` 4010 (1 to 4096 Unicode code points).
-    The recipient is notified too (10096, "Message Received"). The message has the job's id.
+    If the message is invalid, the notification's ``message`` is ``{"code", "subcode", "error"}`` of the first
+    failed check. The order is: not an object 4018, ``recipient_id`` 4006, ``sender_id`` 4005, ``content`` 4007,
+    its ``type`` 4009, unknown recipient or sender 4041, a sender other than the caller (an admin may send as
+    anyone) 4133; then, for an image, ``url`` 4011, ``width`` 4012, ``height`` 4013; for a video, ``url`` 4011,
+    ``source`` 4014; for a text, ``text`` 4010 (1 to 4096 Unicode code points).
+    The recipient is notified too (10096, "Message Received"). The message's id is the job's id.
     """
-    request = app.current_event.json_body  # as it came: Powertools would unpack a list
+    request = app.current_event.json_body  # unparsed: Powertools would unpack a list
     caller = app.known_caller()
     return AcceptedJob(
         **once(

@@ -1,3 +1,3 @@
-"""Occupancy: how many people are inside, now, at an instant and over time, from what door sensors count."""
+"""Occupancy: how many people are inside, now and over time, computed from door sensors' counts."""
 
-import sitewatch  # noqa: F401 - first of all: it tunes how the rest is imported
+import sitewatch  # noqa: F401 - first: it tunes the imports that follow

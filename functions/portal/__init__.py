@@ -1,3 +1,3 @@
-"""The portal: health and documents."""
+"""The portal: health checks, API documentation and the dashboard."""
 
-import sitewatch  # noqa: F401 - first of all: it tunes how the rest is imported
+import sitewatch  # noqa: F401 - first: it tunes the imports that follow

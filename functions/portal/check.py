@@ -1,4 +1,4 @@
-"""GET and POST /check: is the site's backend healthy?"""
+"""GET and POST /check: check the backend's health."""
 
 from typing import Literal
 
@@ -12,14 +12,14 @@ app = Api(access=PUBLIC, errors=[DATABASE_NOT_HEALTHY, QUEUES_NOT_HEALTHY])
 
 
 class Health(BaseModel):
-    """All is well."""
+    """The backend is healthy."""
 
     health: Literal["ok"] = "ok"
 
 
 @app.route("/check", method=["GET", "POST"], summary="Check the health", tags=["portal"])
 def check_health() -> Health:
-    """Asks the database, the stream and the queues; 503 where one does not answer."""
+    """Checks the database, the stream and the queues; 503 if one does not respond."""
     health.check()
     return Health()
 

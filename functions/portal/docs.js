@@ -1,16 +1,16 @@
-// Shows the OpenAPI document that is beside this page. Its relative addresses are made whole here: Swagger UI would
-// take them relative to the host, and the API has a path of its own (a stage's name) on every engine.
+// Shows the OpenAPI document that is served beside this page. Its relative URLs are made absolute here: Swagger UI
+// would resolve them against the host, but the API has a path prefix (the stage name) on every engine.
 "use strict";
 
 async function start() {
   const page = document.getElementById("swagger-ui");
   const base = new URL(".", window.location.href);
-  const answer = await fetch(new URL("openapi.json", base));
-  if (!answer.ok) {
-    page.textContent = `The OpenAPI document can not be had: ${answer.status} ${answer.statusText}`;
+  const response = await fetch(new URL("openapi.json", base));
+  if (!response.ok) {
+    page.textContent = `Could not load the OpenAPI document: ${response.status} ${response.statusText}`;
     return;
   }
-  const spec = await answer.json();
+  const spec = await response.json();
   spec.servers = spec.servers.map((server) => ({
     ...server,
     url: new URL(server.url, base).href.replace(/\/$/, ""),
@@ -29,7 +29,7 @@ async function start() {
     filter: true,
     tagsSorter: "alpha",
     tryItOutEnabled: true,
-    // Nothing is sent to a validator elsewhere.
+    // Do not send the document to an external validator.
     validatorUrl: null,
   });
 }

@@ -1,4 +1,4 @@
-"""Files that are served as they are: with a type, a tag to ask again by, and how long they keep."""
+"""Serve static text files with an ETag and a cache lifetime."""
 
 import hashlib
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ JAVASCRIPT = "text/javascript; charset=utf-8"
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A text file, its media type, for how many seconds a client keeps it, and headers of its own."""
+    """A text file, its media type, its cache lifetime in seconds, and extra headers."""
 
     text: str
     media_type: str
@@ -30,8 +30,8 @@ class File:
         return cls(path.read_text(encoding="utf-8"), media_type, max_age, headers or {})
 
 
-def answer(app: Api, file: File) -> Response[str]:
-    """``file``, or a 304 where the client has it (RFC 9110, section 13.1.2)."""
+def respond(app: Api, file: File) -> Response[str]:
+    """Return ``file``, or a 304 if the client already has it (RFC 9110, section 13.1.2)."""
     tag = f'"{hashlib.sha256(file.text.encode()).hexdigest()[:32]}"'
     headers: dict[str, str | list[str]] = {
         "Cache-Control": f"public, max-age={file.max_age}",

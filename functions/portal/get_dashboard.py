@@ -1,18 +1,18 @@
-"""GET /: the dashboard, a page for whoever watches the site."""
+"""GET /: the dashboard, a web page for watching the site."""
 
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Header
 
-from portal import built
+from portal import bundle
 from sitewatch.api import PUBLIC, Api
 
 app = Api(access=PUBLIC)
 
-_INLINE = built.manifest()["inline"]
+_INLINE = bundle.manifest()["inline"]
 _HEADERS = {
-    # Nothing of another host, and no inline code but what the page was built with.
+    # Load nothing from other hosts, and run only the inline code built into the page.
     "Content-Security-Policy": "; ".join(
         (
             "default-src 'none'",
@@ -31,8 +31,8 @@ _HEADERS = {
 
 @app.get("/", summary="Open the dashboard", tags=["portal"])
 def get_dashboard(if_none_match: Annotated[str | None, Header(alias="If-None-Match")] = None) -> Response[str]:
-    """``text/html``: alerts as they come, detections, rooms, data points, events and messages."""
-    return built.answer(built.PAGE, if_none_match=if_none_match, cache_control=built.ASK_AGAIN, headers=_HEADERS)
+    """``text/html``: live alerts, detections, rooms, data points, events and messages."""
+    return bundle.respond(bundle.PAGE, if_none_match=if_none_match, cache_control=bundle.REVALIDATE, headers=_HEADERS)
 
 
 handler = app.resolve

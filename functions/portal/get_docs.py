@@ -1,4 +1,4 @@
-"""GET /docs: Swagger UI over the OpenAPI document. Its parts come with Powertools, from the layer."""
+"""GET /docs: Swagger UI for the OpenAPI document. Powertools, in the layer, ships its files."""
 
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ app = Api(access=PUBLIC, errors=[NOT_FOUND])
 _SWAGGER_UI = Path(aws_lambda_powertools.__file__).parent / "event_handler" / "openapi" / "swagger_ui"
 _DAY = 24 * 60 * 60
 _POLICY = {
-    # Nothing from elsewhere, and no script in the page. Its pictures are in its style sheet.
+    # Load nothing from other hosts and run no inline scripts. Swagger UI's images are data URLs in its style sheet.
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
@@ -28,26 +28,26 @@ _PARTS = {
 }
 
 
-def _answers(media_type: str) -> dict[int, Any]:
+def _responses(media_type: str) -> dict[int, Any]:
     return {
         200: {"description": "The file", "content": {media_type: {"schema": {"type": "string"}}}},
-        304: {"description": "As the client has it (`If-None-Match`)"},
+        304: {"description": "Not modified (`If-None-Match`)"},
     }
 
 
-@app.get("/docs", summary="Read the API's documents", tags=["portal"], responses=_answers("text/html"))
+@app.get("/docs", summary="Read the API documentation", tags=["portal"], responses=_responses("text/html"))
 def get_docs() -> Response[str]:
-    """Swagger UI: read about each route, log in with Authorize, and try it out."""
-    return files.answer(app, files.File.read(files.HERE / "docs.html", files.HTML, max_age=300, headers=_POLICY))
+    """Swagger UI: read about each route, log in with Authorize, and try requests."""
+    return files.respond(app, files.File.read(files.HERE / "docs.html", files.HTML, max_age=300, headers=_POLICY))
 
 
-@app.get("/docs/<part>", summary="Get a part of the documents' page", tags=["portal"], responses=_answers("text/*"))
+@app.get("/docs/<part>", summary="Get a documentation file", tags=["portal"], responses=_responses("text/*"))
 def get_docs_part(part: str) -> Response[str]:
-    """A script or a style sheet that the page asks for."""
+    """A script or style sheet of the page."""
     if part not in _PARTS:
         raise ApiError(NOT_FOUND)
     path, media_type = _PARTS[part]
-    return files.answer(app, files.File.read(path, media_type, max_age=_DAY))
+    return files.respond(app, files.File.read(path, media_type, max_age=_DAY))
 
 
 handler = app.resolve

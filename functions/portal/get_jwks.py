@@ -1,4 +1,4 @@
-"""GET /.well-known/jwks.json: the public keys that verify our tokens."""
+"""GET /.well-known/jwks.json: get the public keys that verify our tokens."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""GET /openapi.json: what the API is, as ``make openapi`` wrote it down."""
+"""GET /openapi.json: get the OpenAPI document, which ``make openapi`` generates."""
 
 from aws_lambda_powertools.event_handler import Response
 
@@ -16,12 +16,12 @@ _DOCUMENT = files.File.read(files.HERE / "openapi.json", files.JSON, max_age=300
     tags=["portal"],
     responses={
         200: {"description": "OpenAPI 3.1", "content": {"application/json": {"schema": {"type": "object"}}}},
-        304: {"description": "As the client has it (`If-None-Match`)"},
+        304: {"description": "Not modified (`If-None-Match`)"},
     },
 )
 def get_openapi() -> Response[str]:
-    """Every route, what it takes, and every answer that it gives: what you are reading."""
-    return files.answer(app, _DOCUMENT)
+    """Every route with its parameters, request body and responses."""
+    return files.respond(app, _DOCUMENT)
 
 
 handler = app.resolve

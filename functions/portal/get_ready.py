@@ -1,4 +1,4 @@
-"""GET /api/ready: is the backend ready for a machine to send to?"""
+"""GET /api/ready: check that the backend is ready for machines to send data."""
 
 from typing import Literal
 
@@ -12,14 +12,14 @@ app = Api(access=EVERYONE_KNOWN, errors=[DATABASE_NOT_HEALTHY, QUEUES_NOT_HEALTH
 
 
 class Readiness(BaseModel):
-    """Send away."""
+    """The backend is ready."""
 
     status: Literal["ready"] = "ready"
 
 
 @app.get("/api/ready", summary="Check that machines can send", tags=["portal"])
 def get_readiness() -> Readiness:
-    """As ``/check``, and it tells a machine too whether its API token is good."""
+    """Like ``/check``, but also checks the caller's token, so a machine can test its API token."""
     health.check()
     return Readiness()
 

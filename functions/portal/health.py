@@ -1,4 +1,4 @@
-"""Ask the services that everything here stands on whether they answer."""
+"""Check that the AWS services the system depends on respond."""
 
 import time
 from typing import Any
@@ -9,24 +9,24 @@ from sitewatch import aws, settings
 from sitewatch.errors import DATABASE_NOT_HEALTHY, QUEUES_NOT_HEALTHY, ApiError, ErrorCode
 from sitewatch.observability import logger
 
-# A check is public: however often it is called, the services are asked this often at most.
-_REMEMBER_SECONDS = 2.0
+# The check is public, so its result is cached to limit the calls to the services.
+_CACHE_SECONDS = 2.0
 
 _checked_at = float("-inf")
 _failure: ErrorCode | None = None
 
 
 def check() -> None:
-    """Return where the database, the stream and the queues answer.
+    """Check the database, the stream and the queues.
 
     Raises
     ------
     ApiError
-        503: 5001 where the database does not answer, 5002 where the stream or a queue does not.
+        503: 5001 if the database does not respond, 5002 if the stream or a queue does not.
 
     """
-    global _checked_at, _failure  # noqa: PLW0603 - what an instance remembers between requests
-    if time.monotonic() - _checked_at >= _REMEMBER_SECONDS:
+    global _checked_at, _failure  # noqa: PLW0603 - cached between requests
+    if time.monotonic() - _checked_at >= _CACHE_SECONDS:
         _failure = _first_failure()
         _checked_at = time.monotonic()
     if _failure is not None:
@@ -34,13 +34,13 @@ def check() -> None:
 
 
 def _first_failure() -> ErrorCode | None:
-    for code, ask in (
-        (DATABASE_NOT_HEALTHY, _ask_database),
-        (QUEUES_NOT_HEALTHY, _ask_stream),
-        (QUEUES_NOT_HEALTHY, _ask_queue),
+    for code, check_service in (
+        (DATABASE_NOT_HEALTHY, _check_database),
+        (QUEUES_NOT_HEALTHY, _check_stream),
+        (QUEUES_NOT_HEALTHY, _check_queue),
     ):
         try:
-            ask()
+            check_service()
         except (BotoCoreError, ClientError) as error:
             logger.error("not healthy", subcode=code.subcode, reason=type(error).__name__)
             return code
@@ -48,17 +48,17 @@ def _first_failure() -> ErrorCode | None:
 
 
 def _client(service: str) -> Any:
-    # A check is asked often and answered at once: no retry, and no long wait.
+    # Fail fast: no retries and a short timeout.
     return aws.client(service, attempts=1, read_timeout=2)
 
 
-def _ask_database() -> object:
+def _check_database() -> object:
     return _client("dynamodb").get_item(TableName=settings.text("USERS_TABLE"), Key={"key": {"S": "health"}})
 
 
-def _ask_stream() -> object:
+def _check_stream() -> object:
     return _client("kinesis").describe_stream_summary(StreamName=settings.text("DETECTIONS_STREAM"))
 
 
-def _ask_queue() -> object:
+def _check_queue() -> object:
     return _client("sqs").get_queue_attributes(QueueUrl=settings.text("ALERTS_QUEUE_URL"), AttributeNames=["QueueArn"])

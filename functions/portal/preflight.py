@@ -1,4 +1,4 @@
-"""OPTIONS of every path: tell a browser which origins, methods and headers are allowed."""
+"""OPTIONS on every path: respond to CORS preflight requests."""
 
 from typing import Any
 
@@ -13,12 +13,12 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     origin = headers.get("origin", "")
     allowed = settings.names("CORS_ORIGINS")
-    answer = {"Vary": "Origin"}
+    response_headers = {"Vary": "Origin"}
     if origin in allowed or "*" in allowed:
-        answer |= {
+        response_headers |= {
             "Access-Control-Allow-Origin": origin,
             "Access-Control-Allow-Methods": _METHODS,
             "Access-Control-Allow-Headers": _HEADERS,
             "Access-Control-Max-Age": _MAX_AGE_SECONDS,
         }
-    return {"statusCode": 204, "headers": answer, "body": ""}
+    return {"statusCode": 204, "headers": response_headers, "body": ""}

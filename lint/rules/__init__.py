@@ -1,1 +1,1 @@
-"""Our rules of cfn-lint, a module each; numbers from E9001."""
+"""Project-specific cfn-lint rules, numbered from E9001."""

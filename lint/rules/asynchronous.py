@@ -1,4 +1,4 @@
-"""E9001: what nobody waits for may neither fail unseen nor be tried for ever."""
+"""E9001: asynchronous work must not fail unseen or be retried forever."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -15,15 +15,15 @@ Finding = tuple[str, str]
 
 
 class AsynchronousConsumersFailVisibly(CloudFormationLintRule):
-    """Streams' and queues' mappings, functions that rules call, and subscriptions."""
+    """Checks event source mappings, scheduled functions and SNS subscriptions."""
 
     id = "E9001"
     shortdesc = "An asynchronous consumer has an on-failure target and bounded retries"
-    description = "What a stream, a queue, a rule or a topic hands over and nobody takes has to end up somewhere."
+    description = "What the consumer of a stream, queue, rule or topic fails to process must be kept somewhere."
     source_url = "docs/production.md#the-templates-rules"
 
     def match(self, cfn: Template) -> list[RuleMatch]:
-        """The consumers that can lose something."""
+        """Return the consumers that can lose data."""
         template = cfn.template
         found = [*_mappings(template), *_scheduled(template), *_subscriptions(template)]
         return [RuleMatch(["Resources", name, "Properties"], f"{name}: {message}") for name, message in found]
@@ -76,6 +76,6 @@ def _scheduled(template: Mapping[str, Any]) -> Iterator[Finding]:
 def _subscriptions(template: Mapping[str, Any]) -> Iterator[Finding]:
     for name, subscription in of_type(template, "AWS::SNS::Subscription"):
         if properties(subscription)["Protocol"] in ("email", "email-json"):
-            continue  # to people, of whom SNS keeps no letters
+            continue  # SNS has no dead-letter queue for email
         if named(properties(subscription).get("RedrivePolicy", {}).get("deadLetterTargetArn")) is None:
             yield name, "has no dead-letter queue (RedrivePolicy)"

@@ -1,4 +1,4 @@
-"""E9002 and E9003: where a function's log goes, and how long it may take."""
+"""E9002 and E9003: log groups and timeouts of functions."""
 
 from typing import Any
 
@@ -14,15 +14,15 @@ VISIBILITIES = 6
 
 
 class FunctionsLogIntoAGroupThatForgets(CloudFormationLintRule):
-    """A group that Lambda makes by itself keeps its lines, and costs, for ever."""
+    """A log group that Lambda creates keeps its lines, and their cost, forever."""
 
     id = "E9002"
     shortdesc = "A function has a log group with retention"
-    description = "LoggingConfig.LogGroup refers to a log group of the template, which has RetentionInDays."
+    description = "LoggingConfig.LogGroup refers to a log group in the template that sets RetentionInDays."
     source_url = "docs/production.md#the-templates-rules"
 
     def match(self, cfn: Template) -> list[RuleMatch]:
-        """The functions whose logs are kept for ever."""
+        """Return the functions whose logs are kept forever."""
         found = []
         for name, function in of_type(cfn.template, "AWS::Lambda::Function"):
             group = referred(
@@ -36,15 +36,15 @@ class FunctionsLogIntoAGroupThatForgets(CloudFormationLintRule):
 
 
 class FunctionsEndBeforeTheirMessagesComeAgain(CloudFormationLintRule):
-    """A message that turns up again while it is still worked on is worked on twice."""
+    """A message that becomes visible again while it is being processed is processed twice."""
 
     id = "E9003"
     shortdesc = "A function's timeout is at most a sixth of its queue's visibility timeout"
-    description = "So that Lambda has time for its own retries when it is throttled."
+    description = "This leaves Lambda time to retry when it is throttled."
     source_url = "docs/production.md#the-templates-rules"
 
     def match(self, cfn: Template) -> list[RuleMatch]:
-        """The functions that may take too long for their queue."""
+        """Return the functions that may run too long for their queue."""
         found = []
         for _, mapping in of_type(cfn.template, "AWS::Lambda::EventSourceMapping"):
             queue = referred(cfn.template, properties(mapping)["EventSourceArn"], "AWS::SQS::Queue")

@@ -1,4 +1,4 @@
-"""E9005: a permission names its actions."""
+"""E9005: permissions name their actions."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -21,15 +21,17 @@ WITH_POLICIES = (
 
 
 class PermissionsNameTheirActions(CloudFormationLintRule):
-    """No `*`, not even behind a prefix: what a new API of AWS allows is not to be allowed here unread."""
+    """No `*`, not even after a prefix: it would also allow actions that AWS adds later."""
 
     id = "E9005"
     shortdesc = "No permission is for `*`"
-    description = "The statement that hands a key to the account's IAM is the exception: a key without it may be lost."
+    description = (
+        "The only exception: a key policy that lets the account's IAM manage the key, or it may become unusable."
+    )
     source_url = "docs/production.md#the-templates-rules"
 
     def match(self, cfn: Template) -> list[RuleMatch]:
-        """The statements with a wildcard for actions."""
+        """Return the statements with a wildcard in their actions."""
         return [
             RuleMatch(["Resources", name, "Properties"], f"{name} allows {action}")
             for name, resource in of_type(cfn.template, *WITH_POLICIES)

@@ -1,4 +1,4 @@
-"""E9004: a message that nobody can take is kept aside."""
+"""E9004: messages that cannot be processed go to a dead-letter queue."""
 
 from cfnlint.rules import CloudFormationLintRule, RuleMatch
 from cfnlint.template import Template
@@ -6,19 +6,19 @@ from cfnlint.template import Template
 from lint.reading import named, of_type, properties
 
 REASON = "NoDeadLetterQueue"
-"""The key in a queue's Metadata with the reason why it has no dead-letter queue and is none."""
+"""The key in a queue's Metadata for the reason why it needs no dead-letter queue."""
 
 
 class QueuesHaveDeadLetterQueues(CloudFormationLintRule):
-    """Every queue has one, is one, or says why not."""
+    """Every queue has a dead-letter queue, is one, or gives a reason."""
 
     id = "E9004"
     shortdesc = "A queue has a dead-letter queue, is one, or has a reason"
-    description = f"The reason stands in the queue's Metadata, under {REASON}."
+    description = f"The reason is in the queue's Metadata, under {REASON}."
     source_url = "docs/production.md#the-templates-rules"
 
     def match(self, cfn: Template) -> list[RuleMatch]:
-        """The queues whose messages come back for ever, and the reasons that are none."""
+        """Return queues that redeliver forever without a reason, and queues with an unneeded reason."""
         queues = dict(of_type(cfn.template, "AWS::SQS::Queue"))
         targets = {
             name: named(properties(queue).get("RedrivePolicy", {}).get("deadLetterTargetArn"))

@@ -1,4 +1,4 @@
-"""E9006: nobody comes in without a token but where it has been decided."""
+"""E9006: public routes are on an allow list."""
 
 import json
 import re
@@ -13,13 +13,13 @@ from lint.reading import of_type, properties
 from tests.world.public_routes import PUBLIC
 
 DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "openapi.json"
-"""What the code says of who may call: tests hold it against the code, so that nothing of it is imported here."""
+"""States who may call each route. Tests keep it in sync with the code, so this module imports no function."""
 ROUTE = re.compile(r"execute-api:.*/\$\{__Stage__\}/(?P<method>[A-Z]+)(?P<path>/.*)$")
-"""Of the permission that SAM gives API Gateway for each route."""
+"""Matches the permission that SAM creates for API Gateway to call a route."""
 
 
 def _in_arn(path: str) -> str:
-    """A path as a permission's ARN has it: with a star for each parameter."""
+    """Return the path as permissions' ARNs contain it, with ``*`` for each parameter."""
     return re.sub(r"{\w+}", "*", path)
 
 
@@ -27,17 +27,17 @@ ALLOWED = {(method, _in_arn(path)) for method, path in PUBLIC}
 
 
 class PublicRoutesAreDecided(CloudFormationLintRule):
-    """A route that needs no token is in tests/world/public_routes.py."""
+    """Every route that needs no token is listed in tests/world/public_routes.py."""
 
     id = "E9006"
     shortdesc = "A public route is named in the allow list"
     description = (
-        "A route that docs/openapi.json shows without security, or not at all, is in tests/world/public_routes.py."
+        "Routes without security in docs/openapi.json, or missing from it, must be in tests/world/public_routes.py."
     )
     source_url = "docs/production.md#the-templates-rules"
 
     def match(self, cfn: Template) -> list[RuleMatch]:
-        """The routes that answer anyone and are not meant to."""
+        """Return the public routes that are not on the allow list."""
         return [
             RuleMatch(["Resources", name, "Properties"], f"{method} {path} needs no token and is not in the allow list")
             for name, permission in of_type(cfn.template, "AWS::Lambda::Permission")
@@ -60,7 +60,7 @@ def _document() -> Any:
 
 
 def _needs_token(method: str, path: str) -> bool:
-    """Whether every way to call the route that the document shows has a token in it."""
+    """Whether every documented way to call the route needs a token."""
     for documented, operations in _document()["paths"].items():
         if _in_arn(documented) == path and method.lower() in operations:
             schemes = operations[method.lower()].get("security", [])

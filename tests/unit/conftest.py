@@ -1,6 +1,6 @@
-"""A world for every unit test, without a network.
+"""Fixtures for every unit test: mocked AWS services, and no network.
 
-The functions read their settings when they are imported, so the settings stand here, before any import of theirs.
+Functions read their settings at import, so this module sets them before it imports any function.
 """
 
 import json
@@ -28,12 +28,12 @@ os.environ["TOKEN_PUBLIC_KEYS"] = json.dumps({"keys": [keys.public_jwk(keys.sign
 
 @pytest.fixture(autouse=True)
 def no_network() -> None:
-    """A unit test that opens a socket is no unit test."""
+    """Keep unit tests from opening sockets."""
     disable_socket(allow_unix_socket=True)
 
 
 class Log:
-    """What the functions have logged."""
+    """The functions' log output."""
 
     def __init__(self, stream: StringIO) -> None:
         self._stream = stream
@@ -49,7 +49,7 @@ class Log:
 
 @pytest.fixture
 def log() -> Iterator[Log]:
-    """The log, of which pytest sees nothing: the logger has held its stream since before any test."""
+    """Capture the log. pytest cannot: the logger opened its stream before any test ran."""
     stream = StringIO()
     handler = logger.registered_handler
     assert isinstance(handler, logging.StreamHandler)
@@ -60,15 +60,15 @@ def log() -> Iterator[Log]:
 
 @pytest.fixture
 def cheap_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Argon2id with parameters that take no time, where hashing is not what a test is about."""
+    """Make password hashing fast, for tests that are not about hashing."""
     hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     monkeypatch.setattr(passwords, "_hasher", hasher)
-    monkeypatch.setattr(passwords, "NOBODY", hasher.hash("no one's"))
+    monkeypatch.setattr(passwords, "DUMMY_HASH", hasher.hash("no one's"))
 
 
 @pytest.fixture(autouse=True)
 def world() -> Iterator[None]:
-    """The template's resources, empty; what an instance of a function remembers is forgotten before and after."""
+    """The template's resources, empty, with the functions' caches cleared before and after."""
     forget()
     with new_world():
         yield
@@ -76,8 +76,8 @@ def world() -> Iterator[None]:
 
 
 def forget() -> None:
-    """Forget what an instance of a function remembers."""
-    # Not the clients: they hold no state, whichever mock is active.
+    """Clear what a function instance caches between requests."""
+    # Clients stay cached: they hold no state, whichever mock is active.
     keys.current_signing_key.cache_clear()
     tokens._public_keys.cache_clear()
     api_tokens._seen.clear()

@@ -1,4 +1,4 @@
-"""The factory of endpoints: access, bad input, sizes, CORS and surprises, the same on every endpoint."""
+"""What every endpoint gets from ``Api``: access, validation, size limits, CORS and unexpected errors."""
 
 import json
 from collections.abc import Mapping
@@ -25,11 +25,11 @@ class Thing(BaseModel):
 
 
 class SurprisedByASecret(Exception):
-    """What nobody expected; its words are for the log."""
+    """An unexpected error, whose message belongs in the log only."""
 
 
 def _endpoint(**options: Any) -> Api:
-    """An endpoint with a route for each thing that can happen."""
+    """Return an endpoint with a route for each case."""
     app = Api(**options)
 
     @app.post("/things")
@@ -65,7 +65,7 @@ def _ask(app: Api, method: str, path: str, **request: Any) -> Answer:
 
 @pytest.fixture(autouse=True)
 def world(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No table is needed here, and no secret but the one in hand."""
+    """These tests need no tables, and only the signing secret."""
     monkeypatch.setattr(keys, "current_signing_key", lambda: keys.signing_key(SIGNING_SECRET))
 
 
@@ -82,7 +82,7 @@ def private() -> Api:
 # --- access ---------------------------------------------------------------------------------------
 
 
-def test_an_endpoint_that_says_nothing_of_access_is_for_users_and_admins(private: Api) -> None:
+def test_an_endpoint_is_for_users_and_admins_by_default(private: Api) -> None:
     assert _ask(private, "GET", "/things").status == 401
     assert _ask(private, "GET", "/things", token=access_token(Role.USER)).status == 200
     assert _ask(private, "GET", "/things", token=access_token(Role.ADMIN)).status == 200
@@ -99,7 +99,7 @@ def test_an_endpoint_that_says_nothing_of_access_is_for_users_and_admins(private
     ],
 )
 @pytest.mark.parametrize("role", list(Role))
-def test_a_role_that_may_not_call_is_forbidden_to(access: Access, allowed: set[Role], role: Role) -> None:
+def test_only_allowed_roles_may_call_an_endpoint(access: Access, allowed: set[Role], role: Role) -> None:
     answer = _ask(_endpoint(access=access), "GET", "/things", token=access_token(role))
     if role in allowed:
         assert answer.status == 200
@@ -110,27 +110,27 @@ def test_a_role_that_may_not_call_is_forbidden_to(access: Access, allowed: set[R
 
 @pytest.mark.parametrize("name", ["Authorization", "authorization", "AUTHORIZATION"])
 @pytest.mark.parametrize("scheme", ["Bearer ", "bearer ", "BEARER  "])
-def test_header_and_scheme_are_read_in_any_letter_case(private: Api, name: str, scheme: str) -> None:
+def test_header_and_scheme_are_case_insensitive(private: Api, name: str, scheme: str) -> None:
     assert _ask(private, "GET", "/things", headers={name: scheme + access_token()}).status == 200
 
 
-def test_a_public_endpoint_looks_at_no_token(public: Api) -> None:
+def test_a_public_endpoint_ignores_any_token(public: Api) -> None:
     assert _ask(public, "GET", "/things", token="garbage").status == 200
     assert public.caller is None
 
 
-def test_an_endpoint_knows_its_caller_and_forgets_the_one_before(private: Api) -> None:
+def test_each_request_has_its_own_caller(private: Api) -> None:
     for subject in (ids.new_id(), ids.new_id()):
         answer = _ask(private, "GET", "/me", token=access_token(subject=subject))
         assert answer.json == {"caller": subject}
     assert _ask(private, "GET", "/me").status == 401
 
 
-def test_a_caller_who_is_needed_on_a_public_endpoint_is_missed(public: Api) -> None:
+def test_requiring_a_caller_on_a_public_endpoint_is_a_401(public: Api) -> None:
     assert _ask(public, "GET", "/me", token=access_token()).json["msg"] == "Missing Authorization Header"
 
 
-def test_who_calls_is_checked_before_what_is_asked(private: Api) -> None:
+def test_access_is_checked_before_the_body(private: Api) -> None:
     for body in ("{", "x" * 100_000, b"\xff"):
         assert _ask(private, "POST", "/things", body=body).status == 401
         assert _ask(private, "POST", "/things", body=body, token=access_token(Role.MACHINE)).status == 403
@@ -141,20 +141,20 @@ def test_who_calls_is_checked_before_what_is_asked(private: Api) -> None:
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "application/x-www-form-urlencoded", "text/plain", "x"])
-def test_a_body_is_json_whatever_the_client_calls_it(public: Api, content_type: str) -> None:
-    # curl -d says that everything is a form.
+def test_a_body_is_parsed_as_json_whatever_its_content_type(public: Api, content_type: str) -> None:
+    # curl -d labels every body as a form.
     answer = _ask(public, "POST", "/things", body={"name": "a"}, headers={"Content-Type": content_type})
     assert answer.json == {"things": {"name": "a", "size": 1}}
 
 
 @pytest.mark.parametrize("content_type", ["multipart/form-data", "application/json", "x"])
-def test_a_form_is_one_whatever_the_client_calls_it(content_type: str) -> None:
+def test_a_form_is_parsed_whatever_its_content_type(content_type: str) -> None:
     app = _endpoint(access=api.PUBLIC, form=True)
     event = api_event("POST", "/form", body="name=ann", headers={"content-type": content_type})
     assert read(app.resolve(event, Context())).json == {"name": "ann"}
 
 
-def test_a_body_in_base64_is_read_as_its_text(public: Api) -> None:
+def test_a_base64_encoded_body_is_decoded(public: Api) -> None:
     assert _ask(public, "POST", "/things", body='{"name": "é"}'.encode()).json["things"]["name"] == "é"
 
 
@@ -176,20 +176,20 @@ NO_JSON = {
 
 
 @pytest.mark.parametrize("case", NO_JSON)
-def test_a_body_that_is_no_json_is_a_400_that_names_the_body(public: Api, case: str) -> None:
+def test_a_body_that_is_not_json_is_a_400_that_names_the_body(public: Api, case: str) -> None:
     answer = _ask(public, "POST", "/things", body=NO_JSON[case])
     assert answer.status == 400
     assert (answer.json["code"], answer.json["subcode"], answer.json["error"]) == (400, 4018, "Invalid JSON Query")
     assert [problem["field"] for problem in answer.json["detail"]] == ["body"]
 
 
-def test_a_body_that_only_claims_to_be_base64_is_a_400(public: Api) -> None:
+def test_a_body_with_invalid_base64_is_a_400(public: Api) -> None:
     event = {**api_event("POST", "/things", body='{"name": "a"}'), "isBase64Encoded": True}
     answer = read(public.resolve(event, Context()))
     assert (answer.status, answer.json["detail"][0]["field"]) == (400, "body")
 
 
-def test_every_bad_field_is_named_with_its_index_in_a_list(public: Api) -> None:
+def test_every_bad_field_in_a_list_is_reported_with_its_index(public: Api) -> None:
     answer = _ask(public, "POST", "/things", body=[{"name": "a"}, {"size": "big"}])
     fields = {problem["field"] for problem in answer.json["detail"]}
     assert answer.status == 400
@@ -197,7 +197,7 @@ def test_every_bad_field_is_named_with_its_index_in_a_list(public: Api) -> None:
     assert any(field.endswith("1.size") for field in fields)
 
 
-def test_what_came_in_is_not_repeated_in_the_answer(public: Api) -> None:
+def test_an_error_response_does_not_repeat_the_input(public: Api) -> None:
     answer = _ask(public, "POST", "/things", body={"name": ["hunter2"], "size": "hunter2"})
     assert answer.status == 400
     assert "hunter2" not in answer.text
@@ -210,7 +210,7 @@ def test_a_missing_body_is_a_400(public: Api) -> None:
 
 
 @pytest.mark.parametrize("encode", [str, str.encode])
-def test_a_body_over_the_limit_is_refused_unread(encode: Any) -> None:
+def test_a_body_over_the_limit_is_rejected_before_parsing(encode: Any) -> None:
     app = _endpoint(access=api.PUBLIC, most_body_bytes=100)
     fits = json.dumps({"name": "a" * 80}).ljust(100)
     assert _ask(app, "POST", "/things", body=encode(fits)).status == 200
@@ -225,7 +225,7 @@ def test_the_limit_counts_bytes_and_not_characters() -> None:
     assert _ask(app, "POST", "/things", body='{"name": "' + "é" * 50 + '"}').status == 400
 
 
-def test_a_get_takes_its_parameters_from_a_body_and_rather_from_the_query() -> None:
+def test_a_get_takes_parameters_from_the_body_but_prefers_the_query() -> None:
     app = _endpoint(access=api.PUBLIC, body_as_query=True)
 
     assert _ask(app, "GET", "/things", body={"limit": 5, "name": "a"}).json == {"limit": 5, "name": "a"}
@@ -242,25 +242,25 @@ NO_OBJECT = ["x", "[]", '"limit"', "1", "null", "{", '{"limit": NaN}', f'{{"limi
 
 
 @pytest.mark.parametrize("body", NO_OBJECT)
-def test_a_body_on_get_that_is_no_object_is_an_invalid_json_query(body: str) -> None:
+def test_a_get_body_that_is_not_an_object_is_an_invalid_json_query(body: str) -> None:
     answer = _ask(_endpoint(access=api.PUBLIC, body_as_query=True), "GET", "/things", body=body)
     assert (answer.status, answer.json["subcode"], answer.json["detail"][0]["field"]) == (400, 4018, "body")
 
 
 @pytest.mark.parametrize("value", [0, True, [1], {"a": 1}, "abc", 1.5, ""])
-def test_a_bad_parameter_in_a_body_on_get_is_named_like_one_in_the_query(value: object) -> None:
+def test_a_bad_parameter_in_a_get_body_is_reported_like_one_in_the_query(value: object) -> None:
     answer = _ask(_endpoint(access=api.PUBLIC, body_as_query=True), "GET", "/things", body={"limit": value})
     assert (answer.status, answer.json["subcode"], answer.json["detail"][0]["field"]) == (400, 4015, "limit")
 
 
-def test_a_body_on_get_is_passed_over_where_parameters_come_in_the_query_only(public: Api) -> None:
+def test_a_get_body_is_ignored_unless_the_endpoint_accepts_one(public: Api) -> None:
     assert _ask(public, "GET", "/things", body={"limit": 5}).json == {"limit": 1, "name": None}
 
 
-# --- answers --------------------------------------------------------------------------------------
+# --- responses ------------------------------------------------------------------------------------
 
 
-def test_an_unexpected_error_is_counted_for_the_alarm_of_the_function(
+def test_an_unexpected_error_is_counted_for_the_alarm(
     public: Api, log: Log, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _ask(public, "GET", "/things")
@@ -269,13 +269,13 @@ def test_an_unexpected_error_is_counted_for_the_alarm_of_the_function(
     _ask(public, "GET", "/surprise")
     counted = json.loads(capsys.readouterr().out)
     [metrics] = counted["_aws"]["CloudWatchMetrics"]
-    # As the alarms of monitoring.yaml look for it.
+    # The alarms of monitoring.yaml look for these.
     assert (metrics["Namespace"], metrics["Dimensions"]) == ("Sitewatch", [["function_name", "service"]])
     assert counted["UnexpectedErrors"] == [1.0]
     assert (counted["function_name"], counted["service"]) == (Context().function_name, "sitewatch")
 
 
-def test_an_unexpected_error_is_a_500_that_tells_nothing_and_a_trace_in_the_log(public: Api, log: Log) -> None:
+def test_an_unexpected_error_is_a_500_without_details_and_a_trace_in_the_log(public: Api, log: Log) -> None:
     answer = _ask(public, "GET", "/surprise")
     assert answer.status == 500
     assert answer.json == {"code": 500, "subcode": 5000, "error": "Unexpected Error", "detail": "Unexpected Error"}
@@ -284,7 +284,7 @@ def test_an_unexpected_error_is_a_500_that_tells_nothing_and_a_trace_in_the_log(
     assert "SurprisedByASecret" in error["exception"]
 
 
-def test_an_error_outside_the_route_is_a_500_too(private: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error_outside_the_route_is_a_500(private: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     def verify(token: str) -> Caller:
         raise SurprisedByASecret(token)
 
@@ -294,20 +294,20 @@ def test_an_error_outside_the_route_is_a_500_too(private: Api, monkeypatch: pyte
     assert "secret" not in answer.text
 
 
-def test_a_path_that_the_function_does_not_know_is_a_404(public: Api) -> None:
+def test_an_unknown_path_is_a_404(public: Api) -> None:
     answer = _ask(public, "GET", "/elsewhere")
     assert answer.status == 404
     assert answer.json == {"code": 404, "subcode": 4040, "error": "Not Found", "detail": "Not Found"}
 
 
-def test_no_answer_may_be_stored_by_a_cache(public: Api, private: Api) -> None:
+def test_no_response_may_be_cached(public: Api, private: Api) -> None:
     for answer in (_ask(public, "GET", "/things"), _ask(private, "GET", "/things"), _ask(public, "GET", "/surprise")):
         assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["vary"] == "Origin"
         assert answer.headers["content-type"] == "application/json"
 
 
-def test_a_request_is_logged_with_its_route_and_status_and_nothing_that_it_holds(private: Api, log: Log) -> None:
+def test_a_request_is_logged_with_route_and_status_but_without_its_data(private: Api, log: Log) -> None:
     token = access_token(username="someone")
     event = api_event("POST", "/things", query={"q": "hunter2"}, body={"name": "hunter2"}, token=token)
     private.resolve(event, Context())
@@ -325,13 +325,13 @@ def test_a_request_is_logged_with_its_route_and_status_and_nothing_that_it_holds
     assert token not in json.dumps(line)
 
 
-def test_an_event_without_headers_is_answered(public: Api) -> None:
-    # As the console's test button sends it.
+def test_an_event_without_headers_is_handled(public: Api) -> None:
+    # The console's test button sends such events.
     event = {**api_event("GET", "/things"), "headers": None, "multiValueHeaders": None}
     assert read(public.resolve(event, Context())).status == 200
 
 
-# --- other origins --------------------------------------------------------------------------------
+# --- CORS -----------------------------------------------------------------------------------------
 
 
 @pytest.fixture(params=["https://watch.example.com", "https://other.example.com,https://watch.example.com"])
@@ -341,7 +341,7 @@ def configured(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
     return {"public": _endpoint(access=api.PUBLIC), "private": _endpoint(), "form": form}
 
 
-# An answer of each way in which one comes to be.
+# One request for each way of producing a response.
 ASKED = [
     ("public", "GET", "/things", {}, 200),
     ("public", "POST", "/things", {"body": {"name": "a"}}, 200),
@@ -358,7 +358,7 @@ ASKED = [
 
 @pytest.mark.parametrize(("endpoint", "method", "path", "request_", "status"), ASKED)
 @pytest.mark.parametrize("header", ["Origin", "origin"])
-def test_a_page_of_a_configured_origin_may_read_every_answer_errors_too(
+def test_a_configured_origin_may_read_every_response(
     configured: Mapping[str, Api],
     endpoint: str,
     method: str,
@@ -377,7 +377,7 @@ def test_a_page_of_a_configured_origin_may_read_every_answer_errors_too(
 
 @pytest.mark.parametrize(("endpoint", "method", "path", "request_", "status"), ASKED)
 @pytest.mark.parametrize("headers", [{"Origin": "https://evil.example.com"}, {"Origin": "null"}, {}])
-def test_a_page_of_another_origin_may_read_none(
+def test_another_origin_may_read_no_response(
     configured: Mapping[str, Api],
     endpoint: str,
     method: str,
@@ -392,7 +392,7 @@ def test_a_page_of_another_origin_may_read_none(
 
 
 @pytest.mark.parametrize("origin", [ORIGIN, "", "null"])
-def test_where_no_origin_is_configured_no_page_may_read_an_answer(origin: str) -> None:
+def test_without_configured_origins_no_origin_may_read_a_response(origin: str) -> None:
     for path in ("/things", "/surprise"):
         answer = _ask(_endpoint(access=api.PUBLIC), "GET", path, headers={"Origin": origin})
         assert "access-control-allow-origin" not in answer.headers

@@ -1,4 +1,4 @@
-"""API tokens: who makes, lists and revokes them, and how long they hold."""
+"""API tokens: issuing, listing, revoking and expiry."""
 
 from datetime import timedelta
 from typing import Any
@@ -35,13 +35,13 @@ def _revoke(token_id: str) -> Answer:
 
 @pytest.fixture
 def monotonic(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The clock that tells how long an answer has been remembered: its one entry, in seconds."""
+    """The clock of the token cache: a list whose only item is the time in seconds."""
     now = [1000.0]
     monkeypatch.setattr("sitewatch.api_tokens.time.monotonic", lambda: now[0])
     return now
 
 
-def test_an_administrator_issues_a_token_that_a_machine_sends_with() -> None:
+def test_an_admin_issues_a_token_that_a_machine_can_use() -> None:
     answer = _issue()
 
     assert answer.status == 201
@@ -54,7 +54,7 @@ def test_an_administrator_issues_a_token_that_a_machine_sends_with() -> None:
 
 
 @pytest.mark.parametrize(("asked", "days"), [({}, 365), ({"expires_in_days": 1}, 1), ({"expires_in_days": 3650}, 3650)])
-def test_a_token_holds_as_long_as_was_asked_or_a_year(asked: dict[str, Any], days: int) -> None:
+def test_a_token_lasts_as_long_as_requested_or_a_year(asked: dict[str, Any], days: int) -> None:
     expires_at = clock.parse(_issue(**asked).json["expires_at"])
     assert abs(expires_at - (clock.now() + timedelta(days=days))) < timedelta(minutes=1)
 
@@ -77,7 +77,7 @@ def test_a_token_holds_as_long_as_was_asked_or_a_year(asked: dict[str, Any], day
         ("expires_in_days", int("9" * 300)),
     ],
 )
-def test_a_bad_field_is_named_and_no_token_is_issued(field: str, value: object) -> None:
+def test_a_bad_field_is_reported_and_no_token_is_issued(field: str, value: object) -> None:
     answer = call("POST", "/api/tokens", body={"name": "camera", field: value}, token=admin_token())
     assert answer.status == 400
     assert [problem["field"] for problem in answer.json["detail"]] == [field]
@@ -86,26 +86,24 @@ def test_a_bad_field_is_named_and_no_token_is_issued(field: str, value: object) 
 
 @pytest.mark.parametrize(("method", "resource", "request_"), ROUTES)
 @pytest.mark.parametrize("role", [Role.USER, Role.MACHINE])
-def test_no_one_but_an_administrator_may_have_to_do_with_them(
-    method: str, resource: str, request_: dict[str, Any], role: Role
-) -> None:
+def test_only_admins_may_manage_tokens(method: str, resource: str, request_: dict[str, Any], role: Role) -> None:
     answer = call(method, resource, token=access_token(role), **request_)
     assert (answer.status, answer.json["code"], answer.json["subcode"]) == (403, 403, 4133)
 
 
 @pytest.mark.parametrize(("method", "resource", "request_"), ROUTES)
-def test_an_api_token_makes_no_others(method: str, resource: str, request_: dict[str, Any]) -> None:
+def test_an_api_token_cannot_manage_tokens(method: str, resource: str, request_: dict[str, Any]) -> None:
     answer = call(method, resource, token=_issue().json["api_token"], **request_)
     assert answer.status == 403
 
 
-def test_an_api_token_reads_nothing_that_is_for_people() -> None:
+def test_an_api_token_cannot_read_routes_for_people() -> None:
     token = _issue().json["api_token"]
     for resource in ("/users", "/users/me", "/detections", "/stats", "/alerts"):
         assert call("GET", resource, token=token).status == 403
 
 
-def test_the_list_tells_all_but_the_tokens_themselves_oldest_first() -> None:
+def test_the_list_is_oldest_first_and_omits_the_token_text() -> None:
     admin = ids.new_id()
     issued = [
         call("POST", "/api/tokens", body={"name": name}, token=access_token(Role.ADMIN, subject=admin)).json
@@ -124,14 +122,14 @@ def test_the_list_tells_all_but_the_tokens_themselves_oldest_first() -> None:
         assert token["api_token"] not in answer.text
 
 
-def test_what_is_stored_holds_no_token() -> None:
+def test_the_token_text_is_not_stored() -> None:
     token = _issue().json["api_token"]
     (record,) = ApiTokenRecord.query(KIND)
     assert token not in str(record.attribute_values)
     assert token.split(".")[2] not in str(record.attribute_values)
 
 
-def test_the_list_is_read_in_pages_to_its_end() -> None:
+def test_pages_cover_the_whole_list() -> None:
     issued = sorted(_issue(f"camera {number}").json["id"] for number in range(5))
     token, query, found = admin_token(), {"limit": "2"}, []
     sizes = []
@@ -149,13 +147,13 @@ def test_the_list_is_read_in_pages_to_its_end() -> None:
     ("name", "value", "subcode"),
     [("limit", 0, 4015), ("limit", 1001, 4015), ("limit", "abc", 4015), ("start", "x", 4016)],
 )
-def test_bad_paging_is_named(name: str, value: object, subcode: int) -> None:
+def test_a_bad_paging_parameter_is_reported(name: str, value: object, subcode: int) -> None:
     answer = call("GET", "/api/tokens", query={name: value}, token=admin_token())
     assert (answer.status, answer.json["subcode"]) == (400, subcode)
     assert [problem["field"] for problem in answer.json["detail"]] == [name]
 
 
-def test_a_revoked_token_is_refused_within_a_minute_everywhere(monotonic: list[float]) -> None:
+def test_a_revoked_token_is_rejected_within_a_minute(monotonic: list[float]) -> None:
     issued = _issue().json
     assert _use(issued["api_token"]).status == 202
     assert _revoke(issued["id"]).status == 204
@@ -166,9 +164,7 @@ def test_a_revoked_token_is_refused_within_a_minute_everywhere(monotonic: list[f
     assert call("GET", "/api/tokens", token=admin_token()).json == {"tokens": []}
 
 
-def test_whether_a_token_stands_is_asked_at_most_every_half_minute(
-    monkeypatch: pytest.MonkeyPatch, monotonic: list[float]
-) -> None:
+def test_a_tokens_status_is_cached_for_half_a_minute(monkeypatch: pytest.MonkeyPatch, monotonic: list[float]) -> None:
     token, asked = _issue().json["api_token"], 0
     count = ApiTokenRecord.count
 
@@ -184,13 +180,13 @@ def test_whether_a_token_stands_is_asked_at_most_every_half_minute(
     assert asked == 2
 
 
-def test_a_revocation_answers_nothing_at_all() -> None:
+def test_revoking_returns_an_empty_204() -> None:
     event = api_event("DELETE", "/api/tokens/{token_id}", path={"token_id": _issue().json["id"]}, token=admin_token())
     answer = handler_of("accounts.delete_api_token.handler")(event, Context())
     assert (answer["statusCode"], answer["body"]) == (204, "")
 
 
-def test_a_revocation_of_one_token_leaves_the_others() -> None:
+def test_revoking_one_token_leaves_the_others() -> None:
     revoked, kept = _issue().json, _issue().json
     _revoke(revoked["id"])
     assert _use(kept["api_token"]).status == 202
@@ -198,12 +194,12 @@ def test_a_revocation_of_one_token_leaves_the_others() -> None:
 
 
 @pytest.mark.parametrize("token_id", ["01ARZ3NDEKTSV4RRFFQ69G5FAV", "x", "..", "a" * 64])
-def test_a_token_that_is_not_there_is_a_404(token_id: str) -> None:
+def test_revoking_an_unknown_token_is_a_404(token_id: str) -> None:
     answer = _revoke(token_id)
     assert (answer.status, answer.json["subcode"]) == (404, 4040)
 
 
-def test_a_second_revocation_is_a_404() -> None:
+def test_revoking_a_token_again_is_a_404() -> None:
     token_id = _issue().json["id"]
     assert [_revoke(token_id).status for _ in range(2)] == [204, 404]
 
@@ -212,7 +208,7 @@ def test_an_id_that_is_too_long_is_a_400() -> None:
     assert _revoke("a" * 65).status == 400
 
 
-def test_a_table_that_fails_does_not_say_that_the_token_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_table_failure_while_revoking_is_a_500(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise DeleteError("throttled")
 
@@ -221,14 +217,14 @@ def test_a_table_that_fails_does_not_say_that_the_token_is_gone(monkeypatch: pyt
     assert _revoke(token_id).status == 500
 
 
-def test_an_expired_token_is_refused_though_it_is_still_stored() -> None:
+def test_an_expired_token_is_rejected_while_it_is_still_stored() -> None:
     token_id = _issue().json["id"]
     caller = Caller(token_id, "camera", Role.MACHINE, TokenUse.API, token_id)
     answer = _use(issuing.sign(caller, expires_at=clock.now() - timedelta(seconds=1)))
     assert (answer.status, answer.json["msg"]) == (401, "Token has expired")
 
 
-def test_an_expired_token_is_not_listed_though_it_is_still_stored() -> None:
+def test_an_expired_token_is_not_listed_while_it_is_still_stored() -> None:
     expired, standing = _issue("expired").json["id"], _issue("standing").json["id"]
     record = ApiTokenRecord.get(KIND, expired)
     record.update(actions=[ApiTokenRecord.expires_at.set(clock.now() - timedelta(seconds=1))])

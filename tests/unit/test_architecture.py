@@ -1,4 +1,4 @@
-"""docs/architecture.md: its pictures show what template.yaml has, and nothing that it has not."""
+"""The diagrams in docs/architecture.md match template.yaml."""
 
 import re
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ LINES = [
 
 @pytest.fixture(autouse=True)
 def world() -> None:
-    """No table is needed here."""
+    """These tests need no tables."""
 
 
 def _shown(logical_id: str) -> str:
@@ -48,20 +48,20 @@ NAMES = {name for edge in EDGES for name in edge}
 
 
 @pytest.mark.parametrize("kind", PICTURED)
-def test_everything_of_the_template_is_in_a_picture(kind: str) -> None:
+def test_every_resource_of_the_template_is_in_a_diagram(kind: str) -> None:
     missing = sorted(_shown(name) for name in resources(kind) if _shown(name) not in NAMES)
-    assert missing == [], f"add to a picture of docs/architecture.md, with an arrow to or from each: {missing}"
+    assert missing == [], f"add to a diagram in docs/architecture.md, each with an arrow to or from it: {missing}"
 
 
-def test_a_picture_shows_nothing_that_the_template_has_not() -> None:
+def test_a_diagram_shows_only_resources_of_the_template() -> None:
     known = {_shown(name) for kind in PICTURED for name in resources(kind)}
-    # What is not of the template, a person or a clock, begins with a small letter.
+    # Names outside the template, such as people and clocks, start with a lowercase letter.
     unknown = sorted(name for name in NAMES - known if not name[:1].islower())
-    assert unknown == [], f"template.yaml has none of these; take them out of docs/architecture.md: {unknown}"
+    assert unknown == [], f"not in template.yaml; remove from docs/architecture.md: {unknown}"
 
 
 @pytest.mark.parametrize(("name", "mapping"), resources("AWS::Lambda::EventSourceMapping").items())
-def test_what_feeds_a_function_has_an_arrow_to_it(name: str, mapping: dict[str, dict[str, str]]) -> None:
+def test_every_event_source_has_an_arrow_to_its_function(name: str, mapping: dict[str, dict[str, str]]) -> None:
     source = mapping["EventSourceArn"]["Fn::GetAtt"].partition(".")[0]
     function = _shown(mapping["FunctionName"]["Ref"].removesuffix(".Alias"))
     assert (source, function) in EDGES, f"add to docs/architecture.md: {source} --> {function}"

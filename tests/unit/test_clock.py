@@ -1,4 +1,4 @@
-"""The clock: one spelling of a time, read strictly."""
+"""The clock: one time format, parsed strictly."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -13,36 +13,36 @@ from sitewatch.tables import TimeAttribute
 
 @pytest.fixture(autouse=True)
 def world() -> None:
-    """No table is needed here."""
+    """These tests need no tables."""
 
 
 OFFSETS = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
-# A day within the bounds, so that every offset of it is.
+# A day inside the bounds, so that every offset is inside too.
 TIMES = st.datetimes(datetime(1970, 1, 2), datetime(2106, 2, 5), timezones=OFFSETS)  # noqa: DTZ001 - naive bounds
 
 
 @given(TIMES)
-def test_a_time_that_is_spelled_and_read_again_is_the_same(time: datetime) -> None:
+def test_a_formatted_time_parses_to_the_same_time(time: datetime) -> None:
     assert clock.parse(clock.spell(time)) == time
     assert clock.parse(clock.sortable(time)) == time
     assert clock.spell(time).endswith("Z")
 
 
 @given(TIMES)
-def test_a_time_is_read_to_utc_whatever_its_offset(time: datetime) -> None:
+def test_a_time_with_any_offset_is_parsed_to_utc(time: datetime) -> None:
     read = clock.parse(time.isoformat())
     assert read == time
     assert read.tzinfo is UTC
 
 
 @given(TIMES, TIMES)
-def test_the_text_order_of_sortable_times_is_their_order(one: datetime, other: datetime) -> None:
+def test_sortable_times_sort_as_text(one: datetime, other: datetime) -> None:
     assert (clock.sortable(one) < clock.sortable(other)) == (one < other)
     assert len(clock.sortable(one)) == len(clock.sortable(other))
 
 
 @given(st.text() | st.datetimes(timezones=OFFSETS).map(datetime.isoformat))
-def test_whatever_text_comes_it_is_a_time_within_bounds_or_a_value_error(text: str) -> None:
+def test_any_text_is_a_time_within_bounds_or_a_value_error(text: str) -> None:
     try:
         read = clock.parse(text)
     except ValueError:
@@ -67,7 +67,7 @@ def test_the_current_time_is_aware_and_in_utc() -> None:
         ("1970-01-01T00:00:00Z", clock.EARLIEST),
     ],
 )
-def test_rfc_3339_is_read(text: str, time: datetime) -> None:
+def test_rfc_3339_times_are_parsed(text: str, time: datetime) -> None:
     assert clock.parse(text) == time
 
 
@@ -95,12 +95,12 @@ def test_rfc_3339_is_read(text: str, time: datetime) -> None:
         "9999-12-31T23:59:59-14:00",
     ],
 )
-def test_what_is_no_time_of_ours_is_refused(text: str) -> None:
+def test_an_invalid_time_is_rejected(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - some of the messages are Python's own
         clock.parse(text)
 
 
-def test_a_field_takes_text_and_times_but_no_number() -> None:
+def test_a_timestamp_field_accepts_text_and_times_but_no_numbers() -> None:
     field = TypeAdapter(clock.Timestamp)
     at = datetime(2026, 11, 22, 7, 10, 30, tzinfo=timezone(timedelta(hours=1)))
 
@@ -113,6 +113,6 @@ def test_a_field_takes_text_and_times_but_no_number() -> None:
 
 
 @given(TIMES)
-def test_a_stored_time_comes_back_the_same(time: datetime) -> None:
+def test_a_stored_time_survives_unchanged(time: datetime) -> None:
     attribute = TimeAttribute()
     assert attribute.deserialize(attribute.serialize(time)) == time

@@ -1,4 +1,4 @@
-"""Custom resources: CloudFormation is always told what came of a request."""
+"""Custom resources: CloudFormation always receives a response."""
 
 import json
 import threading
@@ -9,23 +9,23 @@ from typing import Any
 import pytest
 from pytest_socket import disable_socket, enable_socket
 
-from accounts.custom_resource import Outcome, answer
+from accounts.custom_resource import Outcome, respond
 
 Received = list[tuple[str, Mapping[str, str], dict[str, Any]]]
 
 
 @pytest.fixture(autouse=True)
 def world() -> None:
-    """No table is needed here."""
+    """These tests need no tables."""
 
 
 @pytest.fixture
 def no_network() -> None:
-    """Replaces the rule of the other tests: these have a server of their own."""
+    """Override the network ban: these tests run a server of their own."""
 
 
 class CloudFormation:
-    """Takes answers, over real HTTP on this machine."""
+    """Receives responses over local HTTP."""
 
     def __init__(self) -> None:
         self.received: Received = []
@@ -38,7 +38,7 @@ class CloudFormation:
                 self.send_response(200)
                 self.end_headers()
 
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - its base names it so
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it
                 pass
 
         self._server = HTTPServer(("127.0.0.1", 0), Handler)
@@ -46,7 +46,7 @@ class CloudFormation:
         self._thread.start()
 
     def request(self, kind: str, **more: object) -> dict[str, Any]:
-        """A request of ``kind`` that wants its answer here."""
+        """Return a request of type ``kind`` whose response URL is this server."""
         return {
             "RequestType": kind,
             "ResponseURL": f"http://127.0.0.1:{self._server.server_port}/answer?signature=abc",
@@ -73,18 +73,18 @@ def cloudformation() -> Iterator[CloudFormation]:
     disable_socket(allow_unix_socket=True)
 
 
-def test_what_was_provided_is_told_with_its_id_and_attributes(cloudformation: CloudFormation) -> None:
+def test_success_is_reported_with_the_id_and_attributes(cloudformation: CloudFormation) -> None:
     seen: list[Mapping[str, Any]] = []
 
     def provide(properties: Mapping[str, Any]) -> Outcome:
         seen.append(properties)
         return Outcome("the id", {"PublicKeys": "{}"})
 
-    answer(cloudformation.request("Create"), provide)
+    respond(cloudformation.request("Create"), provide)
 
     ((method, headers, told),) = cloudformation.received
     assert method == "PUT"
-    # The address is signed for an empty content type.
+    # The URL is signed for an empty content type.
     assert headers["Content-Type"] == ""
     assert told == {
         "Status": "SUCCESS",
@@ -99,32 +99,32 @@ def test_what_was_provided_is_told_with_its_id_and_attributes(cloudformation: Cl
 
 
 @pytest.mark.parametrize(("kind", "known"), [("Create", {}), ("Update", {"PhysicalResourceId": "as before"})])
-def test_a_failure_is_told_without_its_words(
+def test_a_failure_is_reported_without_its_message(
     cloudformation: CloudFormation, capsys: pytest.CaptureFixture[str], kind: str, known: dict[str, str]
 ) -> None:
     def provide(properties: Mapping[str, Any]) -> Outcome:
         raise LookupError("a secret detail")
 
-    answer(cloudformation.request(kind, **known), provide)
+    respond(cloudformation.request(kind, **known), provide)
 
     ((_, _, told),) = cloudformation.received
     assert told["Status"] == "FAILED"
     assert told["Reason"] == "LookupError: see the log of this function"
-    # A changed id would make CloudFormation delete what is there.
+    # A different id would make CloudFormation delete the existing resource.
     assert told["PhysicalResourceId"] == known.get("PhysicalResourceId", "SigningKey")
     assert told["Data"] == {}
 
 
-def test_properties_that_are_missing_are_a_failure_too(cloudformation: CloudFormation) -> None:
-    answer(cloudformation.request("Create"), lambda properties: Outcome(properties["NoSuchProperty"]))
+def test_a_missing_property_is_a_failure(cloudformation: CloudFormation) -> None:
+    respond(cloudformation.request("Create"), lambda properties: Outcome(properties["NoSuchProperty"]))
     assert cloudformation.received[0][2]["Status"] == "FAILED"
 
 
-def test_a_deletion_is_told_at_once(cloudformation: CloudFormation) -> None:
+def test_a_deletion_succeeds_without_providing_anything(cloudformation: CloudFormation) -> None:
     def provide(properties: Mapping[str, Any]) -> Outcome:
         pytest.fail("nothing is provided for a deletion")
 
-    answer(cloudformation.request("Delete", PhysicalResourceId="as before"), provide)
+    respond(cloudformation.request("Delete", PhysicalResourceId="as before"), provide)
 
     told = cloudformation.received[0][2]
     assert (told["Status"], told["PhysicalResourceId"]) == ("SUCCESS", "as before")

@@ -1,4 +1,4 @@
-"""The dashboard's page and files: what they are built of, and how they are served."""
+"""The dashboard's page and files: how they are built and served."""
 
 import base64
 import hashlib
@@ -22,7 +22,7 @@ FIRST_VIEW_BYTES = 300_000
 
 @pytest.fixture(autouse=True)
 def world() -> None:
-    """No table is needed here."""
+    """These tests need no tables."""
 
 
 def _policy(headers: object) -> dict[str, list[str]]:
@@ -31,13 +31,13 @@ def _policy(headers: object) -> dict[str, list[str]]:
     return {name: sources for name, *sources in directives}
 
 
-def test_anybody_gets_the_page() -> None:
+def test_the_page_is_public() -> None:
     answer = call("GET", "/")
     assert (answer.status, answer.headers["content-type"]) == (200, "text/html; charset=utf-8")
     assert answer.text == (ASSETS / "index.html").read_text(encoding="utf-8")
 
 
-def test_the_page_may_load_nothing_of_another_host_and_run_no_code_but_its_own() -> None:
+def test_the_policy_allows_no_other_hosts() -> None:
     policy = _policy(call("GET", "/").headers)
     assert policy["default-src"] == ["'none'"]
     assert policy["frame-ancestors"] == ["'none'"]
@@ -46,7 +46,7 @@ def test_the_page_may_load_nothing_of_another_host_and_run_no_code_but_its_own()
 
 
 @pytest.mark.parametrize(("tag", "directive"), [("script", "script-src"), ("style", "style-src")])
-def test_the_policy_allows_what_stands_in_the_page_and_that_only(tag: str, directive: str) -> None:
+def test_the_policy_allows_exactly_the_inline_code_of_the_page(tag: str, directive: str) -> None:
     answer = call("GET", "/")
     inline = re.findall(rf"<{tag}[^>]*>(.*?)</{tag}>", answer.text, re.DOTALL)
     hashes = [f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in inline]
@@ -54,7 +54,7 @@ def test_the_policy_allows_what_stands_in_the_page_and_that_only(tag: str, direc
     assert not re.search(r"\s(style|on[a-z]+)=", answer.text)
 
 
-def test_the_page_names_no_address_but_its_files() -> None:
+def test_the_page_refers_only_to_its_own_files() -> None:
     page = call("GET", "/").text
     assert re.findall(r"assets/[\w.-]+", page) == [f"assets/{name}" for name in HASHED if name.startswith("dashboard-")]
     assert set(re.findall(r"https?://[^\s'\"]+", page)) <= {"http://www.w3.org/2000/svg"}
@@ -66,7 +66,7 @@ def test_the_first_view_is_small() -> None:
 
 
 @pytest.mark.parametrize("name", HASHED)
-def test_a_file_with_a_hash_in_its_name_is_kept_for_ever(name: str) -> None:
+def test_a_file_with_a_hash_in_its_name_is_cached_forever(name: str) -> None:
     answer = call("GET", "/assets/{file}", path={"file": name})
     assert answer.status == 200
     assert answer.headers["cache-control"] == "public, max-age=31536000, immutable"
@@ -74,7 +74,7 @@ def test_a_file_with_a_hash_in_its_name_is_kept_for_ever(name: str) -> None:
     assert answer.text == (ASSETS / name).read_text(encoding="utf-8")
 
 
-def test_the_page_is_asked_for_again_and_not_sent_again() -> None:
+def test_the_page_is_revalidated_and_not_resent() -> None:
     answer = call("GET", "/")
     assert answer.headers["cache-control"] == "no-cache"
     for known in (answer.headers["etag"], f'"other", W/{answer.headers["etag"]}'):
@@ -86,7 +86,7 @@ def test_the_page_is_asked_for_again_and_not_sent_again() -> None:
 @pytest.mark.parametrize(
     "name", ["nothing.js", "index.html", "manifest.json", "..", "%2e%2e%2ffiles.py", "..%2ffiles.py"]
 )
-def test_nothing_is_served_that_is_not_listed(name: str) -> None:
+def test_only_listed_files_are_served(name: str) -> None:
     answer = call("GET", "/assets/{file}", path={"file": name})
     assert (answer.status, answer.json["subcode"]) == (404, 4040)
 
@@ -98,7 +98,7 @@ def test_the_manifest_lists_every_file_with_its_checksum() -> None:
         assert listed == {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
 
 
-def test_every_package_is_pinned_and_comes_with_its_licence() -> None:
+def test_every_package_is_pinned_and_its_license_is_included() -> None:
     pinned = json.loads((WEB / "package.json").read_text(encoding="utf-8"))
     assert {one["name"]: one["version"] for one in MANIFEST["packages"]} == pinned["dependencies"]
     licences = (ASSETS / "licences.txt").read_text(encoding="utf-8")
@@ -114,7 +114,7 @@ def test_the_lock_file_names_no_registry() -> None:
     assert re.search(r"https?://[^\"]*registry", lock) is None
 
 
-def test_the_files_are_what_their_sources_build(tmp_path: Path) -> None:
+def test_the_committed_files_match_their_sources(tmp_path: Path) -> None:
     node = shutil.which("node")
     if node is None or not (WEB / "node_modules" / "esbuild").exists():
         pytest.skip("No Node.js with web/node_modules: `npm ci --prefix web` lets this build the assets and compare.")

@@ -1,4 +1,4 @@
-"""Data points: decoded exactly, kept once, listed at the same cost however deep."""
+"""Data points: decoded exactly, stored once, and listed at the same cost on every page."""
 
 import json
 import math
@@ -27,12 +27,12 @@ CONTRACTS_EXAMPLE = [157, 42, 76, 190]
 NOW = int(clock.now().timestamp())
 
 
-def spelled(**changes: object) -> bytes:
+def encoded(**changes: object) -> bytes:
     return json.dumps({"time": NOW, "value": ONE, "tags": ["a"], **changes}).encode()
 
 
 def parsed(**changes: object) -> SourcePoint:
-    return SourcePoint.model_validate_json(spelled(**changes))
+    return SourcePoint.model_validate_json(encoded(**changes))
 
 
 def keep(time: datetime, *tags: str, value: list[int] | None = None) -> None:
@@ -51,7 +51,7 @@ def times(answer: Answer) -> list[str]:
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """The queries that DynamoDB gets from now on."""
+    """Record the queries that DynamoDB receives from now on."""
     seen: list[dict[str, Any]] = []
     original = Connection._make_api_call
 
@@ -66,7 +66,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 
 @given(st.integers(0, 2**32 - 1))
 @settings(max_examples=2000, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_every_bit_pattern_is_decoded_as_struct_does_or_refused(bits: int) -> None:
+def test_every_bit_pattern_is_decoded_exactly_or_rejected(bits: int) -> None:
     four_bytes = bits.to_bytes(4, "little")
     (expected,) = struct.unpack("<f", four_bytes)
     if math.isfinite(expected):
@@ -108,12 +108,12 @@ def test_the_contracts_example() -> None:
         {"tags": ["x"] * 33},
     ],
 )
-def test_what_is_no_data_point_is_a_bad_answer(changes: dict[str, object]) -> None:
-    with serving(answering(spelled(**changes))) as server, pytest.raises(SourceFailed, match="with a bad"):
+def test_an_invalid_data_point_is_rejected(changes: dict[str, object]) -> None:
+    with serving(answering(encoded(**changes))) as server, pytest.raises(SourceFailed, match="returned a bad"):
         source.fetch(server.url)
 
 
-def test_a_whole_time_is_whole_however_json_spells_it() -> None:
+def test_an_integral_float_is_a_valid_time() -> None:
     assert parsed(time=1700000000.0).time == 1700000000
 
 
@@ -123,8 +123,8 @@ def populated(monkeypatch: pytest.MonkeyPatch, url: str, method: str = "POST") -
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_populate_fetches_stores_and_answers_a_point(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
-    with serving(answering(spelled(value=CONTRACTS_EXAMPLE))) as server:
+def test_populate_fetches_stores_and_returns_a_point(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
+    with serving(answering(encoded(value=CONTRACTS_EXAMPLE))) as server:
         answer = populated(monkeypatch, f"{server.url}/point", method)
     point = {
         "time": clock.spell(datetime.fromtimestamp(NOW, UTC)),
@@ -137,7 +137,7 @@ def test_populate_fetches_stores_and_answers_a_point(monkeypatch: pytest.MonkeyP
     assert server.requests[0].startswith(b"GET /point ")
 
 
-def test_the_same_point_is_stored_once_also_when_it_has_become_too_old_since() -> None:
+def test_a_repeated_point_is_stored_once_even_if_it_is_too_old_by_then() -> None:
     fresh = parsed(tags=["b", "a"])
     again = parsed(tags=["a", "b"])
     at = datetime.fromtimestamp(NOW, UTC)
@@ -150,8 +150,8 @@ def test_the_same_point_is_stored_once_also_when_it_has_become_too_old_since() -
     assert boto3.resource("dynamodb").Table("DataPointDaysTable").scan()["Items"][0]["total"] == 3
 
 
-def test_a_repeated_point_is_answered_as_it_was_stored(monkeypatch: pytest.MonkeyPatch) -> None:
-    with serving(answering(spelled())) as server:
+def test_a_repeated_point_is_returned_as_first_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(answering(encoded())) as server:
         first = populated(monkeypatch, server.url)
         monkeypatch.setattr(clock, "now", lambda: datetime.fromtimestamp(NOW, UTC) + timedelta(hours=3))
         assert populating.populate(server.url).tags == first.json["tags"] == ["a"]
@@ -169,7 +169,9 @@ def test_a_repeated_point_is_answered_as_it_was_stored(monkeypatch: pytest.Monke
         (("too old",), 0, False),
     ],
 )
-def test_a_point_is_valid_unless_it_is_tagged_or_too_old(tags: tuple[str, ...], age: int, valid: bool) -> None:
+def test_a_point_is_valid_unless_it_has_an_invalidating_tag_or_is_too_old(
+    tags: tuple[str, ...], age: int, valid: bool
+) -> None:
     fetched_at = datetime.fromtimestamp(NOW, UTC)
     point = populating.to_record(parsed(time=NOW - age, tags=list(tags)), fetched_at=fetched_at)
     populating.store(point)
@@ -180,7 +182,7 @@ def test_a_point_is_valid_unless_it_is_tagged_or_too_old(tags: tuple[str, ...], 
 
 
 @pytest.mark.parametrize("misbehaviour", MISBEHAVIOURS)
-def test_whatever_the_source_does_populate_is_a_502_and_the_schedule_goes_on(
+def test_a_misbehaving_source_is_a_502_and_does_not_stop_the_schedule(
     misbehaviour: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(source, "Call", partial(Call, seconds=0.3))
@@ -196,7 +198,7 @@ def test_whatever_the_source_does_populate_is_a_502_and_the_schedule_goes_on(
 
 @pytest.mark.parametrize("status", ["500 Oops", "503 Busy", "404 Gone", "204 Nothing", "302 Found"])
 def test_a_status_other_than_200_is_a_502(monkeypatch: pytest.MonkeyPatch, status: str) -> None:
-    with serving(answering(b"" if status.startswith("204") else spelled(), status)) as server:
+    with serving(answering(b"" if status.startswith("204") else encoded(), status)) as server:
         assert populated(monkeypatch, server.url).status == 502
 
 
@@ -208,7 +210,7 @@ def test_a_source_at_a_metadata_address_is_a_502(monkeypatch: pytest.MonkeyPatch
     assert populated(monkeypatch, "").status == 502
 
 
-def test_only_admins_populate() -> None:
+def test_only_admins_may_populate() -> None:
     assert call("POST", "/api/populate", token=access_token()).status == 403
     assert call("GET", "/api/populate").status == 401
 
@@ -217,7 +219,7 @@ DAY = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def three_days() -> list[str]:
-    """Five points on each of three days, days apart, of which those of odd minutes are suspect."""
+    """Store five points on each of three days; those of odd minutes are suspect. Return their times."""
     kept = []
     for day in (0, 3, 40):
         for minute in range(5):
@@ -227,14 +229,14 @@ def three_days() -> list[str]:
     return kept
 
 
-def test_points_are_listed_oldest_first_valid_ones_to_users_and_all_to_admins() -> None:
+def test_users_list_valid_points_and_admins_all_oldest_first() -> None:
     kept = three_days()
     assert times(listed(admin=True)) == kept
     assert times(listed()) == [kept[number] for number in (0, 2, 4, 5, 7, 9, 10, 12, 14)]
 
 
 @pytest.mark.parametrize("admin", [True, False])
-def test_pages_by_cursor_and_by_skip_are_the_list(admin: bool) -> None:
+def test_pages_by_cursor_and_by_skip_cover_the_list(admin: bool) -> None:
     three_days()
     whole = times(listed(admin=admin))
     for limit in (1, 2, 5, 9, 1000):
@@ -262,13 +264,13 @@ def test_start_and_end_are_inclusive() -> None:
     assert times(listed(admin=True, start=kept[5], end=kept[4])) == []
 
 
-def test_skip_counts_what_start_and_end_leave_of_a_day() -> None:
+def test_skip_counts_only_points_between_start_and_end() -> None:
     kept = three_days()
     for skip in range(14):
         assert times(listed(admin=True, start=kept[2], end=kept[12], skip=skip)) == kept[2:13][skip:]
 
 
-def test_skip_does_not_read_the_days_that_it_passes_over(asked: list[dict[str, Any]]) -> None:
+def test_skip_does_not_read_the_days_it_skips(asked: list[dict[str, Any]]) -> None:
     kept = three_days()
     token = admin_token()
     asked.clear()
@@ -278,7 +280,7 @@ def test_skip_does_not_read_the_days_that_it_passes_over(asked: list[dict[str, A
     assert not [value for value in read if "2026-03-01" in value or "2026-03-04" in value]
 
 
-def test_a_user_does_not_read_what_is_not_valid(asked: list[dict[str, Any]]) -> None:
+def test_a_users_request_does_not_read_invalid_points(asked: list[dict[str, Any]]) -> None:
     three_days()
     token = access_token()
     asked.clear()
@@ -298,17 +300,17 @@ def test_a_user_does_not_read_what_is_not_valid(asked: list[dict[str, Any]]) -> 
         ("cursor", {"cursor": encode_cursor("zzz")}),
     ],
 )
-def test_a_bad_parameter_is_a_400_that_names_it(field: str, query: dict[str, str]) -> None:
+def test_a_bad_parameter_is_a_400_that_names_the_field(field: str, query: dict[str, str]) -> None:
     answer = listed(**query)
     assert (answer.status, answer.json["detail"][0]["field"]) == (400, field)
 
 
-def test_the_simulated_source_is_plausible_and_fails_now_and_then() -> None:
+def test_the_simulated_source_is_plausible_and_fails_occasionally() -> None:
     dice = random.Random(1)
     good, bad, out = [], 0, 0
     for second in range(2000):
         try:
-            good.append(SourcePoint.model_validate_json(json.dumps(simulation.answer(NOW + second, dice))))
+            good.append(SourcePoint.model_validate_json(json.dumps(simulation.respond(NOW + second, dice))))
         except simulation.OutOfService:
             out += 1
         except ValueError:
@@ -320,7 +322,7 @@ def test_the_simulated_source_is_plausible_and_fails_now_and_then() -> None:
     assert all(abs(float32.decode(record.value)) < 2 for record in records)
 
 
-def test_the_simulated_source_answers_without_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_simulated_source_needs_no_token(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = [call("GET", "/simulator/data-point") for _ in range(150)]
     assert {answer.status for answer in answers} <= {200, 503}
     assert any('"tags":["simulated"]' in answer.text for answer in answers)

@@ -1,4 +1,4 @@
-"""The OpenAPI document and what is made of it: whole, true to the code, and committed as the code is."""
+"""The OpenAPI document and the files generated from it: complete, and up to date with the code."""
 
 import json
 import re
@@ -25,28 +25,28 @@ OPERATIONS = [
     for path, item in DOCUMENT["paths"].items()
     for method, operation in item.items()
 ]
-RENEW = "It is not as the code is; `make openapi` renews it, and the difference is to be committed."
+RENEW = "Out of date: run `make openapi` and commit the result."
 
 
 @pytest.fixture(autouse=True)
 def world() -> None:
-    """No table is needed here."""
+    """These tests need no tables."""
 
 
 # --- drift ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("path", WRITTEN, ids=lambda path: "/".join(path.parts[-2:]))
-def test_what_is_committed_is_what_the_code_says(path: Any) -> None:
+def test_the_committed_file_is_up_to_date(path: Any) -> None:
     assert path.read_text(encoding="utf-8") == WRITTEN[path], RENEW
 
 
-def test_the_document_has_the_templates_routes_and_no_others() -> None:
+def test_the_document_has_exactly_the_templates_routes() -> None:
     described = {(method.upper(), path) for path, item in DOCUMENT["paths"].items() for method in item}
-    assert described == {route for route in routes() if route[0] != "OPTIONS"}
+    assert described == set(routes())
 
 
-def test_what_is_served_is_what_is_committed() -> None:
+def test_the_committed_document_is_served() -> None:
     answer = call("GET", "/openapi.json")
     assert answer.status == 200
     assert answer.headers["content-type"] == "application/json"
@@ -61,7 +61,7 @@ def test_the_document_is_valid_openapi_3_1() -> None:
     assert DOCUMENT["openapi"].startswith("3.1.")
 
 
-def test_the_server_and_the_login_are_relative_so_that_they_hold_under_every_stage() -> None:
+def test_server_and_login_urls_are_relative_so_that_they_work_on_every_stage() -> None:
     assert [server["url"] for server in DOCUMENT["servers"]] == ["."]
     flows = DOCUMENT["components"]["securitySchemes"]["password"]["flows"]
     assert flows["password"]["tokenUrl"] == "token"
@@ -73,7 +73,7 @@ def test_every_tag_is_a_domain_with_a_description() -> None:
 
 
 @pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS)
-def test_an_operation_says_what_it_is(method: str, path: str, operation: dict[str, Any]) -> None:
+def test_every_operation_has_a_summary_and_a_description(method: str, path: str, operation: dict[str, Any]) -> None:
     assert operation["summary"]
     assert operation["description"], f"give the function of {method.upper()} {path} a docstring"
 
@@ -87,7 +87,7 @@ def test_an_operation_needs_a_token_unless_it_is_public(method: str, path: str, 
 
 
 @pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS)
-def test_a_body_has_an_example(method: str, path: str, operation: dict[str, Any]) -> None:
+def test_every_request_body_has_an_example(method: str, path: str, operation: dict[str, Any]) -> None:
     for content in operation.get("requestBody", {}).get("content", {}).values():
         assert content["examples"], f"the sample event of {method.upper()} {path} needs a body"
 
@@ -96,7 +96,7 @@ def test_alerts_are_an_event_stream() -> None:
     assert list(DOCUMENT["paths"]["/alerts"]["get"]["responses"]["200"]["content"]) == ["text/event-stream"]
 
 
-def test_nothing_is_said_of_answers_that_powertools_would_give() -> None:
+def test_powertools_own_validation_errors_are_not_documented() -> None:
     assert all(
         "422" not in operation["responses"] for item in DOCUMENT["paths"].values() for operation in item.values()
     )
@@ -117,7 +117,7 @@ def _error_examples(operation: dict[str, Any]) -> Iterator[tuple[str, dict[str, 
 
 
 @pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS)
-def test_an_example_of_an_error_is_of_the_catalogue(method: str, path: str, operation: dict[str, Any]) -> None:
+def test_every_error_example_is_in_the_catalogue(method: str, path: str, operation: dict[str, Any]) -> None:
     required = set(DOCUMENT["components"]["schemas"]["Error"]["required"])
     catalogue = [code for code in vars(errors).values() if isinstance(code, ErrorCode)]
     found = list(_error_examples(operation))
@@ -129,9 +129,7 @@ def test_an_example_of_an_error_is_of_the_catalogue(method: str, path: str, oper
 
 
 @pytest.mark.parametrize(("method", "path", "operation"), OPERATIONS)
-def test_every_error_that_the_code_of_an_endpoint_can_raise_is_declared(
-    method: str, path: str, operation: dict[str, Any]
-) -> None:
+def test_every_error_that_an_endpoint_can_raise_is_declared(method: str, path: str, operation: dict[str, Any]) -> None:
     handler = routes()[method.upper(), path]
     declared = {(body["code"], body["subcode"]) for _, body in _error_examples(operation)}
     missing = [
@@ -143,26 +141,26 @@ def test_every_error_that_the_code_of_an_endpoint_can_raise_is_declared(
     assert missing == [], f"{handler}: add them to Api(errors=[…])"
 
 
-def test_a_real_error_has_the_shape_that_the_document_gives() -> None:
+def test_real_errors_have_the_documented_shape() -> None:
     schema = DOCUMENT["components"]["schemas"]["Error"]
     for answer in (call("GET", "/users"), call("POST", "/users", body="{"), call("POST", "/users", body={})):
         assert set(schema["required"]) <= answer.json.keys() <= schema["properties"].keys()
 
 
-# --- what can not be described --------------------------------------------------------------------
+# --- routes that cannot be documented -------------------------------------------------------------
 
 
-def test_a_route_without_a_resolver_of_ours_is_named() -> None:
+def test_a_route_without_an_app_is_reported() -> None:
     with pytest.raises(openapi.Undocumented, match=r"portal.preflight.handler .*needs an `app`"):
         openapi.document({("GET", "/elsewhere"): "portal.preflight.handler"}, {})
 
 
-def test_a_route_of_the_template_that_no_code_answers_is_named() -> None:
+def test_a_template_route_that_no_code_handles_is_reported() -> None:
     with pytest.raises(openapi.Undocumented, match=r"In the template only: .*/elsewhere"):
         openapi.document({("GET", "/elsewhere"): "portal.check.handler"}, {})
 
 
-def test_two_models_of_one_name_are_named() -> None:
+def test_two_models_with_the_same_name_are_reported() -> None:
     with pytest.raises(openapi.Undocumented, match="another model called Health"):
         openapi._agree({"Health": {"type": "string"}}, {"Health": {"type": "object"}}, "portal.check.handler")
 
@@ -170,7 +168,7 @@ def test_two_models_of_one_name_are_named() -> None:
 # --- Swagger UI -----------------------------------------------------------------------------------
 
 
-def test_the_page_is_swagger_ui_of_our_own_parts() -> None:
+def test_the_page_loads_swagger_ui_from_this_api() -> None:
     page = call("GET", "/docs")
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert "<title>Sitewatch API</title>" in page.text
@@ -183,7 +181,7 @@ def test_the_page_is_swagger_ui_of_our_own_parts() -> None:
         assert len(answer.text.encode()) < 5_000_000  # Lambda answers up to 6 MB
 
 
-def test_the_page_loads_nothing_from_elsewhere_and_runs_no_script_of_its_own() -> None:
+def test_the_page_loads_nothing_from_other_hosts_and_runs_no_inline_script() -> None:
     page = call("GET", "/docs")
     policy = dict(each.strip().partition(" ")[::2] for each in page.headers["content-security-policy"].split(";"))
     assert policy["default-src"] == "'none'"
@@ -193,14 +191,14 @@ def test_the_page_loads_nothing_from_elsewhere_and_runs_no_script_of_its_own() -
     assert not re.search(r"<script(?![^>]* src=)|<style| on\w+=", page.text)
 
 
-def test_a_part_that_there_is_not_is_a_404() -> None:
+def test_an_unknown_part_is_a_404() -> None:
     for part in ("other.js", "..%2fdocs.js", "openapi.json"):
         answer = call("GET", "/docs/{part}", path={"part": part})
         assert (answer.status, answer.json["subcode"]) == (404, 4040)
 
 
 @pytest.mark.parametrize("resource", ["/openapi.json", "/docs", "/docs/{part}"])
-def test_a_client_that_has_it_is_not_sent_it_again(resource: str) -> None:
+def test_a_client_with_the_current_version_gets_a_304(resource: str) -> None:
     path = {"part": "start.js"} if "{" in resource else None
     first = call("GET", resource, path=path)
     assert first.headers["cache-control"].startswith("public, max-age=")
@@ -219,19 +217,19 @@ def _requests(items: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         yield from _requests(item["item"]) if "item" in item else [item]
 
 
-def test_the_collection_has_every_operation_and_begins_with_the_login() -> None:
+def test_the_collection_has_every_operation_starting_with_the_login() -> None:
     requests = list(_requests(COLLECTION["item"]))
     assert len(requests) == len(OPERATIONS)
     assert requests[0]["request"]["url"]["raw"] == "{{baseUrl}}/token"
     assert COLLECTION["info"]["schema"] == postman.SCHEMA
 
 
-def test_every_variable_that_a_request_uses_is_one_of_the_collection() -> None:
+def test_every_variable_in_a_request_is_defined() -> None:
     used = set(re.findall(r"\{\{(\w+)\}\}", json.dumps(COLLECTION)))
     assert used <= {variable["key"] for variable in COLLECTION["variable"]}
 
 
-def test_only_public_requests_go_without_the_token() -> None:
+def test_only_public_requests_omit_the_token() -> None:
     without = {
         (each["request"]["method"], re.sub(r"\{\{(\w+)\}\}", r"{\1}", "/" + "/".join(each["request"]["url"]["path"])))
         for each in _requests(COLLECTION["item"])
@@ -240,5 +238,5 @@ def test_only_public_requests_go_without_the_token() -> None:
     assert without == PUBLIC
 
 
-def test_a_sample_of_every_function_that_is_called_over_http_is_an_example() -> None:
-    assert {handler for (method, _), handler in routes().items() if method != "OPTIONS"} <= samples().keys()
+def test_every_http_function_has_a_sample_event() -> None:
+    assert set(routes().values()) <= samples().keys()

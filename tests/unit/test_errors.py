@@ -1,4 +1,4 @@
-"""The error catalogue, as the contract spells it."""
+"""The error catalogue of the contract."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from sitewatch.errors import ApiError, ErrorCode, code_of_field, invalid_field
 
 @pytest.fixture(autouse=True)
 def world() -> None:
-    """No table is needed here."""
+    """These tests need no tables."""
 
 
 CATALOGUE = {
@@ -35,7 +35,7 @@ CATALOGUE = {
     (403, 4133, "Forbidden"),
     (404, 4041, "User Not Found"),
     (404, 4040, "Not Found"),
-    (412, 4120, "Precondition Failed"),  # ours: the contract has If-Match, and no word for its refusal
+    (412, 4120, "Precondition Failed"),  # our own: the contract has If-Match, but no error for it
     (429, 4290, "Too Many Requests"),
     (500, 5000, "Unexpected Error"),
     (502, 5020, "No Data Point Available"),
@@ -44,7 +44,7 @@ CATALOGUE = {
 }
 
 
-def test_the_catalogue_is_the_contracts() -> None:
+def test_the_catalogue_matches_the_contract() -> None:
     ours = {(code.status, code.subcode, code.error) for code in vars(errors).values() if isinstance(code, ErrorCode)}
     assert ours == CATALOGUE
 
@@ -63,7 +63,7 @@ def test_the_catalogue_is_the_contracts() -> None:
         ("body", 4018),
     ],
 )
-def test_a_bad_field_has_its_own_code_or_that_of_a_bad_body(field: str, subcode: int) -> None:
+def test_a_bad_field_has_its_own_code_or_that_of_a_bad_query(field: str, subcode: int) -> None:
     error = invalid_field(field, "not so")
     assert error.code is code_of_field(field)
     assert error.body() == {
@@ -74,7 +74,7 @@ def test_a_bad_field_has_its_own_code_or_that_of_a_bad_body(field: str, subcode:
     }
 
 
-def test_only_a_401_has_a_msg_and_it_is_the_detail() -> None:
+def test_only_a_401_has_a_msg_which_repeats_the_detail() -> None:
     assert ApiError(errors.BAD_TOKEN, "Token has expired").body() == {
         "code": 401,
         "subcode": 4132,
@@ -85,5 +85,5 @@ def test_only_a_401_has_a_msg_and_it_is_the_detail() -> None:
     assert "msg" not in ApiError(errors.FORBIDDEN, "no").body()
 
 
-def test_an_error_without_a_detail_says_what_it_is() -> None:
+def test_the_detail_defaults_to_the_error() -> None:
     assert ApiError(errors.NOT_FOUND).body()["detail"] == "Not Found"

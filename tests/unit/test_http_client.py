@@ -1,4 +1,4 @@
-"""Calls of other servers end within their time, with a bounded answer, and never at a metadata service."""
+"""The HTTP client: calls end in time, responses are bounded, and metadata services are out of reach."""
 
 import socket
 import threading
@@ -11,7 +11,7 @@ from sitewatch.http_client import Call, CallFailed, answer_to
 from tests.world.servers import MISBEHAVIOURS, NO_ANSWERS, allow_loopback, answering, serving
 
 
-def test_an_answer_is_given_whatever_its_status() -> None:
+def test_a_response_is_returned_whatever_its_status() -> None:
     with serving(answering(b"busy", "503 Service Unavailable")) as server:
         answer = answer_to(Call(f"{server.url}/a?b=c", method="POST", headers={"X-A": "1"}, body=b"hello"))
     assert (answer.status, answer.body) == (503, b"busy")
@@ -22,14 +22,14 @@ def test_an_answer_is_given_whatever_its_status() -> None:
 
 
 @pytest.mark.parametrize("misbehaviour", NO_ANSWERS)
-def test_whatever_a_server_does_a_call_fails_within_its_time_and_its_thread_ends(misbehaviour: str) -> None:
+def test_a_call_to_a_misbehaving_server_fails_in_time_and_its_thread_ends(misbehaviour: str) -> None:
     before = threading.active_count()
     with serving(MISBEHAVIOURS[misbehaviour]) as server:
         began = time.monotonic()
         with pytest.raises(CallFailed) as failure:
             answer_to(Call(server.url, seconds=0.5))
         assert time.monotonic() - began < 1.5
-        # While the server goes on: it is the client that has to let go. One thread is the server's own.
+        # The server is still sending, so the client has to close the connection. One thread is the server's own.
         deadline = time.monotonic() + 3
         while threading.active_count() > before + 1 and time.monotonic() < deadline:
             time.sleep(0.01)
@@ -41,14 +41,14 @@ def test_whatever_a_server_does_a_call_fails_within_its_time_and_its_thread_ends
     assert threading.active_count() <= before
 
 
-def test_the_largest_answer_is_taken_and_one_byte_more_is_not() -> None:
+def test_a_response_one_byte_over_the_limit_is_rejected() -> None:
     with serving(answering(b"x" * 100), answering(b"x" * 101)) as server:
         assert len(answer_to(Call(server.url, most_bytes=100)).body) == 100
         with pytest.raises(CallFailed, match="more than 100 bytes"):
             answer_to(Call(server.url, most_bytes=100))
 
 
-def test_redirects_are_followed_on_the_same_host_as_often_as_the_call_says() -> None:
+def test_redirects_on_the_same_host_are_followed_up_to_the_limit() -> None:
     again = answering(b"", "302 Found", Location="/next")
     with serving(again, answering(b"there")) as server:
         assert answer_to(Call(server.url, most_redirects=1)).body == b"there"
@@ -80,11 +80,11 @@ def test_a_redirect_to_another_host_is_not_followed(target: str) -> None:
         "::ffff:169.254.169.254",
         "64:ff9b::a9fe:a9fe",
         "2002:a9fe:a9fe::1",
-        "0.0.0.0",  # noqa: S104 - to refuse it
+        "0.0.0.0",  # noqa: S104 - must be rejected
         "::",
     ],
 )
-def test_addresses_of_metadata_services_are_never_called(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_metadata_services_are_never_called(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, 80)) for one in ("203.0.113.1", address)]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
     with pytest.raises(CallFailed, match="a forbidden address"):
@@ -92,12 +92,12 @@ def test_addresses_of_metadata_services_are_never_called(address: str, monkeypat
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "10.0.0.1", "203.0.113.1", "fd00::1", "2001:db8::1"])
-def test_other_addresses_are_not_forbidden(address: str) -> None:
+def test_other_addresses_are_allowed(address: str) -> None:
     assert not http_client.is_forbidden(address)
 
 
 @pytest.mark.parametrize("spelling", ["http://2852039166/", "http://0xa9fea9fe/", "http://[::ffff:a9fe:a9fe]/"])
-def test_other_spellings_of_a_metadata_address_are_the_address(spelling: str) -> None:
+def test_other_notations_of_a_metadata_address_are_forbidden(spelling: str) -> None:
     allow_loopback()
     with pytest.raises(CallFailed, match=r"a forbidden address|an unknown host"):
         answer_to(Call(spelling))
@@ -106,13 +106,13 @@ def test_other_spellings_of_a_metadata_address_are_the_address(spelling: str) ->
 @pytest.mark.parametrize(
     "url", ["ftp://127.0.0.1/", "gopher:x", "", "http:///x", "http://127.0.0.1:99999/", "http://\x00/"]
 )
-def test_what_is_no_url_of_a_web_server_is_not_called(url: str) -> None:
+def test_an_invalid_url_is_not_called(url: str) -> None:
     allow_loopback()
     with pytest.raises(CallFailed):
         answer_to(Call(url))
 
 
-def test_the_address_that_was_checked_is_the_one_that_is_called(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_checked_address_is_the_one_called(monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(answering(b"there")) as server:
         port = int(server.url.rpartition(":")[2])
         looked_up: list[str] = []
@@ -128,7 +128,7 @@ def test_the_address_that_was_checked_is_the_one_that_is_called(monkeypatch: pyt
     assert f"Host: innocent.example:{port}".encode() in server.requests[0]
 
 
-def test_a_name_that_takes_too_long_to_resolve_ends_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_name_that_resolves_too_slowly_fails_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
     release = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: release.wait(5) and [])
     with pytest.raises(CallFailed, match=r"within 0\.1 s"):

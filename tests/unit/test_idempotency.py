@@ -1,4 +1,4 @@
-"""Idempotency-Key: one write, and the first answer again."""
+"""Idempotency-Key: a retry returns the first response and writes nothing."""
 
 import hashlib
 import json
@@ -29,7 +29,7 @@ def _users() -> list[dict[str, Any]]:
     return listed
 
 
-def test_the_same_key_and_body_get_the_first_answer_again_and_make_one_user() -> None:
+def test_the_same_key_and_body_return_the_first_response_and_create_one_user() -> None:
     first, again = _sign_up(ALICE, "key"), _sign_up(ALICE, "key")
 
     assert first.status == again.status == 201
@@ -38,18 +38,18 @@ def test_the_same_key_and_body_get_the_first_answer_again_and_make_one_user() ->
 
 
 @pytest.mark.parametrize("key", ["k", "k" * 255, "ключ", "with spaces and {braces}"])
-def test_any_printable_key_of_up_to_255_characters_is_one(key: str) -> None:
+def test_any_printable_key_of_up_to_255_characters_is_valid(key: str) -> None:
     assert _sign_up(ALICE, key).text == _sign_up(ALICE, key).text
 
 
 @pytest.mark.parametrize("name", ["Idempotency-Key", "idempotency-key", "IDEMPOTENCY-KEY"])
-def test_the_header_is_read_in_any_letter_case(name: str) -> None:
+def test_the_header_name_is_case_insensitive(name: str) -> None:
     answers = {call("POST", "/users", body=ALICE, headers={name: "key"}).text for _ in range(2)}
     assert len(answers) == 1
 
 
 @pytest.mark.parametrize("key", ["", "k" * 256, "a\tb", "\ud800"])
-def test_a_key_that_is_none_is_a_400_and_makes_no_user(key: str) -> None:
+def test_an_invalid_key_is_a_400_and_creates_no_user(key: str) -> None:
     answer = _sign_up(ALICE, key)
     assert (answer.status, answer.json["subcode"]) == (400, 4018)
     assert answer.json["detail"][0]["field"] == "Idempotency-Key"
@@ -65,17 +65,17 @@ def test_the_same_key_with_another_body_is_a_400() -> None:
     assert [user["id"] for user in _users()] == [first.json["id"]]
 
 
-def test_another_password_is_another_body() -> None:
+def test_a_different_password_is_a_different_body() -> None:
     _sign_up(ALICE, "key")
     assert _sign_up({**ALICE, "password": "another"}, "key").status == 400
 
 
-def test_without_a_key_the_same_request_is_done_again() -> None:
+def test_without_a_key_a_request_is_processed_again() -> None:
     assert call("POST", "/users", body=ALICE).status == 201
     assert call("POST", "/users", body=ALICE).status == 409
 
 
-def test_a_failure_is_not_remembered() -> None:
+def test_a_failure_is_not_stored() -> None:
     call("POST", "/users", body=ALICE)
     assert _sign_up(ALICE, "key").status == 409
     assert _sign_up({**ALICE, "username": "Bob"}, "key").status == 201
@@ -97,7 +97,7 @@ def test_a_key_is_remembered_for_24_hours() -> None:
 
 
 def _age(seconds: int) -> None:
-    """Make what is remembered so much older."""
+    """Make the stored responses ``seconds`` older."""
     for stored in client("dynamodb").scan(TableName="IdempotencyTable")["Items"]:
         client("dynamodb").update_item(
             TableName="IdempotencyTable",
@@ -107,7 +107,7 @@ def _age(seconds: int) -> None:
         )
 
 
-def test_the_table_holds_neither_key_nor_password_nor_a_hash_that_they_could_be_guessed_from() -> None:
+def test_the_table_holds_no_key_no_password_and_no_guessable_hash() -> None:
     answer = _sign_up(ALICE, "the-key-of-alice")
     assert answer.status == 201
 
@@ -121,8 +121,8 @@ def test_the_table_holds_neither_key_nor_password_nor_a_hash_that_they_could_be_
             assert digest(secret.encode()).hexdigest() not in stored
 
 
-def test_what_is_kept_of_a_body_differs_from_key_to_key() -> None:
-    # Else it could be guessed once for all, and equal bodies could be told.
+def test_the_stored_hash_of_a_body_differs_for_each_key() -> None:
+    # Otherwise an attacker could guess bodies offline, and see which requests have equal bodies.
     counter, token = Counter(), access_token()
     for key in ("one", "other"):
         counter.ask(token, key=key, body={"the same": "body"})
@@ -130,11 +130,11 @@ def test_what_is_kept_of_a_body_differs_from_key_to_key() -> None:
     assert len(set(kept)) == 2
 
 
-# --- with an endpoint of its own ------------------------------------------------------------------
+# --- with a test endpoint -------------------------------------------------------------------------
 
 
 class Counter:
-    """An endpoint whose work can be counted, held up and made to fail."""
+    """An endpoint whose work can be counted, paused and made to fail."""
 
     def __init__(self, path: str = "/count") -> None:
         self.done = 0
@@ -144,7 +144,7 @@ class Counter:
         self.go_on.set()
 
     def app(self) -> Api:
-        """An instance of the function: as in Lambda, each answers one request at a time."""
+        """Return a function instance. As in Lambda, each handles one request at a time."""
         app = Api(access=api.EVERYONE_KNOWN)
 
         @app.post(self.path)
@@ -166,31 +166,31 @@ class Counter:
         return read(self.app().resolve(event, Context()))
 
 
-def test_the_key_of_another_caller_is_another_key() -> None:
+def test_keys_are_separate_for_each_caller() -> None:
     counter, alice, bob = Counter(), access_token(subject=ids.new_id()), access_token(subject=ids.new_id())
 
     assert [counter.ask(token).json["done"] for token in (alice, bob, alice, bob)] == [1, 2, 1, 2]
 
 
-def test_a_new_token_of_the_same_caller_is_the_same_caller() -> None:
+def test_a_caller_keeps_its_keys_with_a_new_token() -> None:
     counter, subject = Counter(), ids.new_id()
     assert [counter.ask(access_token(subject=subject)).json["done"] for _ in range(2)] == [1, 1]
 
 
-def test_the_key_of_another_route_is_another_key() -> None:
+def test_keys_are_separate_for_each_route() -> None:
     one, other, token = Counter("/one"), Counter("/other"), access_token()
     one.ask(token)
     assert other.ask(token).json == {"done": 1}
     assert (one.done, other.done) == (1, 1)
 
 
-def test_another_key_is_other_work() -> None:
+def test_a_different_key_does_the_work_again() -> None:
     counter, token = Counter(), access_token()
     assert [counter.ask(token, key=key).json["done"] for key in ("a", "b", "a")] == [1, 2, 1]
 
 
 @pytest.mark.parametrize("failure", [ApiError(FORBIDDEN), RuntimeError("what nobody expected")])
-def test_work_that_failed_is_done_again(failure: Exception) -> None:
+def test_failed_work_is_done_again(failure: Exception) -> None:
     counter, token = Counter(), access_token()
     counter.failure = failure
     assert counter.ask(token).status in (403, 500)
@@ -199,7 +199,7 @@ def test_work_that_failed_is_done_again(failure: Exception) -> None:
     assert counter.ask(token).json == {"done": 1}
 
 
-def test_a_second_delivery_waits_for_the_first_and_gets_its_answer() -> None:
+def test_a_concurrent_retry_waits_for_the_first_response() -> None:
     counter, token = Counter(), access_token()
     counter.go_on.clear()
     with ThreadPoolExecutor(2) as pool:
@@ -213,7 +213,7 @@ def test_a_second_delivery_waits_for_the_first_and_gets_its_answer() -> None:
     assert counter.done == 1
 
 
-def test_a_second_delivery_that_waited_long_enough_is_a_429(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_concurrent_retry_that_waits_too_long_is_a_429(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remembering, "_WAIT_SECONDS", 0.0)
     counter, token = Counter(), access_token()
     counter.go_on.clear()
@@ -227,7 +227,7 @@ def test_a_second_delivery_that_waited_long_enough_is_a_429(monkeypatch: pytest.
         assert first.result(10).json == {"done": 1}
 
 
-def test_of_many_deliveries_at_once_one_is_worked_for() -> None:
+def test_of_many_concurrent_retries_one_does_the_work() -> None:
     counter, token = Counter(), access_token()
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda _: counter.ask(token), range(8)))

@@ -14,7 +14,7 @@ from sitewatch import ids
 
 @pytest.fixture(autouse=True)
 def world() -> None:
-    """No table is needed here."""
+    """These tests need no tables."""
 
 
 TIMES = st.datetimes(datetime(1970, 1, 1), datetime(2106, 2, 6), timezones=st.just(UTC))  # noqa: DTZ001 - naive bounds
@@ -22,7 +22,7 @@ PARTS = st.lists(st.text(st.characters(exclude_characters="\0", exclude_categori
 ULID_TEXT = TypeAdapter(ids.UlidText)
 
 
-def test_new_ids_are_ulids_of_this_moment_and_never_the_same() -> None:
+def test_new_ids_are_unique_ulids_of_the_current_time() -> None:
     made = {ids.new_id() for _ in range(1000)}
 
     assert len(made) == 1000
@@ -33,7 +33,7 @@ def test_new_ids_are_ulids_of_this_moment_and_never_the_same() -> None:
 
 @example(datetime(1978, 8, 30, 19, 48, 15, 76_000, tzinfo=UTC), ["a float is a millisecond short here"])
 @given(TIMES, PARTS)
-def test_an_id_that_is_derived_again_is_the_same_and_holds_its_time(time: datetime, parts: list[str]) -> None:
+def test_a_derived_id_is_reproducible_and_contains_its_time(time: datetime, parts: list[str]) -> None:
     derived = ids.derived_id(time, *parts)
 
     assert derived == ids.derived_id(time, *parts)
@@ -42,7 +42,7 @@ def test_an_id_that_is_derived_again_is_the_same_and_holds_its_time(time: dateti
 
 
 @given(TIMES, PARTS, PARTS)
-def test_other_names_give_other_ids(time: datetime, one: list[str], other: list[str]) -> None:
+def test_different_names_give_different_ids(time: datetime, one: list[str], other: list[str]) -> None:
     assert (ids.derived_id(time, *one) == ids.derived_id(time, *other)) == (one == other)
 
 
@@ -63,7 +63,7 @@ def test_derived_ids_sort_by_their_time(one: datetime, other: datetime, parts: l
         "01arz3ndektsv4rrffq69g5fav",
     ],
 )
-def test_what_is_no_ulid_is_refused(text: str) -> None:
+def test_an_invalid_ulid_is_rejected(text: str) -> None:
     assert not re.fullmatch(r"[0-7][0-9A-HJKMNP-TV-Z]{25}", text)
     with pytest.raises(ValidationError):
         ULID_TEXT.validate_python(text)

@@ -1,4 +1,4 @@
-"""Jobs: each happens once or not at all, however it is delivered and wherever its worker is stopped."""
+"""Jobs: each happens once or not at all, however it is delivered and wherever its worker is killed."""
 
 import json
 import random
@@ -39,13 +39,13 @@ FAULTS = [*STOPS, Fault.ANSWER_LOST, Fault.THROTTLED]
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Retries without the waiting."""
+    """Retry without pausing."""
     monkeypatch.setattr("time.sleep", lambda _seconds: None)
 
 
 @pytest.fixture(autouse=True)
 def cheap_transactions() -> Iterator[None]:
-    """moto copies all that a client has for each of its transactions; the pipeline's tests have one that does not."""
+    """moto copies a client's whole data for each transaction; this replacement does not."""
     with mock.patch.object(DynamoDBBackend, "transact_write_items", pipeline._transact):
         yield
 
@@ -57,13 +57,13 @@ def two_users() -> tuple[str, str, str, str]:
 
 
 def deliver_despite(records: Sequence[jobs.Record], fault_of: Callable[[str], Fault]) -> Sequence[jobs.Record]:
-    """Hand ``records`` to the worker while faults happen; those that the queue would deliver again."""
+    """Pass ``records`` to the worker during faults. Return those that the queue would deliver again."""
     with faults(fault_of, real_call=straight_to_moto):
         return deliver_or_not(records)
 
 
 def deliver_or_not(records: Sequence[jobs.Record]) -> Sequence[jobs.Record]:
-    """Hand ``records`` to a worker that may be killed; those that the queue would deliver again."""
+    """Pass ``records`` to a worker that may be killed. Return those that the queue would deliver again."""
     try:
         return jobs.deliver(records)
     except Killed:
@@ -71,17 +71,17 @@ def deliver_or_not(records: Sequence[jobs.Record]) -> Sequence[jobs.Record]:
 
 
 def until_done(records: Sequence[jobs.Record]) -> None:
-    """Deliver ``records`` until the worker has done them."""
+    """Deliver ``records`` and check that the worker did them all."""
     for batch in jobs.batches(records):
         assert jobs.deliver(batch) == []
 
 
-# --- The order of what POST does -------------------------------------------------------------------
+# --- POST: queue first, record second --------------------------------------------------------------
 
 
 @pytest.mark.parametrize("stop", STOPS)
 @pytest.mark.parametrize("number", range(2))
-def test_a_request_that_is_killed_leaves_no_job_that_nobody_does(
+def test_a_killed_request_leaves_no_pending_job_off_the_queue(
     two_users: tuple[str, str, str, str], number: int, stop: Fault
 ) -> None:
     alice, alices, bob, _ = two_users
@@ -99,7 +99,7 @@ def test_a_request_that_is_killed_leaves_no_job_that_nobody_does(
     assert len(jobs.messages(alices, alice, bob)) == 1 + len(queued)
 
 
-def test_a_worker_that_is_faster_than_the_request_is_not_undone(two_users: tuple[str, str, str, str]) -> None:
+def test_a_worker_faster_than_the_request_keeps_its_outcome(two_users: tuple[str, str, str, str]) -> None:
     alice, alices, bob, _ = two_users
 
     def work_between(operation: str) -> Fault:
@@ -115,7 +115,7 @@ def test_a_worker_that_is_faster_than_the_request_is_not_undone(two_users: tuple
 @pytest.mark.usefixtures("cheap_hashing")
 @pytest.mark.parametrize("path", ["/messages", "/users"])
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_key_makes_one_job_of_a_request_that_is_killed_and_sent_again(
+def test_a_killed_request_retried_with_its_idempotency_key_makes_one_job(
     two_users: tuple[str, str, str, str], monkeypatch: pytest.MonkeyPatch, path: str, fault: Fault
 ) -> None:
     alice, alices, bob, _ = two_users
@@ -155,7 +155,7 @@ def ask(kind: str, alice: str, alices: str, bob: str, name: str) -> str:
 
 
 def assert_each_happened_once(asked: dict[str, str], alices: str, bobs: str, alice: str, bob: str) -> None:
-    """Each job of ``asked`` (its id to its kind) has one outcome, with one notification to each side."""
+    """Check that each job of ``asked`` (id to kind) has one outcome, and one notification for each side."""
     told = Counter(each["job_id"] for each in jobs.notifications(alices))
     assert told == Counter(asked.keys())
     for job_id, kind in asked.items():
@@ -169,7 +169,7 @@ def assert_each_happened_once(asked: dict[str, str], alices: str, bobs: str, ali
 
 @pytest.mark.usefixtures("cheap_hashing")
 @pytest.mark.parametrize("kind", [GOOD, BAD, NEW_USER])
-def test_a_worker_that_is_stopped_at_any_call_leaves_all_of_a_job_or_nothing(
+def test_a_worker_killed_at_any_call_leaves_all_of_a_job_or_nothing(
     two_users: tuple[str, str, str, str], kind: str
 ) -> None:
     alice, alices, bob, bobs = two_users
@@ -201,7 +201,7 @@ def test_a_worker_that_is_stopped_at_any_call_leaves_all_of_a_job_or_nothing(
         max_size=5,
     ),
 )
-def test_however_jobs_are_delivered_each_happens_once(
+def test_each_job_happens_once_however_it_is_delivered(
     kinds: list[str], deliveries: list[tuple[int, int, Fault, random.Random]]
 ) -> None:
     alice, alices = jobs.add_user("alice")
@@ -215,7 +215,7 @@ def test_however_jobs_are_delivered_each_happens_once(
     assert_each_happened_once(asked, alices, bobs, alice, bob)
 
 
-def test_a_job_that_fails_does_not_take_its_batch_along(two_users: tuple[str, str, str, str]) -> None:
+def test_a_failing_job_does_not_fail_its_batch(two_users: tuple[str, str, str, str]) -> None:
     alice, alices, bob, _ = two_users
     for _ in range(3):
         jobs.send(alices, jobs.text_to(bob, alice))
@@ -234,7 +234,7 @@ def _changed(record: jobs.Record, **fields: object) -> str:
     return json.dumps({**jobs.body_of(record), **fields})
 
 
-def test_a_transaction_that_loses_against_others_is_tried_again_and_then_comes_again(
+def test_a_conflicting_transaction_is_retried_and_then_redelivered(
     two_users: tuple[str, str, str, str],
 ) -> None:
     alice, alices, bob, _ = two_users
@@ -255,7 +255,7 @@ def test_a_transaction_that_loses_against_others_is_tried_again_and_then_comes_a
 
 
 @pytest.mark.usefixtures("cheap_hashing")
-def test_a_user_is_created_as_a_job_and_its_name_is_taken_the_second_time() -> None:
+def test_a_user_is_created_as_a_job_and_a_second_one_finds_the_username_taken() -> None:
     _, alices = jobs.add_user("alice")
     new = {"username": "Neu", "password": "12345", "email": "neu@example.com", "full_name": "Neu Neumann"}
     first, second = (
@@ -288,7 +288,7 @@ def test_a_user_is_created_as_a_job_and_its_name_is_taken_the_second_time() -> N
 
 
 @pytest.mark.usefixtures("cheap_hashing")
-def test_many_jobs_for_one_name_make_one_user() -> None:
+def test_many_jobs_for_one_username_create_one_user() -> None:
     _, alices = jobs.add_user("alice")
     for _ in range(8):
         call("POST", "/users", body={"username": "wanted", "password": "12345"}, token=alices)
@@ -301,7 +301,7 @@ def test_many_jobs_for_one_name_make_one_user() -> None:
     assert claim.user_id == next(each["job_id"] for each in told if not each["is_error"])
 
 
-def test_a_token_that_comes_with_a_sign_up_has_to_be_good(two_users: tuple[str, str, str, str]) -> None:
+def test_a_sign_up_with_an_invalid_token_is_a_401(two_users: tuple[str, str, str, str]) -> None:
     new = {"username": "neu", "password": "12345"}
     for header, reason in (
         ("Bearer x", "Not enough segments"),
@@ -320,7 +320,7 @@ def test_a_token_that_comes_with_a_sign_up_has_to_be_good(two_users: tuple[str, 
 # --- The dead-letter queue -------------------------------------------------------------------------
 
 
-def test_a_job_whose_worker_always_fails_is_failed_and_may_be_done_later(
+def test_a_job_whose_worker_always_fails_is_marked_failed_and_may_be_done_later(
     two_users: tuple[str, str, str, str],
 ) -> None:
     alice, alices, bob, bobs = two_users
@@ -347,7 +347,7 @@ def test_a_job_whose_worker_always_fails_is_failed_and_may_be_done_later(
     assert [each["id"] for each in jobs.messages(bobs, alice, bob)] == [job_id]
 
 
-def test_a_job_that_is_finished_is_not_given_up(two_users: tuple[str, str, str, str]) -> None:
+def test_a_finished_job_is_not_given_up(two_users: tuple[str, str, str, str]) -> None:
     alice, alices, bob, _ = two_users
     asked = [jobs.send(alices, jobs.text_to(bob, alice, text)) for text in ("hello", "")]
     records = jobs.take()
@@ -358,13 +358,13 @@ def test_a_job_that_is_finished_is_not_given_up(two_users: tuple[str, str, str, 
     assert len(jobs.notifications(alices)) == 2
 
 
-def test_what_is_no_job_is_left_to_the_queue_itself() -> None:
+def test_an_invalid_job_is_left_to_the_queues_redrive_policy() -> None:
     poison = [{"messageId": "1", "body": "{"}, {"messageId": "2", "body": "{}"}]
     assert jobs.give_up_on(poison) == poison
     assert jobs.take("JobsDeadLetterQueue") == []
 
 
-def test_the_queues_pass_a_job_on_and_wait_long_enough_for_its_worker() -> None:
+def test_queues_redrive_jobs_and_wait_long_enough_for_their_workers() -> None:
     queues, functions = resources("AWS::SQS::Queue"), resources("AWS::Serverless::Function")
     mappings = resources("AWS::Lambda::EventSourceMapping")
     for queue, worker in (("JobsQueue", "WorkJobs"), ("FailedJobsQueue", "GiveUpJobs")):
@@ -382,12 +382,12 @@ CLIENTS, JOBS_EACH = 20, 100
 
 
 @pytest.mark.no_cover  # tracing would double its time, and smaller tests cover the same
-def test_two_thousand_jobs_of_twenty_clients_each_delivered_twice_by_a_worker_that_is_killed() -> None:
+def test_two_thousand_jobs_delivered_twice_to_a_worker_that_is_killed_happen_once_each() -> None:
     people = [jobs.add_user(f"client-{number}") for number in range(CLIENTS)]
     chance = random.Random(7)
     asked: dict[tuple[str, str], bool] = {}
     records: list[jobs.Record] = []
-    # A function's instance answers one request at a time, so here the clients take turns, in any order.
+    # A function instance handles one request at a time, so the clients take turns in random order.
     turns = [number for number in range(CLIENTS) for _ in range(JOBS_EACH)]
     chance.shuffle(turns)
     for each, number in enumerate(turns):

@@ -1,4 +1,4 @@
-"""The layout of the code: thin handlers, domains apart from each other, a kernel that knows none."""
+"""The code's layout: short handlers, independent domains, and a kernel that imports no domain."""
 
 import ast
 import sys
@@ -8,37 +8,37 @@ import pytest
 from tests.world.code import DOMAINS, FUNCTIONS, KERNEL, Module, modules
 from tests.world.template import resources
 
-MOST_LINES = 60
+MAX_LINES = 60
 FUNCTION_PROPERTIES = resources("AWS::Serverless::Function").values()
 HANDLERS = sorted({properties["Handler"].rpartition(".")[0] for properties in FUNCTION_PROPERTIES})
-COMPOSING = {"jobs.on_queue_work": "one queue has one consumer, which names what does each kind of job"}
-"""Modules that may import several domains, and why; no module may import them."""
+COMPOSING = {"jobs.on_queue_work": "a queue has one consumer, which dispatches to every kind of job"}
+"""Modules that may import several domains, with the reason. No module may import them."""
 BY_NAME = pytest.mark.parametrize("module", modules().values(), ids=lambda module: module.name)
 
 
 @pytest.fixture(autouse=True)
 def world() -> None:
-    """No table is needed here."""
+    """These tests need no tables."""
 
 
-def test_there_are_domains_and_a_kernel_to_look_at() -> None:
+def test_the_domains_and_the_kernel_are_found() -> None:
     assert {"accounts", "alerts", "detections", "portal"} <= DOMAINS
     assert {"sitewatch.api", "accounts.model"} <= set(modules())
 
 
 @pytest.mark.parametrize("name", HANDLERS)
-def test_a_handler_is_short_enough_to_be_read_at_a_glance(name: str) -> None:
+def test_a_handler_is_short(name: str) -> None:
     lines = modules()[name].path.read_text(encoding="utf-8").splitlines()
-    assert len(lines) <= MOST_LINES
+    assert len(lines) <= MAX_LINES
 
 
 @BY_NAME
-def test_no_domain_imports_another_and_the_kernel_none(module: Module) -> None:
+def test_no_domain_imports_another_and_the_kernel_imports_none(module: Module) -> None:
     own = {module.name.partition(".")[0]}
     assert module.packages & DOMAINS <= own & DOMAINS or module.name in COMPOSING
 
 
-def test_a_module_that_brings_domains_together_is_imported_by_none() -> None:
+def test_no_module_imports_one_that_composes_domains() -> None:
     imported = {dotted for module in modules().values() for dotted in module.imported.values()}
     for name in COMPOSING:
         assert not {dotted for dotted in imported if dotted == name or dotted.startswith(f"{name}.")}
@@ -50,20 +50,20 @@ def test_no_logic_imports_a_handler(module: Module) -> None:
     assert not {dotted for dotted in module.imported.values() if dotted in HANDLERS}
 
 
-def test_no_package_hides_one_of_the_standard_library() -> None:
+def test_no_package_shadows_the_standard_library() -> None:
     packages = {path.name for root in (FUNCTIONS, KERNEL) for path in root.iterdir() if path.is_dir()}
     assert not packages & sys.stdlib_module_names
 
 
 @BY_NAME
-def test_the_environment_is_read_through_settings_only(module: Module) -> None:
-    if module.name in ("sitewatch.settings", "sitewatch.tables"):  # the latter asks Lambda for its region
+def test_the_environment_is_read_only_through_settings(module: Module) -> None:
+    if module.name in ("sitewatch.settings", "sitewatch.tables"):  # tables reads the region that Lambda sets
         return
     assert "os" not in module.packages
 
 
 @BY_NAME
-def test_the_time_is_read_from_the_one_clock(module: Module) -> None:
+def test_the_time_comes_only_from_the_clock_module(module: Module) -> None:
     if module.name == "sitewatch.clock":
         return
     naive = {"now", "utcnow", "today"}

@@ -14,10 +14,10 @@ pytestmark = pytest.mark.usefixtures("cheap_hashing")
 
 @pytest.fixture
 def signed_up() -> list[str]:
-    """The names of five users, in the order of their sign-up."""
+    """Return the names of five users in order of sign-up."""
     names = ["zoe", "Alice", "mallory", "Bob", "carol"]
     made = [sign_up(name) for name in names]
-    # Two ids of one millisecond are in no order.
+    # Ids created within the same millisecond have no defined order.
     return [user["username"] for user in sorted(made, key=lambda user: str(user["id"]))]
 
 
@@ -40,12 +40,12 @@ def test_all_users_are_listed_oldest_first(signed_up: list[str]) -> None:
         assert user["timestamp"].endswith("Z")
 
 
-def test_no_users_are_an_empty_list() -> None:
+def test_without_users_the_list_is_empty() -> None:
     assert _list().json == {"users": []}
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 4, 5, 6])
-def test_the_links_lead_to_the_end_and_over_every_user_once(signed_up: list[str], limit: int) -> None:
+def test_following_the_links_lists_every_user_once(signed_up: list[str], limit: int) -> None:
     query: dict[str, str] | None = {"limit": str(limit)}
     names = []
     while query:
@@ -56,7 +56,7 @@ def test_the_links_lead_to_the_end_and_over_every_user_once(signed_up: list[str]
     assert names == signed_up
 
 
-def test_a_link_is_a_next_one_of_rfc_8288_relative_to_the_request(signed_up: list[str]) -> None:
+def test_the_link_is_an_rfc_8288_next_link_relative_to_the_request(signed_up: list[str]) -> None:
     answer = _list(query={"limit": 2})
     last = answer.json["users"][-1]["id"]
     assert answer.headers["link"] == f'<?start={last}&limit=2>; rel="next"'
@@ -69,7 +69,7 @@ def test_start_is_exclusive_and_need_not_exist(signed_up: list[str]) -> None:
     assert _names(_list(query={"start": "0" * 26})) == signed_up
 
 
-def test_a_page_reads_no_more_than_it_answers(signed_up: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_reads_only_one_item_more_than_it_returns(signed_up: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[dict[str, Any]] = []
     query = Connection.query
 
@@ -82,7 +82,7 @@ def test_a_page_reads_no_more_than_it_answers(signed_up: list[str], monkeypatch:
     assert [more["limit"] for more in asked] == [3]
 
 
-# --- parameters in a body, as older clients send them ---------------------------------------------
+# --- parameters in the body (older clients) -------------------------------------------------------
 
 
 def test_parameters_may_come_as_a_json_body(signed_up: list[str]) -> None:
@@ -99,7 +99,7 @@ def test_the_query_string_wins_over_the_body(signed_up: list[str]) -> None:
     assert _names(answer) == signed_up[1:3]
 
 
-def test_a_body_of_nulls_or_of_nothing_asks_for_the_defaults(signed_up: list[str]) -> None:
+def test_an_empty_body_or_nulls_mean_the_defaults(signed_up: list[str]) -> None:
     for body in ({}, {"start": None, "limit": None}, {"unknown": [1]}, ""):
         assert _names(_list(body=body)) == signed_up
 
@@ -107,7 +107,7 @@ def test_a_body_of_nulls_or_of_nothing_asks_for_the_defaults(signed_up: list[str
 @pytest.mark.parametrize(
     "body", ["x", "[]", "1", "null", '"limit"', "{", '{"limit": NaN}', '{"start": "\\ud800"}', b"\xff", "[" * 60_000]
 )
-def test_a_body_that_cannot_be_read_is_an_invalid_json_query(body: str | bytes) -> None:
+def test_an_unreadable_body_is_an_invalid_json_query(body: str | bytes) -> None:
     answer = call("GET", "/users", token=access_token(), body=body)
     assert answer.status == 400
     assert (answer.json["code"], answer.json["subcode"], answer.json["error"]) == (400, 4018, "Invalid JSON Query")
@@ -130,17 +130,17 @@ BAD = [
 
 @pytest.mark.parametrize(("name", "value", "subcode"), BAD)
 @pytest.mark.parametrize("where", ["query", "body"])
-def test_a_bad_parameter_is_named_wherever_it_comes_from(where: str, name: str, value: object, subcode: int) -> None:
+def test_a_bad_parameter_is_reported_from_query_and_body(where: str, name: str, value: object, subcode: int) -> None:
     answer = call("GET", "/users", token=access_token(), **{where: {name: value}})  # type: ignore[arg-type]
     assert (answer.status, answer.json["code"], answer.json["subcode"]) == (400, 400, subcode)
     assert [problem["field"] for problem in answer.json["detail"]] == [name]
 
 
 @pytest.mark.parametrize("value", [True, [1], {"a": 1}, 10**400])
-def test_a_parameter_of_a_wrong_type_in_the_body_is_named(value: object) -> None:
+def test_a_body_parameter_of_the_wrong_type_is_reported(value: object) -> None:
     answer = call("GET", "/users", token=access_token(), body=json.dumps({"limit": value}))
     assert (answer.status, answer.json["subcode"]) == (400, 4015)
 
 
-def test_the_list_is_not_for_anyone() -> None:
+def test_the_list_needs_a_token() -> None:
     assert call("GET", "/users").status == 401

@@ -1,4 +1,4 @@
-"""Logging in: with a form and with JSON, with hashes of every age, and what a refusal tells."""
+"""Logging in with forms and JSON, password rehashing, and failed logins."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ def _log_in(path: str, username: str = "Alice", password: str = "wonderland") ->
     return call("POST", path, body=credentials) if path == "/login" else call("POST", path, form=credentials)
 
 
-def test_the_password_flow_gives_an_access_token_alone() -> None:
+def test_the_password_flow_returns_only_an_access_token() -> None:
     sign_up()
     answer = _log_in("/token")
 
@@ -31,7 +31,7 @@ def test_the_password_flow_gives_an_access_token_alone() -> None:
     assert (answer.json["token_type"], answer.json["expires_in"]) == ("bearer", 30 * 60)
 
 
-def test_a_session_begins_with_a_pair_of_tokens() -> None:
+def test_a_form_login_returns_a_pair_of_tokens() -> None:
     sign_up()
     answer = _log_in("/auth/login")
 
@@ -40,7 +40,7 @@ def test_a_session_begins_with_a_pair_of_tokens() -> None:
     assert (answer.json["token_type"], answer.json["expires_in"]) == ("bearer", 30 * 60)
 
 
-def test_a_login_with_json_tells_who_logged_in() -> None:
+def test_a_json_login_returns_the_user_and_tokens() -> None:
     user = sign_up()
     answer = _log_in("/login")
 
@@ -52,7 +52,7 @@ def test_a_login_with_json_tells_who_logged_in() -> None:
 
 
 @WAYS
-def test_an_access_token_says_who_it_is_of_and_is_taken(path: str) -> None:
+def test_an_access_token_identifies_its_user_and_is_accepted(path: str) -> None:
     user = sign_up()
     answer = _log_in(path)
     token = answer.json.get("access_token") or answer.json["token"]
@@ -68,7 +68,7 @@ def test_an_access_token_says_who_it_is_of_and_is_taken(path: str) -> None:
 
 
 @WAYS
-def test_an_answer_with_a_token_is_stored_by_no_cache(path: str) -> None:
+def test_responses_with_tokens_are_not_cached(path: str) -> None:
     # RFC 6749, section 5.1.
     sign_up()
     assert _log_in(path).headers["cache-control"] == "no-store"
@@ -76,13 +76,13 @@ def test_an_answer_with_a_token_is_stored_by_no_cache(path: str) -> None:
 
 @WAYS
 @pytest.mark.parametrize("username", ["alice", "ALICE"])
-def test_a_name_logs_in_whatever_its_letter_case(path: str, username: str) -> None:
+def test_login_ignores_the_case_of_the_username(path: str, username: str) -> None:
     sign_up()
     assert _log_in(path, username).status == 200
 
 
 @WAYS
-def test_a_role_is_that_of_the_login(path: str) -> None:
+def test_a_token_carries_the_role_at_login(path: str) -> None:
     sign_up()
     change(role=Role.ADMIN)
     answer = _log_in(path)
@@ -98,23 +98,23 @@ def test_a_role_is_that_of_the_login(path: str) -> None:
         {"unknown": "field"},
     ],
 )
-def test_the_extra_fields_of_oauth_2_are_accepted_and_may_be_empty(path: str, extra: dict[str, str]) -> None:
+def test_extra_oauth_2_fields_are_accepted_and_may_be_empty(path: str, extra: dict[str, str]) -> None:
     sign_up()
     assert call("POST", path, form={**ALICE, **extra}).status == 200
 
 
 @FORMS
-def test_a_form_in_base64_logs_in(path: str) -> None:
+def test_a_base64_encoded_form_logs_in(path: str) -> None:
     sign_up()
     headers = {"Content-Type": "application/x-www-form-urlencoded; charset=UTF-8"}
     assert call("POST", path, body=b"username=Alice&password=wonderland", headers=headers).status == 200
 
 
-# --- refusals -------------------------------------------------------------------------------------
+# --- failed logins --------------------------------------------------------------------------------
 
 
 @WAYS
-def test_a_wrong_password_and_an_unknown_user_get_the_same_answer_to_the_byte(path: str) -> None:
+def test_wrong_password_unknown_user_and_disabled_user_get_identical_responses(path: str) -> None:
     sign_up()
     sign_up("Disabled")
     change("Disabled", disabled=True)
@@ -132,7 +132,7 @@ def test_a_wrong_password_and_an_unknown_user_get_the_same_answer_to_the_byte(pa
 
 
 @WAYS
-def test_an_unknown_user_costs_the_check_of_a_password_too(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+def test_login_verifies_a_password_even_for_an_unknown_user(monkeypatch: pytest.MonkeyPatch, path: str) -> None:
     checked: list[str | None] = []
     verify = passwords.verify
 
@@ -147,14 +147,14 @@ def test_an_unknown_user_costs_the_check_of_a_password_too(monkeypatch: pytest.M
 
 @WAYS
 @pytest.mark.parametrize("password", ["Wonderland", "wonderland ", "", "wonder", "wonderlandx"])
-def test_a_password_has_to_be_the_whole_one(path: str, password: str) -> None:
+def test_only_the_exact_password_logs_in(path: str, password: str) -> None:
     sign_up()
     assert _log_in(path, password=password).status == 401
 
 
 @WAYS
 @pytest.mark.parametrize("username", ["al", "user#1", "Alice/", "é", ""])
-def test_a_name_that_no_one_can_have_is_an_unknown_user(path: str, username: str) -> None:
+def test_an_invalid_username_is_an_unknown_user(path: str, username: str) -> None:
     assert _log_in(path, username).status == 401
 
 
@@ -163,24 +163,24 @@ def _bad(answer: Answer) -> tuple[int, int, list[str]]:
 
 
 @WAYS
-def test_a_field_that_is_too_long_is_named(path: str) -> None:
+def test_a_field_that_is_too_long_is_reported(path: str) -> None:
     assert _bad(_log_in(path, username="a" * 65)) == (400, 4002, ["username"])
     assert _bad(_log_in(path, password="a" * 129)) == (400, 4001, ["password"])
 
 
 @FORMS
 @pytest.mark.parametrize("body", [None, "", "x=1", '{"username": "Alice", "password": "wonderland"}', "&&&", "%"])
-def test_a_form_without_its_fields_names_them(path: str, body: str | None) -> None:
+def test_missing_form_fields_are_reported(path: str, body: str | None) -> None:
     assert _bad(call("POST", path, body=body)) == (400, 4002, ["username", "password"])
 
 
 @FORMS
-def test_half_a_character_in_a_form_is_a_400(path: str) -> None:
+def test_a_lone_surrogate_in_a_form_is_a_400(path: str) -> None:
     assert _bad(call("POST", path, body="username=Alice&password=\ud800")) == (400, 4018, ["body"])
 
 
 @FORMS
-def test_bytes_that_are_no_text_in_a_form_are_a_wrong_password(path: str) -> None:
+def test_undecodable_bytes_in_a_form_are_a_wrong_password(path: str) -> None:
     sign_up()
     assert call("POST", path, body="username=Alice&password=%ff%fe").status == 401
 
@@ -195,17 +195,17 @@ def test_bytes_that_are_no_text_in_a_form_are_a_wrong_password(path: str) -> Non
         ({"username": ["Alice"], "password": {"$ne": ""}}, ["username", "password"]),
     ],
 )
-def test_a_login_with_json_names_its_bad_fields(body: dict[str, Any], fields: list[str]) -> None:
+def test_a_json_login_reports_its_bad_fields(body: dict[str, Any], fields: list[str]) -> None:
     subcode = 4002 if fields[0] == "username" else 4001
     assert _bad(call("POST", "/login", body=body)) == (400, subcode, fields)
 
 
-# --- hashes of every age --------------------------------------------------------------------------
+# --- old password hashes --------------------------------------------------------------------------
 
 
 @WAYS
 @pytest.mark.parametrize("password", ["wonderland", "w" * 100, "ä" * 60])
-def test_a_bcrypt_hash_that_was_carried_over_logs_in_and_becomes_argon2id(path: str, password: str) -> None:
+def test_login_replaces_an_imported_bcrypt_hash_with_argon2id(path: str, password: str) -> None:
     sign_up()
     carry_over(bcrypt_hash(password))
     assert _log_in(path, password="not it").status == 401
@@ -220,14 +220,14 @@ def test_a_bcrypt_hash_that_was_carried_over_logs_in_and_becomes_argon2id(path: 
     assert stored().password_hash == rehashed
 
 
-def test_after_the_rehash_the_whole_of_a_long_password_counts() -> None:
+def test_after_the_rehash_every_byte_of_a_long_password_counts() -> None:
     sign_up()
     carry_over(bcrypt_hash("w" * 100))
     log_in(password="w" * 100)
     assert _log_in("/login", password="w" * 99).status == 401
 
 
-def test_a_hash_of_weaker_parameters_is_made_anew_at_the_next_login() -> None:
+def test_login_replaces_a_hash_with_weaker_parameters() -> None:
     sign_up()
     weak = PasswordHasher(time_cost=1, memory_cost=16, parallelism=1)
     carry_over(weak.hash("wonderland"))
@@ -247,11 +247,11 @@ def test_a_rehash_changes_nothing_else() -> None:
 # --- who am I -------------------------------------------------------------------------------------
 
 
-def test_a_caller_whose_account_is_gone_is_told_so() -> None:
+def test_users_me_is_a_404_for_a_deleted_account() -> None:
     answer = call("GET", "/users/me", token=access_token())
     assert (answer.status, answer.json["subcode"], answer.json["error"]) == (404, 4041, "User Not Found")
 
 
-def test_an_access_token_lives_30_minutes_and_a_refresh_token_7_days() -> None:
+def test_access_tokens_last_30_minutes_and_refresh_tokens_7_days() -> None:
     assert issuing.ACCESS_LIFETIME.total_seconds() == 30 * 60
     assert issuing.REFRESH_LIFETIME.total_seconds() == 7 * 24 * 60 * 60

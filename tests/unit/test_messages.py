@@ -1,4 +1,4 @@
-"""Messages: what is delivered, what is refused and how, who reads what, and what a page costs."""
+"""Messages: delivery, validation errors, who can read them, and the cost of a page."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -19,16 +19,16 @@ IMAGE = {"type": "image", "url": "https://example.com/a.png", "width": 640, "hei
 VIDEO = {"type": "video", "url": "http://example.com/v?id=1", "source": "youtube"}
 
 ABSENT = object()
-"""Stands for a field that is not there."""
+"""Marks a missing field."""
 
 GARBAGE = {"a": [{"b": [None, {"c": ["text", 1.5, True]}]}]}
 
 
-# --- What is delivered -----------------------------------------------------------------------------
+# --- Delivery --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("content", [TEXT, IMAGE, VIDEO, {**VIDEO, "source": "vimeo"}], ids=lambda each: each["type"])
-def test_a_message_is_pending_then_delivered_and_both_sides_are_told(content: dict[str, Any]) -> None:
+def test_a_message_is_pending_then_delivered_and_both_sides_are_notified(content: dict[str, Any]) -> None:
     alice, alices = jobs.add_user("alice")
     bob, bobs = jobs.add_user("bob")
 
@@ -52,7 +52,7 @@ def test_a_message_is_pending_then_delivered_and_both_sides_are_told(content: di
     assert received["message"]["id"] == message["id"]
 
 
-def test_a_note_to_oneself_is_one_message_and_one_notification() -> None:
+def test_a_message_to_oneself_causes_one_notification() -> None:
     alice, alices = jobs.add_user()
     jobs.send(alices, jobs.text_to(alice, alice))
     jobs.work_all()
@@ -60,7 +60,7 @@ def test_a_note_to_oneself_is_one_message_and_one_notification() -> None:
     assert [told["code"] for told in jobs.notifications(alices)] == [10095]
 
 
-def test_a_text_comes_back_as_it_went_in() -> None:
+def test_any_unicode_text_survives_unchanged() -> None:
     texts = [
         "😀" * 4096,
         "x",
@@ -70,7 +70,7 @@ def test_a_text_comes_back_as_it_went_in() -> None:
         "e\u0301 and \u00e9 are not made the same",
         "\ufeff\ufffe\uffff",
     ]
-    # Of every plane, its first and last characters and some between; the surrogates are none.
+    # Of every plane, the first and last code points and some between, except surrogates.
     texts += [
         "".join(chr(plane * 0x10000 + offset) for offset in (0x1, 0xABCD, 0xE000, 0xFFFD, 0xFFFE, 0xFFFF))
         for plane in range(17)
@@ -83,7 +83,7 @@ def test_a_text_comes_back_as_it_went_in() -> None:
     assert [message["content"]["text"] for message in reversed(jobs.messages(bobs, alice, bob))] == texts
 
 
-def test_what_a_content_has_beyond_its_type_is_not_kept() -> None:
+def test_fields_beyond_the_contents_type_are_dropped() -> None:
     alice, alices = jobs.add_user()
     job_id = jobs.send(alices, {"sender_id": alice, "recipient_id": alice, "content": {**TEXT, "extra": GARBAGE}})
     jobs.work_all()
@@ -91,7 +91,7 @@ def test_what_a_content_has_beyond_its_type_is_not_kept() -> None:
     assert jobs.messages(alices, alice, alice)[0]["content"] == TEXT
 
 
-# --- What is refused -------------------------------------------------------------------------------
+# --- Validation errors -----------------------------------------------------------------------------
 
 NO_STRING = [ABSENT, None, True, 0, 1.5, "", [], ["x"], {}, GARBAGE]
 NO_ID = [*NO_STRING, "x", "0" * 27, "x" * 5000, "01hx3v0qk1vd5gs0m4t5e8q6zz", "8" + "0" * 25, "0" * 26 + "\n"]
@@ -120,7 +120,7 @@ def changed(content: Mapping[str, Any], name: str, value: object) -> dict[str, A
     return kept if value is ABSENT else {**kept, name: value}
 
 
-# Each check of the contract: a content, the field of it or of the message, the error, and bad values.
+# The contract's checks: valid content, the field to change, the error, and bad values for the field.
 CHECKS: dict[str, tuple[Mapping[str, Any], str, tuple[int, str], list[Any]]] = {
     "recipient_id": (TEXT, "recipient_id", (4006, "Invalid Receiver ID"), NO_ID),
     "sender_id": (TEXT, "sender_id", (4005, "Invalid Sender ID"), NO_ID),
@@ -141,7 +141,7 @@ CHECKS: dict[str, tuple[Mapping[str, Any], str, tuple[int, str], list[Any]]] = {
 
 
 def outcome_of(token: str, body: object) -> Mapping[str, Any]:
-    """The notification that sending ``body`` leads to."""
+    """Send ``body`` and return the resulting notification."""
     job_id = jobs.send(token, body)
     jobs.work_all()
     finished = jobs.job(job_id, token)
@@ -154,7 +154,7 @@ def said(status: int, subcode: int, error: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("content", "field", "error", "values"), CHECKS.values(), ids=CHECKS)
-def test_a_bad_value_is_refused_by_its_own_code(
+def test_each_bad_value_gets_its_own_error_code(
     content: Mapping[str, Any], field: str, error: tuple[int, str], values: Sequence[Any]
 ) -> None:
     alice, alices = jobs.add_user()
@@ -174,13 +174,13 @@ def test_a_bad_value_is_refused_by_its_own_code(
     assert jobs.messages(alices, alice, alice) == []
 
 
-def test_json_that_is_no_object_is_refused_by_the_worker() -> None:
+def test_the_worker_rejects_json_that_is_not_an_object() -> None:
     _, alices = jobs.add_user()
     for body in ("true", "0", "1.5", '"x"', '""', "[]", '["x"]', '[{"type": "text", "text": "x"}]', "{}", "1e999"):
         assert outcome_of(alices, body)["message"] == said(400, 4018, "Invalid JSON Query"), body
 
 
-def test_what_is_no_json_is_refused_at_once() -> None:
+def test_invalid_json_is_rejected_at_once() -> None:
     _, alices = jobs.add_user()
     for body in (
         "",
@@ -200,13 +200,13 @@ def test_what_is_no_json_is_refused_at_once() -> None:
     assert jobs.take() == []
 
 
-def test_a_body_that_is_too_large_is_refused_at_once() -> None:
+def test_a_body_that_is_too_large_is_rejected_at_once() -> None:
     alice, alices = jobs.add_user()
     answer = call("POST", "/messages", body=jobs.text_to(alice, alice, "x" * 70_000), token=alices)
     assert (answer.status, answer.json["subcode"]) == (400, 4018)
 
 
-def test_the_first_failure_in_the_contract_s_order_is_what_is_reported() -> None:
+def test_the_first_failed_check_in_the_contracts_order_is_reported() -> None:
     alice, alices = jobs.add_user()
     stranger = ids.new_id()
     wrong: dict[str, Any] = {"recipient_id": "?", "sender_id": "?", "content": "?"}
@@ -237,7 +237,7 @@ def test_the_first_failure_in_the_contract_s_order_is_what_is_reported() -> None
             assert outcome_of(alices, {**body, "content": content})["message"]["subcode"] == subcode
 
 
-def test_only_the_sender_itself_or_an_admin_sends_as_a_sender() -> None:
+def test_only_the_sender_or_an_admin_may_send_as_a_user() -> None:
     alice, alices = jobs.add_user()
     bob, bobs = jobs.add_user()
     told = outcome_of(bobs, jobs.text_to(bob, alice))
@@ -249,14 +249,14 @@ def test_only_the_sender_itself_or_an_admin_sends_as_a_sender() -> None:
     assert [told["code"] for told in jobs.notifications(bobs)] == [10096, 10095]
 
 
-def test_a_machine_and_a_stranger_do_not_send() -> None:
+def test_sending_needs_a_users_token() -> None:
     assert call("POST", "/messages", body={}, token=access_token(Role.MACHINE)).status == 403
     answer = call("POST", "/messages", body={})
     assert (answer.status, answer.json["msg"]) == (401, "Missing Authorization Header")
 
 
-def test_a_message_holds_no_surprise_for_the_queue() -> None:
-    """The largest request, spelled for the queue, is below what SQS takes in a message on every engine."""
+def test_the_largest_request_fits_into_an_sqs_message() -> None:
+    """The largest request fits into an SQS message on every engine."""
     alice, alices = jobs.add_user()
     text = "\u00e9" * ((65_536 - 200) // 2)
     body = json.dumps(jobs.text_to(alice, alice, text), ensure_ascii=False)
@@ -266,10 +266,10 @@ def test_a_message_holds_no_surprise_for_the_queue() -> None:
     assert record["body"].isascii()
 
 
-# --- Who reads what --------------------------------------------------------------------------------
+# --- Who can read what -----------------------------------------------------------------------------
 
 
-def test_a_list_has_one_direction_newest_first() -> None:
+def test_the_list_holds_one_direction_newest_first() -> None:
     alice, alices = jobs.add_user()
     bob, bobs = jobs.add_user()
     carol, _ = jobs.add_user()
@@ -277,7 +277,7 @@ def test_a_list_has_one_direction_newest_first() -> None:
         jobs.send(alices, jobs.text_to(bob, alice, f"to bob {number}"))
     jobs.send(bobs, jobs.text_to(alice, bob, "to alice"))
     jobs.send(alices, jobs.text_to(carol, alice, "to carol"))
-    for record in reversed(jobs.take()):  # the order of posting counts, not that of delivery
+    for record in reversed(jobs.take()):  # messages sort by posting, not by delivery
         jobs.deliver([record])
     for token in (alices, bobs):
         texts = [message["content"]["text"] for message in jobs.messages(token, alice, bob)]
@@ -285,7 +285,7 @@ def test_a_list_has_one_direction_newest_first() -> None:
         assert [message["content"]["text"] for message in jobs.messages(token, bob, alice)] == ["to alice"]
 
 
-def test_another_s_conversation_is_the_same_404_as_one_of_users_who_do_not_exist() -> None:
+def test_other_users_conversations_are_the_same_404_as_those_of_unknown_users() -> None:
     alice, alices = jobs.add_user()
     bob, _ = jobs.add_user()
     _, carols = jobs.add_user()
@@ -307,7 +307,7 @@ def test_another_s_conversation_is_the_same_404_as_one_of_users_who_do_not_exist
     assert answer(admin_token(), bob, alice) == (200, '{"messages":[]}')
 
 
-def test_another_s_job_is_the_same_404_as_one_that_does_not_exist() -> None:
+def test_another_callers_job_is_the_same_404_as_an_unknown_one() -> None:
     alice, alices = jobs.add_user()
     _, bobs = jobs.add_user()
     job_id = jobs.send(alices, jobs.text_to(alice, alice))
@@ -326,7 +326,7 @@ def test_another_s_job_is_the_same_404_as_one_that_does_not_exist() -> None:
         jobs.work_all()
 
 
-def test_nobody_reads_anybody_else_s_notifications() -> None:
+def test_nobody_can_read_another_users_notifications() -> None:
     alice, alices = jobs.add_user()
     _, bobs = jobs.add_user()
     jobs.send(alices, jobs.text_to(alice, alice))
@@ -355,13 +355,13 @@ def test_nobody_reads_anybody_else_s_notifications() -> None:
         ("/notifications", {"limit": "two"}, 4015),
     ],
 )
-def test_a_bad_parameter_is_a_400_that_names_it(path: str, query: Mapping[str, object], subcode: int) -> None:
+def test_a_bad_parameter_is_a_400_that_names_the_field(path: str, query: Mapping[str, object], subcode: int) -> None:
     for arguments in ({"query": query}, {"body": query}):
         answer = call("GET", path, token=admin_token(), query=arguments.get("query"), body=arguments.get("body"))
         assert (answer.status, answer.json["subcode"]) == (400, subcode)
 
 
-def test_parameters_may_come_as_a_body_and_the_query_wins() -> None:
+def test_parameters_may_come_in_the_body_and_the_query_string_wins() -> None:
     alice, alices = jobs.add_user()
     for number in range(3):
         jobs.send(alices, jobs.text_to(alice, alice, f"{number}"))
@@ -381,11 +381,11 @@ def test_parameters_may_come_as_a_body_and_the_query_wins() -> None:
             assert (answer.status, answer.json["subcode"]) == (400, 4018)
 
 
-# --- What a page costs -----------------------------------------------------------------------------
+# --- The cost of a page ----------------------------------------------------------------------------
 
 
 def pages(path: str, query: Mapping[str, object], token: str) -> list[tuple[list[str], list[tuple[str, int]]]]:
-    """The ids of each page of a list, by its links, and the calls that it took with the items each read."""
+    """Follow a list's links. Return each page's ids, and its calls with the number of items each read."""
     seen = []
     asked: Mapping[str, object] | None = query
     while asked:
@@ -399,7 +399,7 @@ def pages(path: str, query: Mapping[str, object], token: str) -> list[tuple[list
     return seen
 
 
-def test_every_page_of_a_conversation_costs_one_query_of_its_own_size() -> None:
+def test_every_page_of_a_conversation_costs_one_query_of_its_size() -> None:
     alice, bob = ids.new_id(), ids.new_id()
     stored = [ids.new_id() for _ in range(300)]
     with MessageRecord.batch_write() as batch:
@@ -412,7 +412,7 @@ def test_every_page_of_a_conversation_costs_one_query_of_its_own_size() -> None:
     assert [reads for _, reads in read] == [[("Query", 41)]] * 7 + [[("Query", 20)]]
 
 
-def test_every_page_of_notifications_costs_one_query_of_its_own_size() -> None:
+def test_every_page_of_notifications_costs_one_query_of_its_size() -> None:
     alice = ids.new_id()
     stored = [ids.new_id() for _ in range(300)]
     with NotificationRecord.batch_write() as batch:
@@ -424,12 +424,12 @@ def test_every_page_of_notifications_costs_one_query_of_its_own_size() -> None:
             )
     read = pages("/notifications", {"limit": 100}, access_token(subject=alice))
     assert [notification_id for page, _ in read for notification_id in page] == sorted(stored, reverse=True)
-    # One more than the page tells whether there are more; the last page ends exactly at the end.
+    # Each page reads one more item to see whether there is a next page; the last page ends exactly at the end.
     assert [reads for _, reads in read] == [[("Query", 101)]] * 2 + [[("Query", 100)]]
 
 
-def test_a_page_of_the_longest_messages_fits_into_an_answer() -> None:
-    """A thousand texts of 4,096 emoji are 16 MB, and Lambda lets 6 MB through: the page is cut, and goes on."""
+def test_a_page_of_the_longest_messages_fits_into_a_response() -> None:
+    """A thousand texts of 4,096 emoji are 16 MB; Lambda allows 6 MB, so the page is cut short and has a next one."""
     alice = ids.new_id()
     longest = {"type": "text", "text": "😀" * 4096}
     with MessageRecord.batch_write() as batch:

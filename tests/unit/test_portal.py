@@ -1,4 +1,4 @@
-"""The portal: health, readiness, public keys and the answer to a browser that asks first."""
+"""The portal: health, readiness, public keys and CORS preflight."""
 
 from collections import Counter
 from typing import Any
@@ -23,7 +23,7 @@ FAILURES = {
 
 
 class Services:
-    """What the services are asked, and which of them fail."""
+    """Counts the calls to AWS services, and makes some of them fail."""
 
     def __init__(self) -> None:
         self.asked: Counter[str] = Counter()
@@ -50,7 +50,7 @@ def services(monkeypatch: pytest.MonkeyPatch) -> Services:
 
 @pytest.fixture(autouse=True)
 def monotonic(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The clock that tells how long a check is remembered: its one entry, in seconds. Nothing is remembered yet."""
+    """The clock of the health check's cache: a list whose only item is the time in seconds. The cache is empty."""
     now = [1000.0]
     monkeypatch.setattr("portal.health.time.monotonic", lambda: now[0])
     monkeypatch.setattr(health, "_checked_at", float("-inf"))
@@ -58,23 +58,23 @@ def monotonic(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_where_all_answer_the_check_is_ok(method: str, services: Services) -> None:
+def test_the_check_is_ok_when_every_service_responds(method: str, services: Services) -> None:
     answer = call(method, "/check")
     assert (answer.status, answer.json) == (200, {"health": "ok"})
     assert services.asked == {"GetItem": 1, "DescribeStreamSummary": 1, "GetQueueAttributes": 1}
 
 
 @pytest.mark.parametrize("role", list(Role))
-def test_where_all_answer_machines_and_people_are_told_ready(role: Role) -> None:
+def test_the_backend_is_ready_when_every_service_responds(role: Role) -> None:
     answer = call("GET", "/api/ready", token=access_token(role))
     assert (answer.status, answer.json) == (200, {"status": "ready"})
 
 
-def test_readiness_is_for_who_has_a_token() -> None:
+def test_readiness_needs_a_token() -> None:
     assert call("GET", "/api/ready").status == 401
 
 
-def test_readiness_tells_a_machine_whether_its_token_is_good(monotonic: list[float]) -> None:
+def test_readiness_rejects_a_revoked_api_token(monotonic: list[float]) -> None:
     admin = access_token(Role.ADMIN)
     issued = call("POST", "/api/tokens", body={"name": "camera"}, token=admin).json
     assert call("GET", "/api/ready", token=issued["api_token"]).status == 200
@@ -89,7 +89,7 @@ def test_readiness_tells_a_machine_whether_its_token_is_good(monotonic: list[flo
     ("operation", "subcode"), [("GetItem", 5001), ("DescribeStreamSummary", 5002), ("GetQueueAttributes", 5002)]
 )
 @pytest.mark.parametrize(("method", "resource"), [("GET", "/check"), ("POST", "/check"), ("GET", "/api/ready")])
-def test_where_a_service_does_not_answer_the_check_says_which_kind(
+def test_a_failing_service_makes_the_check_a_503_with_its_subcode(
     services: Services, log: Log, method: str, resource: str, operation: str, subcode: int, failure: str
 ) -> None:
     services.failing[operation] = FAILURES[failure]
@@ -102,32 +102,30 @@ def test_where_a_service_does_not_answer_the_check_says_which_kind(
         "error": "App Not Healthy",
         "detail": "App Not Healthy",
     }
-    # Asked once: a check is for now, and a retry would make it late.
+    # One attempt: a retry would delay the response.
     assert services.asked[operation] == 1
     (told,) = [line for line in log.lines if line["level"] == "ERROR"]
     assert (told["subcode"], told["reason"]) == (subcode, type(FAILURES[failure]).__name__)
 
 
-def test_the_database_goes_before_the_queues(services: Services) -> None:
+def test_a_database_failure_is_reported_before_a_queue_failure(services: Services) -> None:
     services.failing = dict.fromkeys(("GetItem", "GetQueueAttributes"), FAILURES["refused"])
     assert call("GET", "/check").json["subcode"] == 5001
 
 
-def test_a_bug_in_the_check_is_no_failure_of_a_service(services: Services) -> None:
+def test_a_bug_in_the_check_is_not_reported_as_a_service_failure(services: Services) -> None:
     services.failing["GetItem"] = KeyError("a bug")
     assert call("GET", "/check").json["subcode"] == 5000
 
 
-def test_however_often_it_is_called_the_services_are_asked_every_two_seconds(
-    services: Services, monotonic: list[float]
-) -> None:
+def test_services_are_called_at_most_every_two_seconds(services: Services, monotonic: list[float]) -> None:
     for _ in range(5):
         assert call("GET", "/check").status == 200
         monotonic[0] += 0.5
     assert set(services.asked.values()) == {2}
 
 
-def test_a_failure_is_remembered_as_long_and_then_forgotten(services: Services, monotonic: list[float]) -> None:
+def test_a_failure_is_cached_for_two_seconds(services: Services, monotonic: list[float]) -> None:
     services.failing["DescribeStreamSummary"] = FAILURES["silent"]
     for _ in range(3):
         assert call("GET", "/check").json["subcode"] == 5002
@@ -141,7 +139,7 @@ def test_a_failure_is_remembered_as_long_and_then_forgotten(services: Services, 
 # --- public keys ----------------------------------------------------------------------------------
 
 
-def test_a_stranger_verifies_a_token_with_the_published_keys() -> None:
+def test_anyone_can_verify_a_token_with_the_published_keys() -> None:
     answer = call("GET", "/.well-known/jwks.json")
     assert answer.status == 200
     assert answer.headers["content-type"] == "application/json"
@@ -153,7 +151,7 @@ def test_a_stranger_verifies_a_token_with_the_published_keys() -> None:
     assert claims["username"] == "Alice"
 
 
-def test_the_published_keys_are_public_ones() -> None:
+def test_the_published_keys_have_no_private_part() -> None:
     for key in call("GET", "/.well-known/jwks.json").json["keys"]:
         assert set(key) == {"kty", "crv", "x", "kid", "use", "alg"}
         assert (key["kty"], key["crv"], key["alg"], key["use"]) == ("OKP", "Ed25519", "EdDSA", "sig")
@@ -171,7 +169,7 @@ def _preflight(origin: str | None, header: str = "Origin") -> dict[str, str]:
 
 @pytest.mark.parametrize("configured", [ORIGIN, f"https://other.example.com, {ORIGIN}", "*"])
 @pytest.mark.parametrize("header", ["Origin", "origin"])
-def test_a_configured_origin_is_told_what_it_may(monkeypatch: pytest.MonkeyPatch, configured: str, header: str) -> None:
+def test_preflight_allows_a_configured_origin(monkeypatch: pytest.MonkeyPatch, configured: str, header: str) -> None:
     monkeypatch.setenv("CORS_ORIGINS", configured)
     headers = _preflight(ORIGIN, header)
 
@@ -185,12 +183,12 @@ def test_a_configured_origin_is_told_what_it_may(monkeypatch: pytest.MonkeyPatch
 
 @pytest.mark.parametrize("configured", ["", ORIGIN])
 @pytest.mark.parametrize("origin", ["https://evil.example.com", "null", "", None, f"{ORIGIN}.evil.example.com"])
-def test_another_origin_is_told_nothing(monkeypatch: pytest.MonkeyPatch, configured: str, origin: str | None) -> None:
+def test_preflight_allows_no_other_origin(monkeypatch: pytest.MonkeyPatch, configured: str, origin: str | None) -> None:
     monkeypatch.setenv("CORS_ORIGINS", configured)
     headers = _preflight(origin)
     assert headers == {"vary": "Origin"}
 
 
-def test_an_event_without_headers_is_answered() -> None:
+def test_preflight_handles_an_event_without_headers() -> None:
     event = {**api_event("OPTIONS", "/detections"), "headers": None}
     assert handler_of("portal.preflight.handler")(event, Context())["statusCode"] == 204

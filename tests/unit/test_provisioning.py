@@ -1,4 +1,4 @@
-"""What a deployment makes: the public half of the signing key, and the first administrator."""
+"""Custom resources of the deployment: the public signing key and the first admin."""
 
 import json
 from typing import Any
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("cheap_hashing")
 
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
-    """What CloudFormation is told."""
+    """The responses that CloudFormation receives."""
     answers: list[dict[str, Any]] = []
 
     class Pool:
@@ -45,7 +45,7 @@ def _provision(**properties: str) -> None:
     on_deploy_user.handler(_request(**{"Username": "admin", "Role": "admin", **properties}), None)
 
 
-def test_the_public_key_is_published_and_the_private_one_is_not(told: list[dict[str, Any]]) -> None:
+def test_only_the_public_key_is_published(told: list[dict[str, Any]]) -> None:
     on_deploy_signing_key.handler(_request(Secret="TokenSecret"), None)
 
     (answer,) = told
@@ -57,7 +57,7 @@ def test_the_public_key_is_published_and_the_private_one_is_not(told: list[dict[
     assert set(published["keys"][0]) == {"kty", "crv", "x", "kid", "use", "alg"}
 
 
-def test_a_secret_that_cannot_be_read_fails_the_deployment_at_once(
+def test_an_unreadable_secret_fails_the_deployment_at_once(
     told: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TOKEN_SECRET", "NoSuchSecret")
@@ -66,7 +66,7 @@ def test_a_secret_that_cannot_be_read_fails_the_deployment_at_once(
     assert told[0]["Status"] == "FAILED"
 
 
-def test_the_first_administrator_is_made_and_can_log_in(told: list[dict[str, Any]]) -> None:
+def test_the_first_admin_is_created_and_can_log_in(told: list[dict[str, Any]]) -> None:
     _provision(Password="a password of their own")
 
     assert told[0]["Status"] == "SUCCESS"
@@ -75,7 +75,7 @@ def test_the_first_administrator_is_made_and_can_log_in(told: list[dict[str, Any
     assert log_in("admin", "a password of their own")
 
 
-def test_without_a_password_it_is_the_generated_one(told: list[dict[str, Any]]) -> None:
+def test_without_a_password_the_generated_one_is_used(told: list[dict[str, Any]]) -> None:
     client("secretsmanager").create_secret(Name="AdminPasswordSecret", SecretString="generated")
     _provision(Password="", PasswordSecret="AdminPasswordSecret")
     assert told[0]["Status"] == "SUCCESS"
@@ -83,7 +83,7 @@ def test_without_a_password_it_is_the_generated_one(told: list[dict[str, Any]]) 
 
 
 @pytest.mark.parametrize("kind", ["Create", "Update"])
-def test_a_user_who_exists_stays_as_it_is(told: list[dict[str, Any]], kind: str) -> None:
+def test_an_existing_user_does_not_change(told: list[dict[str, Any]], kind: str) -> None:
     user = sign_up("Admin", "as it was")
     on_deploy_user.handler(_request(kind, Username="admin", Role="admin", Password="another"), None)
 
@@ -96,7 +96,7 @@ def test_a_user_who_exists_stays_as_it_is(told: list[dict[str, Any]], kind: str)
     "properties",
     [{"Password": "abc"}, {"Password": "hunter2-" * 20}, {"Username": "a b", "Password": "hunter2"}],
 )
-def test_bad_properties_fail_the_deployment_and_reach_no_log(
+def test_bad_properties_fail_the_deployment_and_are_not_logged(
     told: list[dict[str, Any]], log: Log, properties: dict[str, str]
 ) -> None:
     _provision(**properties)
@@ -112,7 +112,7 @@ def test_a_missing_secret_fails_the_deployment(told: list[dict[str, Any]]) -> No
     assert told[0]["Status"] == "FAILED"
 
 
-def test_a_deletion_leaves_the_user(told: list[dict[str, Any]]) -> None:
+def test_deleting_the_resource_keeps_the_user(told: list[dict[str, Any]]) -> None:
     sign_up("admin", "as it was")
     event = {**_request("Delete", Username="admin", Role="admin"), "PhysicalResourceId": "x"}
     on_deploy_user.handler(event, None)

@@ -1,4 +1,4 @@
-"""The sample events: one for each function, and each does what its function is for."""
+"""The sample events: each function has one, and it works."""
 
 import json
 import random
@@ -38,25 +38,25 @@ APIS = sorted(
 
 
 def _invoke(sample: str, access: str = "", refresh: str = "") -> Any:
-    """Do what ``sam local invoke -e events/<sample>.json`` does, with tokens where theirs are to be put."""
+    """Do what ``sam local invoke -e events/<sample>.json`` does, with real tokens for the placeholders."""
     text = (SAMPLES / f"{sample}.json").read_text(encoding="utf-8")
     event = json.loads(text.replace("ACCESS_TOKEN", access).replace("REFRESH_TOKEN", refresh))
     return handler_of(FUNCTIONS[sample]["Handler"])(event, Context())
 
 
 def _messages(queue: str) -> list[str]:
-    """The bodies of the messages that wait in a queue, whether due or not."""
+    """Return the bodies of a queue's messages, including delayed ones."""
     from moto.sqs.models import sqs_backends  # noqa: PLC0415
 
     return [str(message.body) for message in sqs_backends[ACCOUNT]["us-east-1"].queues[queue_name(queue)]._messages]
 
 
-def test_every_function_has_a_sample_of_its_name_and_there_are_no_others() -> None:
+def test_every_function_has_exactly_one_sample() -> None:
     assert {path.stem for path in SAMPLES.glob("*.json")} == set(FUNCTIONS)
 
 
 @pytest.mark.parametrize("sample", APIS)
-def test_a_sample_of_a_request_is_for_a_route_of_its_function(sample: str) -> None:
+def test_a_sample_request_is_for_a_route_of_its_function(sample: str) -> None:
     event = json.loads((SAMPLES / f"{sample}.json").read_text(encoding="utf-8"))
     events = FUNCTIONS[sample]["Events"].values()
     assert (event["httpMethod"], event["resource"]) in {
@@ -82,7 +82,7 @@ def _token_to_revoke() -> None:
 
 
 def _two_people() -> None:
-    """Those of the samples: the sender, who calls, and the recipient."""
+    """Store the users of the samples: the sender, who calls, and the recipient."""
     for user_id, username in ((SENDER, "sender"), (RECIPIENT, "recipient")):
         key = directory.user_key(user_id)
         user = UserRecord(key, id=user_id, username=username, password_hash="", role="user", created_at=clock.now())
@@ -113,14 +113,14 @@ def _reading() -> None:
 
 @pytest.fixture(autouse=True)
 def instrument(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A source of data points that has one, in a world without a network; the simulated one is in a good mood."""
+    """Replace the source of data points, as there is no network, and seed the simulator so that it succeeds."""
     point = SourcePoint(time=1_795_327_830, value=[157, 42, 76, 190], tags=["sample"])
     monkeypatch.setattr(source, "fetch", lambda url: point)
-    monkeypatch.setattr("datapoints.get_simulator_data_point._dice", random.Random(1))
+    monkeypatch.setattr("datapoints.get_simulator_data_point._rng", random.Random(1))
 
 
 def _nothing() -> None:
-    """The sample needs nothing to be there."""
+    """The sample needs no data."""
 
 
 GIVEN: dict[str, Callable[[], None]] = {
@@ -147,7 +147,7 @@ STATUS = dict.fromkeys(ACCEPTED, 202) | dict.fromkeys(EMPTY, 204) | dict.fromkey
 
 
 @pytest.mark.parametrize("sample", APIS)
-def test_a_sample_of_a_request_is_answered_well(sample: str) -> None:
+def test_a_sample_request_succeeds(sample: str) -> None:
     GIVEN.get(sample, _nothing)()
     alice = people.stored("alice").id if GIVEN.get(sample) is _alice else SENDER
     refresh = people.log_in("alice")["refresh_token"] if sample == "post_auth_refresh" else ""
@@ -156,32 +156,32 @@ def test_a_sample_of_a_request_is_answered_well(sample: str) -> None:
     assert answer["statusCode"] == STATUS.get(sample, 200), answer["body"]
 
 
-def test_the_sample_of_the_stream_holds_two_detections_and_a_record_that_is_none() -> None:
+def test_the_stream_sample_holds_two_detections_and_an_invalid_record() -> None:
     _invoke("index_detections")
     assert client("dynamodb").scan(TableName="DetectionsTable")["Count"] == 2
     (quarantined,) = _messages("QuarantineQueue")
     assert "json" in json.loads(quarantined)["reason"].lower()
 
 
-def test_the_sample_of_the_tables_changes_is_counted() -> None:
+def test_the_table_change_sample_is_counted() -> None:
     _invoke("count_detections")
     assert call("GET", "/stats", token=access_token()).json == {"Acura": 1, "Audi": 1}
 
 
-def test_the_sample_of_a_suspicious_change_is_published() -> None:
+def test_the_suspicious_change_sample_is_published() -> None:
     _invoke("publish_detections")
     (message,) = _messages("AlertsQueue")
     assert json.loads(message)["make"] == "Acura"
 
 
-def test_the_sample_of_a_published_alert_is_one_that_clients_read() -> None:
+def test_clients_can_read_the_published_alert_sample() -> None:
     _invoke("record_alerts")
     answer = call("GET", "/alerts", query={"wait": 0}, token=access_token())
     assert "event: new_alert" in answer.text
     assert '"Acura"' in answer.text
 
 
-def test_the_sample_of_a_published_alert_is_what_the_sample_of_a_change_publishes() -> None:
+def test_the_published_alert_sample_is_what_the_change_sample_publishes() -> None:
     _invoke("publish_detections")
     event = json.loads((SAMPLES / "record_alerts.json").read_text(encoding="utf-8"))
     assert [json.loads(record["body"]) for record in event["Records"]] == [
@@ -189,12 +189,12 @@ def test_the_sample_of_a_published_alert_is_what_the_sample_of_a_change_publishe
     ]
 
 
-def test_the_sample_of_a_schedule_plans_a_minute() -> None:
+def test_the_simulation_schedule_sample_plans_a_minute() -> None:
     _invoke("pace_simulation")
     assert len(_messages("SimulationQueue")) == 60
 
 
-def test_the_sample_of_a_plan_puts_its_vehicles_on_the_stream() -> None:
+def test_the_simulation_plan_sample_puts_vehicles_on_the_stream() -> None:
     _invoke("simulate_detections")
     kinesis = client("kinesis")
     (shard,) = kinesis.list_shards(StreamName="DetectionsStream")["Shards"]
@@ -204,7 +204,7 @@ def test_the_sample_of_a_plan_puts_its_vehicles_on_the_stream() -> None:
     assert len(kinesis.get_records(ShardIterator=iterator)["Records"]) == 3
 
 
-def test_the_sample_of_the_jobs_queue_delivers_a_message_and_refuses_one_without_a_text() -> None:
+def test_the_jobs_sample_delivers_one_message_and_rejects_one_without_text() -> None:
     _two_people()
     assert _invoke("work_jobs") == {"batchItemFailures": []}
     told = call("GET", "/notifications", token=access_token(subject=SENDER)).json["notifications"]
@@ -212,25 +212,25 @@ def test_the_sample_of_the_jobs_queue_delivers_a_message_and_refuses_one_without
     assert len(call("GET", "/notifications", token=access_token(subject=RECIPIENT)).json["notifications"]) == 1
 
 
-def test_the_sample_of_a_failed_job_tells_its_owner_and_hands_it_on() -> None:
+def test_the_failed_job_sample_notifies_its_owner_and_reaches_the_dead_letter_queue() -> None:
     assert _invoke("give_up_jobs") == {"batchItemFailures": []}
     (told,) = call("GET", "/notifications", token=access_token(subject=SENDER)).json["notifications"]
     assert told["message"]["subcode"] == 5000
     assert len(_messages("JobsDeadLetterQueue")) == 1
 
 
-def test_the_sample_of_the_instruments_schedule_stores_its_point() -> None:
+def test_the_populate_schedule_sample_stores_a_data_point() -> None:
     _invoke("populate")
     (point,) = call("GET", "/api/data", token=access_token(Role.ADMIN)).json
     assert (point["time"], point["value"]) == ("2026-11-22T06:10:30Z", -0.19938130676746368)
 
 
-def test_the_sample_of_the_senders_schedule_plans_its_messages() -> None:
+def test_the_sender_schedule_sample_plans_its_messages() -> None:
     _invoke("pace_sender")
     assert len(_messages("SenderQueue")) == pacing.AHEAD_SECONDS // 5
 
 
-def test_the_sample_of_a_planned_event_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_planned_event_sample_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[Call] = []
 
     def answer_to(call: Call) -> Answer:
@@ -245,7 +245,7 @@ def test_the_sample_of_a_planned_event_is_sent(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize("sample", ["provision_signing_key", "provision_user", "provision_api_token"])
-def test_the_sample_of_a_custom_resource_is_provided(monkeypatch: pytest.MonkeyPatch, sample: str) -> None:
+def test_a_custom_resource_sample_succeeds(monkeypatch: pytest.MonkeyPatch, sample: str) -> None:
     told: list[dict[str, Any]] = []
 
     class Pool:

@@ -1,4 +1,4 @@
-"""No answer and no line of a log ever holds a password, its hash or a token: a walk over all that accounts can do."""
+"""No response or log line ever contains a password, its hash or a token, whatever the accounts API does."""
 
 import logging
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ LEGACY = "st4ple-of-the-past"
 
 @dataclass
 class Walk:
-    """What was answered, and the tokens that answers have handed out."""
+    """The responses so far, and the tokens issued in them."""
 
     answers: list[Answer] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
@@ -36,9 +36,9 @@ class Walk:
 
 
 def _walk() -> Walk:
-    """Everything that accounts can do, well and badly.
+    """Call every accounts endpoint, with good and bad requests.
 
-    Not a fixture: pytest keeps what is logged before a test begins apart from what the test logs.
+    Not a fixture, because pytest captures the log of fixtures and tests separately.
     """
     walk = Walk()
     alice = {"username": "Alice", "password": PASSWORD}
@@ -86,7 +86,7 @@ def _walk() -> Walk:
 
 @pytest.fixture(autouse=True)
 def verbose(caplog: pytest.LogCaptureFixture) -> None:
-    """Every library may speak, botocore excepted: at this level it tells each request, by design."""
+    """Enable debug logs of every library except botocore, which logs whole requests at that level by design."""
     caplog.set_level(logging.DEBUG)
     for name in ("botocore", "urllib3", "boto3"):
         caplog.set_level(logging.INFO, logger=name)
@@ -96,12 +96,12 @@ def _hashes() -> list[str]:
     return [stored(name).password_hash for name in ("Alice", "bob")]
 
 
-def test_the_walk_comes_by_every_answer_that_accounts_give() -> None:
+def test_the_walk_covers_every_status_that_accounts_return() -> None:
     walk = _walk()
     assert {answer.status for answer in walk.answers} == {200, 201, 204, 400, 401, 403, 409}
 
 
-def test_no_answer_holds_a_password_or_a_hash() -> None:
+def test_no_response_contains_a_password_or_a_hash() -> None:
     walk = _walk()
     for answer in walk.answers:
         for secret in (PASSWORD, WRONG, LEGACY, "$argon2", "$2b$", *_hashes()):
@@ -109,7 +109,7 @@ def test_no_answer_holds_a_password_or_a_hash() -> None:
             assert secret not in str(answer.headers)
 
 
-def test_no_line_of_a_log_holds_a_password_a_hash_or_a_token(
+def test_no_log_line_contains_a_password_a_hash_or_a_token(
     log: Log,
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
@@ -127,7 +127,7 @@ def test_no_line_of_a_log_holds_a_password_a_hash_or_a_token(
         assert token.split(".")[2] not in written
 
 
-def test_an_unexpected_error_brings_none_to_the_log_either(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error_logs_no_password(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise RuntimeError("a bug")
 

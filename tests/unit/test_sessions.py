@@ -1,4 +1,4 @@
-"""Sessions: each refresh token is good for one use, and one that is used twice ends its session."""
+"""Sessions: each refresh token works once, and using one twice ends its session."""
 
 from datetime import datetime, timedelta
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("cheap_hashing")
 
 
 def _refused(answer: Answer) -> str:
-    """The reason of a 401."""
+    """Check that ``answer`` is a 401 and return its reason."""
     assert (answer.status, answer.json["subcode"]) == (401, 4132)
     assert answer.headers["www-authenticate"] == "Bearer"
     assert "access_token" not in answer.json
@@ -25,7 +25,7 @@ def _refused(answer: Answer) -> str:
     return reason
 
 
-def test_a_refresh_token_gets_the_next_pair() -> None:
+def test_a_refresh_token_returns_the_next_pair() -> None:
     user, first = sign_up(), log_in()
     answer = refresh(first["refresh_token"])
 
@@ -37,7 +37,7 @@ def test_a_refresh_token_gets_the_next_pair() -> None:
     assert call("GET", "/users/me", token=answer.json["access_token"]).json["id"] == user["id"]
 
 
-def test_a_session_goes_on_as_long_as_it_is_refreshed() -> None:
+def test_a_session_lasts_as_long_as_it_is_refreshed() -> None:
     sign_up()
     token = log_in()["refresh_token"]
     for _ in range(3):
@@ -46,13 +46,13 @@ def test_a_session_goes_on_as_long_as_it_is_refreshed() -> None:
         token = answer.json["refresh_token"]
 
 
-def test_the_refresh_token_of_a_login_with_json_is_as_good() -> None:
+def test_a_refresh_token_from_a_json_login_works() -> None:
     sign_up()
     answer = call("POST", "/login", body={"username": "Alice", "password": "wonderland"})
     assert refresh(answer.json["refresh_token"]).status == 200
 
 
-def test_a_spent_token_that_comes_again_ends_the_whole_session() -> None:
+def test_reusing_a_refresh_token_ends_the_whole_session() -> None:
     sign_up()
     first = log_in()["refresh_token"]
     second = refresh(first).json["refresh_token"]
@@ -63,7 +63,7 @@ def test_a_spent_token_that_comes_again_ends_the_whole_session() -> None:
     assert _refused(refresh(second)) == "Token has been revoked"
 
 
-def test_the_end_of_a_session_is_not_that_of_another() -> None:
+def test_ending_one_session_leaves_others_alone() -> None:
     sign_up()
     here, there = log_in()["refresh_token"], log_in()["refresh_token"]
     refresh(here)
@@ -71,22 +71,22 @@ def test_the_end_of_a_session_is_not_that_of_another() -> None:
     assert refresh(there).status == 200
 
 
-def test_an_access_token_does_not_refresh() -> None:
+def test_an_access_token_cannot_refresh() -> None:
     sign_up()
     assert _refused(refresh(log_in()["access_token"])) == "Only refresh tokens are allowed"
 
 
-def test_an_api_token_does_not_refresh() -> None:
+def test_an_api_token_cannot_refresh() -> None:
     caller = Caller("m", "m", Role.MACHINE, TokenUse.API, ids.new_id())
     token = issuing.sign(caller, expires_at=clock.now() + timedelta(minutes=1))
     assert _refused(refresh(token)) == "Only refresh tokens are allowed"
 
 
-def test_a_refresh_token_does_not_call() -> None:
+def test_a_refresh_token_cannot_call_the_api() -> None:
     sign_up()
     token = log_in()["refresh_token"]
     assert _refused(call("GET", "/users/me", token=token)) == "Only access tokens are allowed"
-    # Nor is it spent by that.
+    # The attempt does not use it up.
     assert refresh(token).status == 200
 
 
@@ -95,7 +95,7 @@ def _refresh_token(family: str, token_id: str, expires_at: datetime | None = Non
     return issuing.sign(caller, expires_at=expires_at or clock.now() + timedelta(minutes=1))
 
 
-def test_an_expired_refresh_token_is_told_so_and_ends_nothing() -> None:
+def test_an_expired_refresh_token_is_a_401_and_leaves_the_session_alone() -> None:
     sign_up()
     newest = log_in()["refresh_token"]
     spent = tokens.verify(newest)
@@ -109,7 +109,7 @@ def test_an_expired_refresh_token_is_told_so_and_ends_nothing() -> None:
 @pytest.mark.parametrize(
     ("token", "reason"), [("garbage", "Not enough segments"), ("a.b.c", None), ("é.ü.ö", None), ("W10.e30.c2ln", None)]
 )
-def test_what_is_no_token_of_ours_is_a_401(token: str, reason: str | None) -> None:
+def test_an_invalid_refresh_token_is_a_401(token: str, reason: str | None) -> None:
     assert _refused(refresh(token)) == reason or reason is None
 
 
@@ -121,7 +121,7 @@ def test_a_tampered_refresh_token_is_a_401() -> None:
     assert _refused(refresh(f"{header}.{payload}.{signature}")) == "Signature verification failed"
 
 
-def test_a_session_that_is_gone_is_a_401_and_comes_not_back() -> None:
+def test_refreshing_a_deleted_session_is_a_401_and_does_not_restore_it() -> None:
     sign_up()
     token = _refresh_token(ids.new_id(), ids.new_id())
     assert _refused(refresh(token)) == "Token has been revoked"
@@ -131,35 +131,35 @@ def test_a_session_that_is_gone_is_a_401_and_comes_not_back() -> None:
 @pytest.mark.parametrize(
     "body", [{}, {"refresh_token": ""}, {"refresh_token": None}, {"refresh_token": 1}, {"refresh_token": "x" * 4097}]
 )
-def test_a_bad_refresh_token_is_named(body: dict[str, object]) -> None:
+def test_a_malformed_refresh_request_reports_the_field(body: dict[str, object]) -> None:
     answer = call("POST", "/auth/refresh", body=body)
     assert answer.status == 400
     assert [problem["field"] for problem in answer.json["detail"]] == ["refresh_token"]
 
 
-def test_a_disabled_user_gets_no_more_tokens() -> None:
+def test_a_disabled_user_cannot_refresh() -> None:
     sign_up()
     token = log_in()["refresh_token"]
     change(disabled=True)
     assert _refused(refresh(token)) == "Token has been revoked"
 
 
-def test_a_deleted_user_gets_no_more_tokens() -> None:
+def test_a_deleted_user_cannot_refresh() -> None:
     sign_up()
     token = log_in()["refresh_token"]
     stored().delete()
     assert _refused(refresh(token)) == "Token has been revoked"
-    assert UserRecord.count() == 1  # the claim to the name, as an operator left it
+    assert UserRecord.count() == 1  # the username claim, which an operator would also have to delete
 
 
-def test_a_refresh_brings_the_role_of_today() -> None:
+def test_a_refresh_picks_up_a_changed_role() -> None:
     sign_up()
     token = log_in()["refresh_token"]
     change(role=Role.ADMIN)
     assert tokens.verify(refresh(token).json["access_token"]).role is Role.ADMIN
 
 
-def test_a_session_is_kept_for_7_days_after_its_last_refresh() -> None:
+def test_a_session_expires_7_days_after_its_last_refresh() -> None:
     sign_up()
     token = log_in()["refresh_token"]
     (begun,) = SessionRecord.scan()
@@ -171,7 +171,7 @@ def test_a_session_is_kept_for_7_days_after_its_last_refresh() -> None:
     assert abs(session.expires_at - (clock.now() + timedelta(days=7))) < timedelta(minutes=1)
 
 
-def test_a_table_that_fails_is_an_error_and_no_revocation(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_table_failure_is_a_500_and_revokes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     sign_up()
     token = log_in()["refresh_token"]
 
@@ -184,7 +184,7 @@ def test_a_table_that_fails_is_an_error_and_no_revocation(monkeypatch: pytest.Mo
     assert refresh(token).status == 200
 
 
-def test_a_revocation_that_fails_is_an_error_and_not_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_revocation_is_a_500_and_can_be_retried(monkeypatch: pytest.MonkeyPatch) -> None:
     sign_up()
     first = log_in()["refresh_token"]
     newest = refresh(first).json["refresh_token"]
@@ -198,6 +198,6 @@ def test_a_revocation_that_fails_is_an_error_and_not_passed_over(monkeypatch: py
     with monkeypatch.context() as patch:
         patch.setattr(Connection, "update_item", fail_to_revoke)
         assert refresh(first).status == 500
-    # So that the client, or the thief, who tries again ends it.
+    # The next attempt, by the client or a thief, ends the session.
     assert _refused(refresh(first)) == "Token has been revoked"
     assert _refused(refresh(newest)) == "Token has been revoked"

@@ -1,4 +1,4 @@
-"""Settings: what the template hands over."""
+"""Settings that functions receive from the template."""
 
 import pytest
 
@@ -7,16 +7,16 @@ from sitewatch import settings
 
 @pytest.fixture(autouse=True)
 def world() -> None:
-    """No table is needed here."""
+    """These tests need no tables."""
 
 
-def test_a_setting_that_the_template_forgot_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NO_SUCH_TABLE", raising=False)
     with pytest.raises(settings.MissingSetting, match="NO_SUCH_TABLE"):
         settings.text("NO_SUCH_TABLE")
 
 
-def test_settings_are_text_numbers_and_names(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_are_text_integers_or_names(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EXAMPLE", "12")
     assert settings.text("EXAMPLE") == "12"
     assert settings.integer("EXAMPLE") == 12

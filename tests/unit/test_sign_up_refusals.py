@@ -1,4 +1,4 @@
-"""Signing up with what is bad: a 400 that names the field, and nothing stored, as no service is even called."""
+"""Bad sign-ups: a 400 that names the field, without calling any service."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ BOTH = pytest.mark.parametrize("path", ["/users", "/auth/signup"])
 
 @pytest.fixture(autouse=True)
 def world(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A world in which no service may be called."""
+    """Fail the test if any service is called."""
 
     def refuse(_: BaseClient, operation: str, *__: object) -> None:
         pytest.fail(f"{operation} was called")
@@ -22,7 +22,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _bad(answer: Answer) -> tuple[int, int, int, list[str]]:
-    """Status, code, subcode and the names of the bad fields."""
+    """Return the status, code, subcode and names of the bad fields."""
     return (
         answer.status,
         answer.json["code"],
@@ -90,7 +90,9 @@ OPTIONAL = _cases("email", 4018, BAD_EMAILS) + _cases("full_name", 4018, BAD_FUL
 
 @BOTH
 @pytest.mark.parametrize(("field", "subcode", "value"), REQUIRED)
-def test_a_bad_field_is_named_and_nothing_is_stored(path: str, field: str, subcode: int, value: object) -> None:
+def test_a_bad_required_field_is_reported_and_nothing_is_stored(
+    path: str, field: str, subcode: int, value: object
+) -> None:
     body: dict[str, object] = {**ALICE, field: value}
     if value is MISSING:
         del body[field]
@@ -99,12 +101,12 @@ def test_a_bad_field_is_named_and_nothing_is_stored(path: str, field: str, subco
 
 
 @pytest.mark.parametrize(("field", "subcode", "value"), OPTIONAL)
-def test_a_bad_detail_is_named_and_nothing_is_stored(field: str, subcode: int, value: object) -> None:
+def test_a_bad_optional_field_is_reported_and_nothing_is_stored(field: str, subcode: int, value: object) -> None:
     assert _bad(call("POST", "/users", body={**ALICE, field: value})) == (400, 400, subcode, [field])
 
 
 @BOTH
-def test_every_bad_field_is_named(path: str) -> None:
+def test_every_bad_field_is_reported(path: str) -> None:
     answer = call("POST", path, body={"username": "b", "password": "1"})
     assert _bad(answer) == (400, 400, 4002, ["username", "password"])
 
@@ -130,6 +132,6 @@ BAD_BODIES = {
 
 @BOTH
 @pytest.mark.parametrize("case", BAD_BODIES)
-def test_a_body_that_is_no_object_is_named_and_nothing_is_stored(path: str, case: str) -> None:
+def test_a_body_that_is_not_an_object_is_reported_and_nothing_is_stored(path: str, case: str) -> None:
     answer = call("POST", path, body=BAD_BODIES[case])
     assert _bad(answer) == (400, 400, 4018, ["body"])

@@ -14,15 +14,16 @@ from sitewatch import errors
 from sitewatch.errors import ErrorCode
 from tests.world.calling import call, handler_of
 from tests.world.code import settings_of
+from tests.world.deployed import references
 from tests.world.people import ALICE
 from tests.world.public_routes import PUBLIC
-from tests.world.template import resources, routes, template
+from tests.world.template import preflights, resources, routes, template
 
 FUNCTIONS = resources("AWS::Serverless::Function")
 GLOBALS = template()["Globals"]["Function"]
 QUEUES = resources("AWS::SQS::Queue")
 MAPPINGS = resources("AWS::Lambda::EventSourceMapping")
-ROUTES = sorted(route for route in routes() if route[0] != "OPTIONS")
+ROUTES = sorted(routes())
 PRIVATE = [route for route in ROUTES if route not in PUBLIC]
 API_SECONDS = 29
 """The longest that API Gateway waits for a function."""
@@ -93,17 +94,20 @@ def test_the_public_routes_are_routes() -> None:
     assert set(ROUTES) >= PUBLIC
 
 
-def test_every_path_has_a_preflight_and_no_function_but_one_answers_it() -> None:
-    paths = {path for _, path in routes()}
-    preflights = {path: handler for (method, path), handler in routes().items() if method == "OPTIONS"}
-    assert set(preflights) == paths
-    assert set(preflights.values()) == {"portal.preflight.handler"}
+def test_every_path_has_a_preflight_that_one_function_answers_under_one_permission() -> None:
+    assert set(preflights()) == {path for _, path in routes()}
+    for integration in preflights().values():
+        assert references(integration["uri"]) == {"PreflightFunction"}
+    assert FUNCTIONS["PreflightFunction"].get("Events", {}) == {}
+    [permission] = resources("AWS::Lambda::Permission").values()
+    assert permission["FunctionName"] == {"Ref": "PreflightFunction"}
+    assert permission["SourceArn"]["Fn::Sub"].endswith(":${Api}/*/OPTIONS/*")
 
 
 def test_every_route_is_of_the_one_api_with_a_method_of_its_own() -> None:
     for _, event in _events("Api"):
         assert event["RestApiId"] == {"Ref": "Api"}
-        assert event["Method"] in {"get", "post", "put", "patch", "delete", "options"}
+        assert event["Method"] in {"get", "post", "put", "patch", "delete"}
 
 
 def test_no_route_has_two_functions() -> None:
@@ -274,7 +278,7 @@ def test_a_reader_of_a_stream_begins_with_the_oldest_and_may_name_what_it_gave_u
     assert mapping["StartingPosition"] == "TRIM_HORIZON"
     assert _target(failures) in QUEUES
     # The function's role is what sends there.
-    statements = _statements(mapping["FunctionName"]["Ref"].removesuffix(".Alias"))
+    statements = _statements(mapping["FunctionName"]["Ref"])
     assert any(
         "sqs:SendMessage" in _listed(statement["Action"]) and failures in _listed(statement["Resource"])
         for statement in statements

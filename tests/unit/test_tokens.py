@@ -1,4 +1,4 @@
-"""Tokens: which are taken, and what a client is told of the others."""
+"""Tokens: which are valid, and the errors for those that are not."""
 
 import base64
 import hashlib
@@ -23,7 +23,7 @@ from tests.world.calling import access_token, call
 
 @pytest.fixture(autouse=True)
 def world(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No table is needed here, and no secret but the one in hand."""
+    """These tests need no tables, and only the signing secret."""
     monkeypatch.setattr(keys, "current_signing_key", _key)
 
 
@@ -58,23 +58,23 @@ def _base64(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
-def _spelled(header: object, payload: object, signature: bytes = b"") -> str:
+def _encoded(header: object, payload: object, signature: bytes = b"") -> str:
     parts = [part if isinstance(part, bytes) else json.dumps(part).encode() for part in (header, payload, signature)]
     return ".".join(_base64(part) for part in parts)
 
 
 def _signed_with_the_public_key_as_a_secret() -> str:
-    """The oldest trick: HS256, whose secret would be what everyone knows. PyJWT refuses to make such a token."""
+    """A classic attack: HS256 with the public key as its secret. PyJWT refuses to create such a token."""
     raw = _key().public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     claims = {name: value if isinstance(value, str) else int(value.timestamp()) for name, value in _claims().items()}
-    unsigned = _spelled({"alg": "HS256", "typ": "JWT", "kid": keys.key_id(_key().public_key())}, claims).rstrip(".")
+    unsigned = _encoded({"alg": "HS256", "typ": "JWT", "kid": keys.key_id(_key().public_key())}, claims).rstrip(".")
     return f"{unsigned}.{_base64(hmac.digest(raw, unsigned.encode(), hashlib.sha256))}"
 
 
 def _tampered() -> str:
     header, _, signature = _signed().split(".")
     payload = {**jwt.decode(_signed(), options={"verify_signature": False}), "role": "admin"}
-    return f"{header}.{_spelled(payload, {}).split('.')[0]}.{signature}"
+    return f"{header}.{_encoded(payload, {}).split('.')[0]}.{signature}"
 
 
 def _unsigned() -> str:
@@ -86,7 +86,7 @@ def _of_another_session() -> str:
     return issuing.sign(caller, expires_at=clock.now() + timedelta(minutes=5))
 
 
-# What the contract promises to the letter.
+# Reasons that the contract specifies exactly.
 EXACT: dict[str, tuple[Callable[[], str], str]] = {
     "garbage": (lambda: "garbage", "Not enough segments"),
     "two segments": (lambda: "a.b", "Not enough segments"),
@@ -97,7 +97,7 @@ EXACT: dict[str, tuple[Callable[[], str], str]] = {
     "an unknown kid": (lambda: _signed(headers={"kid": "unknown"}), "Signature verification failed"),
     "a refresh token": (_of_another_session, "Only access tokens are allowed"),
 }
-# What a JWT library rejects, in its words.
+# Tokens that PyJWT rejects with reasons of its own.
 OTHERS: dict[str, Callable[[], str]] = {
     "algorithm none": _unsigned,
     "HS256 with the public key": _signed_with_the_public_key_as_a_secret,
@@ -110,18 +110,18 @@ OTHERS: dict[str, Callable[[], str]] = {
     "an unknown role": lambda: _signed(role="owner"),
     "no role": lambda: _signed(role=None),
     "an unknown use": lambda: _signed(use="everything"),
-    "no kid": lambda: _spelled({"alg": "EdDSA"}, {}, b"x"),
-    "a kid that is no text": lambda: _spelled({"alg": "EdDSA", "kid": ["x"]}, {}, b"x"),
-    "a header that is no object": lambda: _spelled([], {}),
-    "a header that is no JSON": lambda: _spelled(b"\xff", {}),
-    "a header of a great depth": lambda: _spelled(b"[" * 5000, {}),
+    "no kid": lambda: _encoded({"alg": "EdDSA"}, {}, b"x"),
+    "a kid that is no text": lambda: _encoded({"alg": "EdDSA", "kid": ["x"]}, {}, b"x"),
+    "a header that is no object": lambda: _encoded([], {}),
+    "a header that is no JSON": lambda: _encoded(b"\xff", {}),
+    "a header of a great depth": lambda: _encoded(b"[" * 5000, {}),
     "four segments": lambda: _signed() + ".more",
     "no text of ASCII": lambda: "é.ü.ö",
 }
 
 
 @pytest.mark.parametrize("case", EXACT)
-def test_a_refused_token_is_told_the_reason_of_the_contract(case: str) -> None:
+def test_a_rejected_token_gets_the_reason_in_the_contract(case: str) -> None:
     make, reason = EXACT[case]
     answer = call("GET", "/users/me", token=make())
 
@@ -131,7 +131,7 @@ def test_a_refused_token_is_told_the_reason_of_the_contract(case: str) -> None:
 
 
 @pytest.mark.parametrize("case", OTHERS)
-def test_whatever_else_a_library_rejects_is_a_401_with_a_reason(case: str) -> None:
+def test_any_other_invalid_token_is_a_401_with_a_reason(case: str) -> None:
     answer = call("GET", "/users/me", token=OTHERS[case]())
 
     assert (answer.status, answer.json["code"], answer.json["subcode"]) == (401, 401, 4132)
@@ -148,28 +148,28 @@ def test_whatever_else_a_library_rejects_is_a_401_with_a_reason(case: str) -> No
         ({"Authorization": "Basic YWRtaW46YWRtaW4="}, "Only bearer tokens are allowed"),
     ],
 )
-def test_a_request_without_a_bearer_token_is_told_so(headers: dict[str, str], reason: str) -> None:
+def test_a_request_without_a_bearer_token_is_a_401(headers: dict[str, str], reason: str) -> None:
     answer = call("GET", "/users/me", headers=headers)
     assert (answer.status, answer.json["msg"]) == (401, reason)
 
 
-def test_a_verified_token_says_who_calls() -> None:
+def test_verifying_a_token_returns_its_caller() -> None:
     caller = Caller("the user", "Alice", Role.ADMIN, TokenUse.REFRESH, "the token", "the family")
     token = issuing.sign(caller, expires_at=clock.now() + timedelta(minutes=1))
     assert tokens.verify(token) == caller
 
 
-def test_an_access_token_belongs_to_no_family() -> None:
+def test_an_access_token_has_no_family() -> None:
     assert tokens.verify(access_token()).family is None
 
 
-def test_a_token_holds_until_its_last_second() -> None:
+def test_a_token_is_valid_until_it_expires() -> None:
     tokens.verify(_signed(exp=clock.now() + timedelta(seconds=2)))
     with pytest.raises(TokenRefused, match="Token has expired"):
         tokens.verify(_signed(exp=clock.now()))
 
 
-def test_of_several_published_keys_each_verifies_its_own_tokens(
+def test_each_published_key_verifies_its_own_tokens(
     monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
     old = Ed25519PrivateKey.generate()
@@ -182,7 +182,7 @@ def test_of_several_published_keys_each_verifies_its_own_tokens(
         assert tokens.verify(_signed(key, headers={"kid": keys.key_id(key.public_key())})).username == "someone"
 
 
-def test_a_key_pair_follows_from_its_secret_alone() -> None:
+def test_a_key_pair_is_derived_from_its_secret_alone() -> None:
     again, other = keys.signing_key(SIGNING_SECRET), keys.signing_key("another secret")
 
     assert keys.public_jwk(again.public_key()) == keys.public_jwk(_key().public_key())
@@ -190,5 +190,5 @@ def test_a_key_pair_follows_from_its_secret_alone() -> None:
     assert json.loads(settings.text("TOKEN_PUBLIC_KEYS"))["keys"] == [keys.public_jwk(_key().public_key())]
 
 
-def test_a_published_key_holds_nothing_private() -> None:
+def test_a_published_key_has_no_private_part() -> None:
     assert set(keys.public_jwk(_key().public_key())) == {"kty", "crv", "x", "kid", "use", "alg"}

@@ -37,17 +37,18 @@ def production_parameters() -> dict[str, str]:
     return project.deploy_parameters("prod")
 
 
-def transformed(layers: str = UPLOADED, **parameters: str) -> dict[str, Any]:
-    """template.yaml after SAM's transform, as CloudFormation gets it: conditions still stand.
+def transformed(more: Mapping[str, Any] | None = None, /, **parameters: str) -> dict[str, Any]:
+    """Return template.yaml after SAM's transform, as CloudFormation gets it, with its conditions undecided.
 
-    ``layers`` is where the layers' archives have been uploaded to.
+    ``more`` are further resources to transform with it.
     """
     # Through JSON: SAM changes in place what anchors have several times.
     template = json.loads(json.dumps(read_template("template.yaml"), default=str))
+    template["Resources"] |= more or {}
     for resource in template["Resources"].values():
         for path in LOCAL_PATHS:
             if path in resource.get("Properties", {}):
-                resource["Properties"][path] = layers if path == "ContentUri" else UPLOADED
+                resource["Properties"][path] = UPLOADED
     template["Globals"]["Function"]["CodeUri"] = UPLOADED
     with mock.patch.dict(os.environ, {"AWS_DEFAULT_REGION": REGION}):
         found: dict[str, Any] = transform(template, dict(parameters), _NoManagedPolicies())

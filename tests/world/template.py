@@ -5,9 +5,15 @@ from typing import Any
 from runner.project import read_template, resources, routes, sample_name, samples
 from runner.workspace import PROJECT_ROOT as ROOT
 
-__all__ = ["ROOT", "read_template", "resources", "routes", "sample_name", "samples", "template"]
+__all__ = ["ROOT", "preflights", "read_template", "resources", "routes", "sample_name", "samples", "template"]
 
 
 def template() -> dict[str, Any]:
     """template.yaml, with its anchors resolved."""
     return read_template("template.yaml")
+
+
+def preflights() -> dict[str, dict[str, Any]]:
+    """Return the integration of each path's OPTIONS method, which the API's own definition names."""
+    paths = resources("AWS::Serverless::Api")["Api"]["DefinitionBody"]["paths"]
+    return {path: methods["options"]["x-amazon-apigateway-integration"] for path, methods in paths.items()}

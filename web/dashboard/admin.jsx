@@ -1,8 +1,8 @@
 import { useState } from "preact/hooks";
-import { useAction, useAsked } from "./hooks.js";
-import { Field, Outcome, Panel, Shown } from "./parts.jsx";
+import { useAction, useLoaded } from "./hooks.js";
+import { Field, Loaded, Outcome, Panel } from "./parts.jsx";
 import { call, getPage, send } from "./session.js";
-import { measurement } from "./words.js";
+import { formatMeasurement } from "./words.js";
 
 export function Admin({ onPopulated }) {
   return (
@@ -19,7 +19,7 @@ function Populate({ onPopulated }) {
     run(async () => {
       const point = await send("POST", "api/populate");
       await onPopulated();
-      return `Fetched ${measurement(point.value)}${point.valid ? "" : ` (invalid: ${point.tags.join(", ")})`}.`;
+      return `Fetched ${formatMeasurement(point.value)}${point.valid ? "" : ` (invalid: ${point.tags.join(", ")})`}.`;
     });
   return (
     <div class="stack part">
@@ -33,7 +33,7 @@ function Populate({ onPopulated }) {
 }
 
 function ApiTokens() {
-  const tokens = useAsked(async (signal) => {
+  const tokens = useLoaded(async (signal) => {
     let page = await getPage("api/tokens", { query: { limit: 100 }, signal });
     const found = [...page.body.tokens];
     while (page.next) {
@@ -77,7 +77,7 @@ function ApiTokens() {
       </form>
       <Outcome outcome={outcome} />
       {issued && <Issued issued={issued} onDone={() => setIssued(null)} />}
-      <Shown asked={tokens} empty="No API tokens: machines need one to send detections and events." rows={2}>
+      <Loaded state={tokens} empty="No API tokens: machines need one to send detections and events." rows={2}>
         {(list) => (
           <ul class="rows">
             {list.map((token) => (
@@ -91,20 +91,20 @@ function ApiTokens() {
             ))}
           </ul>
         )}
-      </Shown>
+      </Loaded>
     </div>
   );
 }
 
-/** The token itself, which no later answer holds. */
+/** The new token, which no later response contains. */
 function Issued({ issued, onDone }) {
-  const [said, setSaid] = useState("");
+  const [status, setStatus] = useState("");
   const copy = async () => {
     try {
       await navigator.clipboard.writeText(issued.api_token);
-      setSaid("Copied.");
+      setStatus("Copied.");
     } catch {
-      setSaid("The browser does not allow copying: select the token and copy it by hand.");
+      setStatus("The browser does not allow copying: select the token and copy it by hand.");
     }
   };
   return (
@@ -121,7 +121,7 @@ function Issued({ issued, onDone }) {
           I have it
         </button>
         <span role="status" class="soft">
-          {said}
+          {status}
         </span>
       </div>
     </div>

@@ -1,8 +1,8 @@
-// Alerts as Server-Sent Events over fetch, which unlike EventSource can carry a token and says when it is down.
+// Alerts as Server-Sent Events over fetch, which, unlike EventSource, can send a token and reports failures.
 import { call } from "./session.js";
 
 const FIRST_PAUSE = 1000;
-const LONGEST_PAUSE = 15_000;
+const MAX_PAUSE = 15_000;
 
 const sleep = (milliseconds, signal) =>
   new Promise((resolve) => {
@@ -15,11 +15,11 @@ const sleep = (milliseconds, signal) =>
     signal.addEventListener("abort", done);
   });
 
-/** The events of a stream (HTML Living Standard, section 9.2): `{id, retry, event, data}`. */
-export async function* eventsOf(body) {
+/** Yield the events of a stream (HTML Living Standard, section 9.2): `{id, retry, event, data}`. */
+export async function* parseEvents(body) {
   let buffer = "";
   let event = {};
-  for await (const text of chunksOf(body)) {
+  for await (const text of readChunks(body)) {
     buffer += text;
     const lines = buffer.split(/\r\n|\n|\r/);
     buffer = lines.pop();
@@ -35,7 +35,7 @@ export async function* eventsOf(body) {
   }
 }
 
-async function* chunksOf(body) {
+async function* readChunks(body) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   try {
     for (let chunk = await reader.read(); !chunk.done; chunk = await reader.read()) yield chunk.value;
@@ -44,28 +44,28 @@ async function* chunksOf(body) {
   }
 }
 
-/** Watch until `signal` aborts: `onAlerts([...])`, and `onState({live, problem, retryIn})` as the line comes and goes. */
-export async function watch({ replay, signal, onAlerts, onState }) {
+/** Until `signal` aborts, call `onAlerts([...])` for new alerts and `onState({live, problem, retryIn})` for the connection. */
+export async function watchAlerts({ replay, signal, onAlerts, onState }) {
   let last = null;
   let retry = 200;
   let pause = FIRST_PAUSE;
   while (!signal.aborted) {
     try {
       const headers = last === null ? {} : { "Last-Event-ID": last };
-      // A first answer waits for nothing, so that an empty site is known to be live at once.
+      // The first request does not wait, so that the page shows at once that the connection is live.
       const query = last === null ? { replay, wait: 0 } : { wait: 20 };
       const response = await call("alerts", { headers, query, signal });
       onState({ live: true });
       pause = FIRST_PAUSE;
       const alerts = [];
       try {
-        for await (const event of eventsOf(response.body)) {
+        for await (const event of parseEvents(response.body)) {
           if (event.data !== undefined) alerts.push(JSON.parse(event.data));
           if (event.retry !== undefined) retry = Number(event.retry) || retry;
           if (event.id !== undefined) last = event.id;
         }
       } finally {
-        // What came before a broken line is behind `last`, and will not come again.
+        // Deliver alerts received before a disconnect too: the next request starts after `last`.
         onAlerts(alerts);
       }
       await sleep(retry, signal);
@@ -73,7 +73,7 @@ export async function watch({ replay, signal, onAlerts, onState }) {
       if (signal.aborted) return;
       onState({ live: false, problem, retryIn: pause });
       await sleep(pause, signal);
-      pause = Math.min(pause * 2, LONGEST_PAUSE);
+      pause = Math.min(pause * 2, MAX_PAUSE);
     }
   }
 }

@@ -1,14 +1,14 @@
-// A uPlot chart in the page's own colours, as wide as its place.
+// A uPlot chart in the page's colors, as wide as its container.
 import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
 function options(width, height, { lines, zero, range }) {
   const axis = {
-    stroke: colour("soft"),
-    grid: { stroke: colour("line"), width: 1 },
+    stroke: color("soft"),
+    grid: { stroke: color("line"), width: 1 },
     ticks: { show: false },
     font: "12px system-ui, sans-serif",
   };
@@ -36,13 +36,13 @@ function options(width, height, { lines, zero, range }) {
     ],
     series: [
       {},
-      ...lines.map(({ colour: name, points, stepped }) => ({
-        stroke: points ? undefined : colour(name),
-        fill: points ? undefined : `${colour(name)}22`,
+      ...lines.map(({ color: name, points, stepped }) => ({
+        stroke: points ? undefined : color(name),
+        fill: points ? undefined : `${color(name)}22`,
         width: points ? 0 : 2,
         paths: points ? () => null : stepped ? uPlot.paths.stepped({ align: 1 }) : undefined,
         points: points
-          ? { show: true, size: 9, stroke: colour(name), fill: colour("panel"), width: 2 }
+          ? { show: true, size: 9, stroke: color(name), fill: color("panel"), width: 2 }
           : { show: false },
         spanGaps: true,
       })),
@@ -53,13 +53,13 @@ function options(width, height, { lines, zero, range }) {
 const tick = (seconds) =>
   new Date(seconds * 1000).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 
-/** `data`: seconds, then values of each of `lines` (`{colour, points, stepped}`). `summary` is what it shows, in words. */
+/** `data`: Unix seconds, then the values of each of `lines` (`{color, points, stepped}`). `summary` describes the chart. */
 export function Chart({ data, lines, summary, height = 180, zero = false, range, onPoint }) {
-  const place = useRef(null);
+  const container = useRef(null);
   const plot = useRef(null);
   const [theme, setTheme] = useState(dark.matches);
-  const pointed = useRef(onPoint);
-  pointed.current = onPoint;
+  const pointListener = useRef(onPoint);
+  pointListener.current = onPoint;
 
   useEffect(() => {
     const change = () => setTheme(dark.matches);
@@ -68,19 +68,19 @@ export function Chart({ data, lines, summary, height = 180, zero = false, range,
   }, []);
 
   useEffect(() => {
-    const made = new uPlot(options(place.current.clientWidth, height, { lines, zero, range }), data, place.current);
-    made.over.addEventListener("click", () => {
-      if (pointed.current && made.cursor.left >= 0) pointed.current(made.posToVal(made.cursor.left, "x"));
+    const chart = new uPlot(options(container.current.clientWidth, height, { lines, zero, range }), data, container.current);
+    chart.over.addEventListener("click", () => {
+      if (pointListener.current && chart.cursor.left >= 0) pointListener.current(chart.posToVal(chart.cursor.left, "x"));
     });
-    plot.current = made;
-    const resize = new ResizeObserver(([entry]) => made.setSize({ width: entry.contentRect.width, height }));
-    resize.observe(place.current);
+    plot.current = chart;
+    const resize = new ResizeObserver(([entry]) => chart.setSize({ width: entry.contentRect.width, height }));
+    resize.observe(container.current);
     return () => {
       resize.disconnect();
-      made.destroy();
+      chart.destroy();
     };
   }, [theme, height, JSON.stringify(lines), JSON.stringify(range)]);
 
   useEffect(() => plot.current?.setData(data), [data]);
-  return <div class="chart" role="img" aria-label={summary} ref={place} />;
+  return <div class="chart" role="img" aria-label={summary} ref={container} />;
 }

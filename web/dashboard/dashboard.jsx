@@ -1,50 +1,50 @@
 import { useEffect, useState } from "preact/hooks";
 import { Admin } from "./admin.jsx";
-import { watch } from "./alerts.js";
+import { watchAlerts } from "./alerts.js";
 import { Detections, Vehicles } from "./detections.jsx";
 import { useJson, useNewest, useNow } from "./hooks.js";
 import { Instrument, useDataPoints } from "./instrument.jsx";
 import { Messages, Notifications } from "./messages.jsx";
-import { Ago, More, Panel, Scroll, Shown } from "./parts.jsx";
+import { Ago, Loaded, More, Panel, Scroll } from "./parts.jsx";
 import { Rooms, useRooms } from "./rooms.jsx";
-import { Mark } from "./signin.jsx";
-import { atClockSeconds, briefCount, count, measurement, plural } from "./words.js";
+import { Logo } from "./signin.jsx";
+import { formatBriefCount, formatCount, formatMeasurement, formatTimeWithSeconds, plural } from "./words.js";
 
-const MOST_ALERTS = 200;
+const MAX_ALERTS = 200;
 const RECENT_MINUTES = 10;
 
-/** The last alerts, newest first, and whether the line stands. */
+/** `{alerts, connection, announcement}`: the latest alerts, newest first, and the state of the stream. */
 function useAlerts() {
   const [alerts, setAlerts] = useState(null);
-  const [line, setLine] = useState({ live: false });
-  const [said, setSaid] = useState("");
+  const [connection, setConnection] = useState({ live: false });
+  const [announcement, setAnnouncement] = useState("");
   useEffect(() => {
     const abort = new AbortController();
     let isFirst = true;
-    watch({
-      replay: MOST_ALERTS,
+    watchAlerts({
+      replay: MAX_ALERTS,
       signal: abort.signal,
-      onState: setLine,
-      onAlerts: (came) => {
+      onState: setConnection,
+      onAlerts: (received) => {
         if (abort.signal.aborted) return;
         const isNew = !isFirst;
-        const marked = came.map((alert) => ({ ...alert, isNew })).reverse();
-        setAlerts((old) => [...marked, ...(old ?? [])].slice(0, MOST_ALERTS));
-        if (isNew && came.length) {
-          const { year, make, model } = came.at(-1);
-          setSaid(came.length === 1 ? `New alert: ${year} ${make} ${model}` : `${came.length} new alerts`);
+        const marked = received.map((alert) => ({ ...alert, isNew })).reverse();
+        setAlerts((old) => [...marked, ...(old ?? [])].slice(0, MAX_ALERTS));
+        if (isNew && received.length) {
+          const { year, make, model } = received.at(-1);
+          setAnnouncement(received.length === 1 ? `New alert: ${year} ${make} ${model}` : `${received.length} new alerts`);
         }
         isFirst = false;
       },
     });
     return () => abort.abort();
   }, []);
-  return { alerts, line, said };
+  return { alerts, connection, announcement };
 }
 
 export function Dashboard({ me, onLeave }) {
   const isAdmin = me.role === "admin";
-  const { alerts, line, said } = useAlerts();
+  const { alerts, connection, announcement } = useAlerts();
   const [by, setBy] = useState("make");
   const stats = useJson("stats", 5, { by });
   const detections = useNewest("detections", (body) => body, 5, { limit: 20 });
@@ -57,10 +57,10 @@ export function Dashboard({ me, onLeave }) {
     <div class="page">
       <header class="top">
         <div class="brand">
-          <Mark />
+          <Logo />
           <h1>Sitewatch</h1>
         </div>
-        <Line line={line} />
+        <Connection connection={connection} />
         <Clock />
         <div class="who">
           <span class="who-name" title={me.username}>
@@ -73,13 +73,13 @@ export function Dashboard({ me, onLeave }) {
         </div>
       </header>
       <p class="unseen" role="status">
-        {said}
+        {announcement}
       </p>
       <main class="content">
-        <Summary {...{ alerts, line, stats, rooms, points, events }} />
+        <Summary {...{ alerts, connection, stats, rooms, points, events }} />
         <div class="columns">
           <div class="column">
-            <Alerts alerts={alerts} line={line} />
+            <Alerts alerts={alerts} connection={connection} />
             <Detections detections={detections} />
           </div>
           <div class="column">
@@ -101,28 +101,28 @@ export function Dashboard({ me, onLeave }) {
   );
 }
 
-function Line({ line }) {
-  const [word, kind] = line.live
+function Connection({ connection }) {
+  const [text, kind] = connection.live
     ? ["Live", "live"]
-    : line.problem
-      ? [`Reconnecting: ${line.problem.message}`, "down"]
+    : connection.problem
+      ? [`Reconnecting: ${connection.problem.message}`, "down"]
       : ["Connecting…", "waiting"];
   return (
     <p class={`line ${kind}`} role="status">
       <span class="lamp" aria-hidden="true" />
-      {word}
+      {text}
     </p>
   );
 }
 
 const Clock = () => (
   <p class="clock" aria-hidden="true">
-    {atClockSeconds(useNow(1))}
+    {formatTimeWithSeconds(useNow(1))}
   </p>
 );
 
-/** What is going on, in five numbers. */
-function Summary({ alerts, line, stats, rooms, points, events }) {
+/** Five numbers that sum up the site. */
+function Summary({ alerts, connection, stats, rooms, points, events }) {
   const since = useNow(5) - RECENT_MINUTES * 60_000;
   const recent = (alerts ?? []).filter((alert) => new Date(alert.created_at) >= since).length;
   const [newest] = alerts ?? [];
@@ -131,12 +131,12 @@ function Summary({ alerts, line, stats, rooms, points, events }) {
   const inside = (rooms.data ?? []).reduce((sum, room) => sum + (room.inside ?? 0), 0);
   const point = points.data?.at(-1);
   const [event] = events.data ?? [];
-  const none = (asked) => (asked.problem?.isMissingRoute ? "not deployed yet" : asked.problem ? "no answer" : "loading…");
+  const placeholder = ({ problem }) => (problem?.isMissingRoute ? "not deployed yet" : problem ? "no response" : "loading…");
   return (
     <dl class="summary">
       <Tile
         name={`Alerts in ${RECENT_MINUTES} min`}
-        value={alerts && (recent === MOST_ALERTS ? `${MOST_ALERTS}+` : count(recent))}
+        value={alerts && (recent === MAX_ALERTS ? `${MAX_ALERTS}+` : formatCount(recent))}
         className={recent ? "hot" : ""}
       >
         {newest ? (
@@ -145,26 +145,26 @@ function Summary({ alerts, line, stats, rooms, points, events }) {
           </>
         ) : alerts ? (
           "none so far"
-        ) : line.problem ? (
-          "no answer"
+        ) : connection.problem ? (
+          "no response"
         ) : (
           "loading…"
         )}
       </Tile>
       <Tile
         name="Vehicles seen"
-        value={stats.data && briefCount(totals.reduce((sum, [, number]) => sum + number, 0))}
+        value={stats.data && formatBriefCount(totals.reduce((sum, [, number]) => sum + number, 0))}
       >
-        {stats.data ? (most ? `most: ${most[0]}, ${briefCount(most[1])}` : "none so far") : none(stats)}
+        {stats.data ? (most ? `most: ${most[0]}, ${formatBriefCount(most[1])}` : "none so far") : placeholder(stats)}
       </Tile>
-      <Tile name="People inside" value={rooms.data && briefCount(inside)}>
-        {rooms.data ? `in ${plural(rooms.data.length, "room", "rooms")}${rooms.more ? " and more" : ""}` : none(rooms)}
+      <Tile name="People inside" value={rooms.data && formatBriefCount(inside)}>
+        {rooms.data ? `in ${plural(rooms.data.length, "room", "rooms")}${rooms.more ? " and more" : ""}` : placeholder(rooms)}
       </Tile>
-      <Tile name="Instrument" value={points.data && (point ? measurement(point.value) : "–")}>
-        {points.data ? point ? <>{point.valid ? "" : "invalid, "}<Ago time={point.time} /></> : "nothing measured yet" : none(points)}
+      <Tile name="Instrument" value={points.data && (point ? formatMeasurement(point.value) : "–")}>
+        {points.data ? point ? <>{point.valid ? "" : "invalid, "}<Ago time={point.time} /></> : "nothing measured yet" : placeholder(points)}
       </Tile>
       <Tile name="Last event" value={events.data && (event ? event.event_type : "–")} className="wordy">
-        {events.data ? event ? <Ago time={event.created_at} /> : "none so far" : none(events)}
+        {events.data ? event ? <Ago time={event.created_at} /> : "none so far" : placeholder(events)}
       </Tile>
     </dl>
   );
@@ -178,8 +178,8 @@ const Tile = ({ name, value, className = "", children }) => (
   </div>
 );
 
-function Alerts({ alerts, line }) {
-  const asked = { data: alerts, problem: alerts ? null : line.problem };
+function Alerts({ alerts, connection }) {
+  const state = { data: alerts, problem: alerts ? null : connection.problem };
   return (
     <Panel
       title="Alerts"
@@ -187,7 +187,7 @@ function Alerts({ alerts, line }) {
       id="alerts"
       aside={alerts && alerts.length > 0 && <span class="soft">{plural(alerts.length, "alert", "alerts")}, newest first</span>}
     >
-      <Shown asked={asked} empty="No alerts yet: the simulator sends one every few seconds." rows={6}>
+      <Loaded state={state} empty="No alerts yet: the simulator sends one every few seconds." rows={6}>
         {(list) => (
           <Scroll label="Alerts, newest first" className="tall">
             <ol class="rows">
@@ -207,7 +207,7 @@ function Alerts({ alerts, line }) {
             </ol>
           </Scroll>
         )}
-      </Shown>
+      </Loaded>
     </Panel>
   );
 }
@@ -215,7 +215,7 @@ function Alerts({ alerts, line }) {
 function Events({ events }) {
   return (
     <Panel title="Events" id="events">
-      <Shown asked={events} empty="No events yet: devices have not sent any.">
+      <Loaded state={events} empty="No events yet: devices have not sent any.">
         {(list) => (
           <Scroll label="Events, newest first">
             <ol class="rows">
@@ -232,7 +232,7 @@ function Events({ events }) {
             <More list={events} what="events" />
           </Scroll>
         )}
-      </Shown>
+      </Loaded>
     </Panel>
   );
 }

@@ -1,14 +1,14 @@
 import { useState } from "preact/hooks";
-import { Ago, Choice, More, Panel, Scroll, Shown } from "./parts.jsx";
-import { count, plural } from "./words.js";
+import { Ago, Choice, Loaded, More, Panel, Scroll } from "./parts.jsx";
+import { formatCount, plural } from "./words.js";
 
 const SHOWN_BARS = 10;
 
-/** What the cameras saw, newest first. */
+/** The vehicles that cameras detected, newest first. */
 export function Detections({ detections }) {
   return (
     <Panel title="Detections" id="detections">
-      <Shown asked={detections} empty="No vehicles yet: the cameras have not reported any.">
+      <Loaded state={detections} empty="No vehicles yet: the cameras have not reported any.">
         {(list) => (
           <Scroll label="Detections, newest first">
             <table class="table">
@@ -36,14 +36,14 @@ export function Detections({ detections }) {
             <More list={detections} what="detections" />
           </Scroll>
         )}
-      </Shown>
+      </Loaded>
     </Panel>
   );
 }
 
-/** How many there were of each make, as bars, the most first. */
+/** The number of vehicles by make, category or year, as bars. */
 export function Vehicles({ stats, by, onBy }) {
-  const [isWhole, setWhole] = useState(false);
+  const [isExpanded, setExpanded] = useState(false);
   const options = [
     ["make", "Make"],
     ["category", "Category"],
@@ -51,13 +51,13 @@ export function Vehicles({ stats, by, onBy }) {
   ];
   return (
     <Panel title="Vehicles" id="vehicles" aside={<Choice label="Count by" options={options} value={by} onChoose={onBy} />}>
-      <Shown asked={stats} empty="Nothing to count yet." rows={8}>
+      <Loaded state={stats} empty="Nothing to count yet." rows={8}>
         {(totals) => {
           const sorted = Object.entries(totals).sort((one, other) =>
             by === "year" ? other[0] - one[0] : other[1] - one[1],
           );
           const most = Math.max(...sorted.map(([, number]) => number));
-          const shown = isWhole ? sorted : sorted.slice(0, SHOWN_BARS);
+          const shown = isExpanded ? sorted : sorted.slice(0, SHOWN_BARS);
           return (
             <>
               <ul class="bars" aria-label={`Vehicles per ${by}`}>
@@ -69,19 +69,19 @@ export function Vehicles({ stats, by, onBy }) {
                     <span class="bar-track" aria-hidden="true">
                       <span class="bar-fill" style={{ width: `${Math.max((number / most) * 100, 0.5)}%` }} />
                     </span>
-                    <span class="bar-number">{count(number)}</span>
+                    <span class="bar-number">{formatCount(number)}</span>
                   </li>
                 ))}
               </ul>
               {sorted.length > SHOWN_BARS && (
-                <button type="button" class="quiet wide" aria-expanded={isWhole} onClick={() => setWhole(!isWhole)}>
-                  {isWhole ? `Only the first ${SHOWN_BARS}` : `All ${plural(sorted.length, by, by === "category" ? "categories" : `${by}s`)}`}
+                <button type="button" class="quiet wide" aria-expanded={isExpanded} onClick={() => setExpanded(!isExpanded)}>
+                  {isExpanded ? `Show only the first ${SHOWN_BARS}` : `Show all ${plural(sorted.length, by, by === "category" ? "categories" : `${by}s`)}`}
                 </button>
               )}
             </>
           );
         }}
-      </Shown>
+      </Loaded>
     </Panel>
   );
 }

@@ -1,14 +1,14 @@
-// How panels come by what they show: asked for now and then, page by page, and not while nobody looks.
+// Load the panels' data: poll while the page is visible, page by page.
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { get, getPage } from "./session.js";
 
-const MOST_KEPT = 2000;
+const MAX_ITEMS = 2000;
 
-/** Call `task(signal)` now, every `seconds` while the page is seen, and whenever `again` is called. */
-export function useRepeated(task, seconds, dependencies) {
+/** Call `task(signal)` now and every `seconds` while the page is visible. Return a function that calls it at once. */
+export function usePolling(task, seconds, dependencies) {
   const latest = useRef(task);
   latest.current = task;
-  const again = useRef(() => Promise.resolve());
+  const runNow = useRef(() => Promise.resolve());
   useEffect(() => {
     const abort = new AbortController();
     let timer = null;
@@ -20,48 +20,48 @@ export function useRepeated(task, seconds, dependencies) {
         timer = setTimeout(run, seconds * 1000);
       }
     };
-    const seen = () => !document.hidden && run();
-    again.current = run;
-    document.addEventListener("visibilitychange", seen);
+    const onVisible = () => !document.hidden && run();
+    runNow.current = run;
+    document.addEventListener("visibilitychange", onVisible);
     run();
     return () => {
       abort.abort();
       clearTimeout(timer);
-      document.removeEventListener("visibilitychange", seen);
+      document.removeEventListener("visibilitychange", onVisible);
     };
   }, dependencies);
-  return useCallback(() => again.current(), []);
+  return useCallback(() => runNow.current(), []);
 }
 
-/** `{data, problem, reload}`: what `ask(signal)` gives; after a failure what it gave last stays. */
-export function useAsked(ask, seconds, dependencies = []) {
-  const about = JSON.stringify(dependencies);
-  const [state, setState] = useState({ about, data: null, problem: null });
-  const reload = useRepeated(
+/** `{data, problem, reload}`: the result of `load(signal)`. After a failure, the previous data stays. */
+export function useLoaded(load, seconds, dependencies = []) {
+  const key = JSON.stringify(dependencies);
+  const [state, setState] = useState({ key, data: null, problem: null });
+  const reload = usePolling(
     async (signal) => {
       try {
-        const data = await ask(signal);
-        if (!signal.aborted) setState({ about, data, problem: null });
+        const data = await load(signal);
+        if (!signal.aborted) setState({ key, data, problem: null });
       } catch (problem) {
-        if (!signal.aborted) setState((old) => ({ about, data: old.about === about ? old.data : null, problem }));
+        if (!signal.aborted) setState((old) => ({ key, data: old.key === key ? old.data : null, problem }));
       }
     },
     seconds,
-    [about],
+    [key],
   );
-  // What was asked before is no answer to what is asked now.
-  return state.about === about ? { ...state, reload } : { data: null, problem: null, reload };
+  // Do not show data loaded for other dependencies.
+  return state.key === key ? { ...state, reload } : { data: null, problem: null, reload };
 }
 
-/** The JSON at `path`, asked for every `seconds`. */
+/** The JSON at `path`, reloaded every `seconds`. */
 export const useJson = (path, seconds, query) =>
-  useAsked((signal) => get(path, { query, signal }), seconds, [path, JSON.stringify(query)]);
+  useLoaded((signal) => get(path, { query, signal }), seconds, [path, JSON.stringify(query)]);
 
 /** A list that grows at its top (newest first) and, with `more`, at its end: `{data, problem, more, busy, reload}`. */
 export function useNewest(path, pick, seconds, query = {}) {
   const [state, setState] = useState({ items: null, next: null, problem: null, deep: false });
   const [busy, setBusy] = useState(false);
-  const reload = useRepeated(
+  const reload = usePolling(
     async (signal) => {
       try {
         const { body, next } = await getPage(path, { query, signal });
@@ -77,7 +77,7 @@ export function useNewest(path, pick, seconds, query = {}) {
     setBusy(true);
     try {
       const { body, next } = await getPage(state.next);
-      setState((old) => ({ ...old, items: [...old.items, ...unknown(pick(body), old.items)], next, deep: true }));
+      setState((old) => ({ ...old, items: [...old.items, ...newItems(pick(body), old.items)], next, deep: true }));
     } catch (problem) {
       setState((old) => ({ ...old, problem }));
     }
@@ -86,21 +86,21 @@ export function useNewest(path, pick, seconds, query = {}) {
   return { data: state.items, problem: state.problem, more: state.next && more, busy, reload };
 }
 
-const unknown = (items, known) => {
+const newItems = (items, known) => {
   const ids = new Set(known.map((one) => one.id));
   return items.filter((one) => !ids.has(one.id));
 };
 
 function withNewest(old, items, next) {
-  const fresh = old.items ? unknown(items, old.items) : items;
-  // A list that nobody went down in, and one that has missed a whole page, begins anew.
-  if (!old.deep || fresh.length === items.length || old.items.length > MOST_KEPT) {
+  const fresh = old.items ? newItems(items, old.items) : items;
+  // Start over if only the first page is loaded, or if items may be missing between old and new ones.
+  if (!old.deep || fresh.length === items.length || old.items.length > MAX_ITEMS) {
     return { items, next, problem: null, deep: false };
   }
   return { ...old, items: [...fresh, ...old.items], problem: null };
 }
 
-/** The time, every `seconds`. */
+/** The current time, updated every `seconds`. */
 export function useNow(seconds = 1) {
   const [now, setNow] = useState(Date.now());
   useEffect(() => {
@@ -110,7 +110,7 @@ export function useNow(seconds = 1) {
   return now;
 }
 
-/** `[busy, outcome, run]`: run something a person asked for, and keep the sentence that says what came of it. */
+/** `[busy, outcome, run]`: run a person's action and keep its outcome, `{good, text}`. */
 export function useAction() {
   const [busy, setBusy] = useState(false);
   const [outcome, setOutcome] = useState(null);
@@ -118,10 +118,10 @@ export function useAction() {
     setBusy(true);
     setOutcome(null);
     try {
-      const said = await action();
-      if (said) setOutcome({ good: true, said });
+      const text = await action();
+      if (text) setOutcome({ good: true, text });
     } catch (problem) {
-      setOutcome({ good: false, said: problem.message });
+      setOutcome({ good: false, text: problem.message });
     }
     setBusy(false);
   };

@@ -1,20 +1,20 @@
 import { useMemo } from "preact/hooks";
 import { Chart } from "./chart.jsx";
-import { useAsked } from "./hooks.js";
-import { Choice, Panel, Shown } from "./parts.jsx";
+import { useLoaded } from "./hooks.js";
+import { Choice, Loaded, Panel } from "./parts.jsx";
 import { getPage } from "./session.js";
-import { atClock, measurement, plural } from "./words.js";
+import { formatMeasurement, formatTime, plural } from "./words.js";
 
-const MOST_PAGES = 4;
+const MAX_PAGES = 4;
 
-/** The data points of the last `hours`, oldest first; those of a day are more than one page. */
+/** The data points of the last `hours`, oldest first. A day's points fill more than one page. */
 export function useDataPoints(hours) {
-  return useAsked(
+  return useLoaded(
     async (signal) => {
       const start = new Date(Date.now() - hours * 3600_000).toISOString();
       let page = await getPage("api/data", { query: { start, limit: 1000 }, signal });
       const points = [...page.body];
-      for (let read = 1; page.next && read < MOST_PAGES; read++) {
+      for (let read = 1; page.next && read < MAX_PAGES; read++) {
         page = await getPage(page.next, { signal });
         points.push(...page.body);
       }
@@ -33,14 +33,14 @@ export function Instrument({ points, hours, onHours, isAdmin }) {
   ];
   return (
     <Panel title="Instrument" id="instrument" aside={<Choice label="Time shown" options={options} value={hours} onChoose={onHours} />}>
-      <Shown asked={points} empty={`Nothing measured in the last ${hours === 1 ? "hour" : `${hours} hours`}: a point is fetched every minute.`}>
-        {(list) => <Line points={list} hours={hours} isAdmin={isAdmin} />}
-      </Shown>
+      <Loaded state={points} empty={`Nothing measured in the last ${hours === 1 ? "hour" : `${hours} hours`}: a point is fetched every minute.`}>
+        {(list) => <PointsChart points={list} hours={hours} isAdmin={isAdmin} />}
+      </Loaded>
     </Panel>
   );
 }
 
-function Line({ points, hours, isAdmin }) {
+function PointsChart({ points, hours, isAdmin }) {
   const [data, valid, invalid] = useMemo(() => {
     const good = points.filter((one) => one.valid);
     const bad = points.filter((one) => !one.valid);
@@ -57,18 +57,18 @@ function Line({ points, hours, isAdmin }) {
   const range = useMemo(() => [Date.now() / 1000 - hours * 3600, Date.now() / 1000], [points, hours]);
   const values = valid.map((one) => one.value);
   const latest = valid.at(-1);
-  const said = latest
-    ? `Last ${measurement(latest.value)} at ${atClock(latest.time)}; from ${measurement(values.reduce((a, b) => Math.min(a, b)))} to ${measurement(values.reduce((a, b) => Math.max(a, b)))} in ${plural(valid.length, "valid point", "valid points")}.`
+  const caption = latest
+    ? `Last ${formatMeasurement(latest.value)} at ${formatTime(latest.time)}; from ${formatMeasurement(values.reduce((a, b) => Math.min(a, b)))} to ${formatMeasurement(values.reduce((a, b) => Math.max(a, b)))} in ${plural(valid.length, "valid point", "valid points")}.`
     : "No valid point.";
   const lines = [
-    { colour: "accent", points: valid.length === 1 },
-    { colour: "hot", points: true },
+    { color: "accent", points: valid.length === 1 },
+    { color: "hot", points: true },
   ];
   return (
     <>
-      <Chart data={data} lines={lines} range={range} summary={`Data points over time. ${said}`} />
+      <Chart data={data} lines={lines} range={range} summary={`Data points over time. ${caption}`} />
       <p class="caption">
-        {said}
+        {caption}
         {isAdmin && invalid.length > 0 && (
           <>
             {" "}

@@ -1,32 +1,32 @@
 import { render } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { Dashboard } from "./dashboard.jsx";
-import { get, signOut, whenEnded } from "./session.js";
+import { get, onSessionEnd, signOut } from "./session.js";
 import { SignIn } from "./signin.jsx";
 
 function App() {
   const [me, setMe] = useState(null);
-  const [said, setSaid] = useState("");
+  const [notice, setNotice] = useState("");
 
   useEffect(() => {
-    whenEnded((sentence) => {
+    onSessionEnd((message) => {
       setMe(null);
-      setSaid(sentence);
+      setNotice(message);
     });
   }, []);
 
   const enter = async () => {
     setMe(await get("users/me"));
-    setSaid("");
+    setNotice("");
   };
   const leave = () => {
     signOut();
     setMe(null);
-    setSaid("You have signed out.");
+    setNotice("You have signed out.");
   };
-  return me ? <Dashboard me={me} onLeave={leave} /> : <SignIn said={said} onEnter={enter} />;
+  return me ? <Dashboard me={me} onLeave={leave} /> : <SignIn notice={notice} onEnter={enter} />;
 }
 
-const place = document.querySelector("#app");
-place.replaceChildren();
-render(<App />, place);
+const container = document.querySelector("#app");
+container.replaceChildren();
+render(<App />, container);

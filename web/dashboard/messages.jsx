@@ -1,19 +1,19 @@
 import { useState } from "preact/hooks";
-import { useAction, useAsked, useNewest } from "./hooks.js";
-import { Ago, Field, More, Outcome, Panel, Scroll, Shown } from "./parts.jsx";
+import { useAction, useLoaded, useNewest } from "./hooks.js";
+import { Ago, Field, Loaded, More, Outcome, Panel, Scroll } from "./parts.jsx";
 import { get, getPage, send } from "./session.js";
-import { sentenceOf } from "./words.js";
+import { describeError } from "./words.js";
 
 const JOB_POLLS = 60;
-const MOST_USERS = 1000;
+const MAX_USERS = 1000;
 
 const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-/** What a notification says, in words. */
-function wordsOf({ title, message, is_error: isError }) {
-  if (isError) return sentenceOf(message);
+/** Describe a notification in a sentence. */
+function describeNotification({ title, message, is_error: isError }) {
+  if (isError) return describeError(message);
   if (title === "New Message") return "Your message was delivered.";
-  if (title === "Message Received") return "Somebody wrote to you.";
+  if (title === "Message Received") return "You received a message.";
   if (title === "User Creation") return "The account was created.";
   return "Done.";
 }
@@ -22,7 +22,7 @@ export function Notifications() {
   const list = useNewest("notifications", (body) => body.notifications, 5, { limit: 10 });
   return (
     <Panel title="Notifications" id="notifications">
-      <Shown asked={list} empty="Nothing to tell you yet." rows={2}>
+      <Loaded state={list} empty="No notifications yet." rows={2}>
         {(items) => (
           <Scroll label="Notifications, newest first" className="short">
             <ol class="rows">
@@ -30,7 +30,7 @@ export function Notifications() {
                 <li key={one.id} class={`row ${one.is_error ? "failed" : ""}`}>
                   <span class="row-main">
                     <strong>{one.title}</strong>
-                    <span class="soft">{wordsOf(one)}</span>
+                    <span class="soft">{describeNotification(one)}</span>
                   </span>
                   <Ago time={one.timestamp} />
                 </li>
@@ -39,20 +39,20 @@ export function Notifications() {
             <More list={list} what="notifications" />
           </Scroll>
         )}
-      </Shown>
+      </Loaded>
     </Panel>
   );
 }
 
 export function Messages({ me }) {
-  const users = useAsked(async (signal) => (await get("users", { query: { limit: MOST_USERS }, signal })).users, 30);
+  const users = useLoaded(async (signal) => (await get("users", { query: { limit: MAX_USERS }, signal })).users, 30);
   const [other, setOther] = useState("");
   return (
     <Panel title="Messages" id="messages">
-      <Shown asked={users} rows={2}>
+      <Loaded state={users} rows={2}>
         {(list) => {
           const others = list.filter((user) => user.id !== me.id);
-          if (!others.length) return <p class="empty">There is nobody else to write to yet.</p>;
+          if (!others.length) return <p class="empty">There is no one else to write to yet.</p>;
           return (
             <>
               <Field label="Conversation with">
@@ -69,23 +69,23 @@ export function Messages({ me }) {
             </>
           );
         }}
-      </Shown>
+      </Loaded>
     </Panel>
   );
 }
 
-const LAST_OF_EACH = 20;
+const PAGE_SIZE = 20;
 
 function Conversation({ me, other }) {
-  const [limit, setLimit] = useState(LAST_OF_EACH);
+  const [limit, setLimit] = useState(PAGE_SIZE);
   const [hasMore, setHasMore] = useState(false);
-  const messages = useAsked(
+  const messages = useLoaded(
     async (signal) => {
       const from = (sender, recipient) =>
         getPage("messages", { query: { sender_id: sender, recipient_id: recipient, limit }, signal });
       const [mine, theirs] = await Promise.all([from(me.id, other.id), from(other.id, me.id)]);
       setHasMore(Boolean(mine.next || theirs.next));
-      // A page ends where the shorter of the two does, so that no message of the other is missing between two shown.
+      // Cut both lists where the shorter one ends, so that no message in between is missing.
       const begin = [mine, theirs].filter((page) => page.next).map((page) => page.body.messages.at(-1)?.id ?? "");
       const all = [...mine.body.messages, ...theirs.body.messages].filter(({ id }) => begin.every((first) => id >= first));
       return all.sort((one, next) => (one.id < next.id ? 1 : -1));
@@ -96,7 +96,7 @@ function Conversation({ me, other }) {
   return (
     <>
       <MessageForm me={me} other={other} onSent={messages.reload} />
-      <Shown asked={messages} empty={`No messages with ${other.username} yet.`} rows={2}>
+      <Loaded state={messages} empty={`No messages with ${other.username} yet.`} rows={2}>
         {(list) => (
           <Scroll label={`Messages with ${other.username}, newest first`}>
             <ol class="talk">
@@ -116,12 +116,12 @@ function Conversation({ me, other }) {
             )}
           </Scroll>
         )}
-      </Shown>
+      </Loaded>
     </>
   );
 }
 
-/** Nothing of another host is loaded: an image or a video is a link to it. */
+/** Images and videos are shown as links: the page loads nothing from other hosts. */
 function Content({ content }) {
   if (content.type === "text") return <p>{content.text}</p>;
   const what = content.type === "image" ? `Image, ${content.width} × ${content.height}` : `Video on ${content.source}`;
@@ -141,12 +141,12 @@ const CONTENT = {
   video: ({ url, source }) => ({ type: "video", url, source }),
 };
 
-/** What came of a job, once a worker has done it. */
-async function outcomeOf(jobId) {
-  for (let asked = 0; asked < JOB_POLLS; asked++) {
+/** Poll a job until it is finished, and return it. */
+async function waitForJob(jobId) {
+  for (let poll = 0; poll < JOB_POLLS; poll++) {
     const job = await get(`jobs/${encodeURIComponent(jobId)}`);
     if (job.status !== "pending") return job;
-    await sleep(Math.min(250 * 1.2 ** asked, 2000));
+    await sleep(Math.min(250 * 1.2 ** poll, 2000));
   }
   return { status: "pending" };
 }
@@ -160,11 +160,11 @@ function MessageForm({ me, other, onSent }) {
     const content = CONTENT[type](Object.fromEntries(new FormData(form)));
     run(async () => {
       const { job_id: jobId } = await send("POST", "messages", { sender_id: me.id, recipient_id: other.id, content });
-      const job = await outcomeOf(jobId);
-      if (job.status === "failed") throw new Error(job.notification ? wordsOf(job.notification) : "It was not delivered.");
+      const job = await waitForJob(jobId);
+      if (job.status === "failed") throw new Error(job.notification ? describeNotification(job.notification) : "It was not delivered.");
       if (job.status === "done") form.reset();
       await onSent();
-      return job.status === "done" ? "Delivered." : "Accepted; a notification will tell what comes of it.";
+      return job.status === "done" ? "Delivered." : "Accepted. A notification will report the outcome.";
     });
   };
   return (

@@ -1,9 +1,9 @@
-// The parts that every panel is made of.
+// The components that panels are made of.
 import { useId } from "preact/hooks";
 import { useNow } from "./hooks.js";
-import { ago, wholeTime } from "./words.js";
+import { formatAge, formatFullTime } from "./words.js";
 
-/** A section with a heading; `aside` stands on the heading's right. */
+/** A section with a heading; `aside` is shown to the right of the heading. */
 export function Panel({ title, aside, className = "", children, id }) {
   const heading = useId();
   return (
@@ -17,9 +17,9 @@ export function Panel({ title, aside, className = "", children, id }) {
   );
 }
 
-/** What `asked` holds, once there is some; until then, and where there is none, a sentence. */
-export function Shown({ asked, empty, rows = 4, children }) {
-  const { data, problem } = asked;
+/** Shows loaded data (`{data, problem}`), or a placeholder while it loads, fails or is empty. */
+export function Loaded({ state, empty, rows = 4, children }) {
+  const { data, problem } = state;
   if (data === null) {
     if (!problem) return <Skeleton rows={rows} />;
     return <p class={problem.isMissingRoute ? "empty" : "trouble"}>{problem.message}</p>;
@@ -42,7 +42,7 @@ const Skeleton = ({ rows }) => (
   </div>
 );
 
-/** A list that scrolls within its panel, with the keyboard too. */
+/** A list that scrolls within its panel, also by keyboard. */
 export const Scroll = ({ label, children, className = "" }) => (
   <div class={`scroll ${className}`} tabIndex={0} role="region" aria-label={label}>
     {children}
@@ -56,20 +56,20 @@ export const More = ({ list, what }) =>
     </button>
   ) : null;
 
-/** How long ago, counting by itself. */
+/** How long ago `time` is, updated every few seconds. */
 export function Ago({ time }) {
   const now = useNow(5);
   return (
-    <time dateTime={time} title={wholeTime(time)} class="ago">
-      {ago(time, Math.max(now, Date.now()))}
+    <time dateTime={time} title={formatFullTime(time)} class="ago">
+      {formatAge(time, Math.max(now, Date.now()))}
     </time>
   );
 }
 
-/** What came of an action. It stands in the page before there is any, so that screen readers hear it. */
+/** The outcome of an action. Always rendered, so that screen readers announce changes. */
 export const Outcome = ({ outcome }) => (
   <p class={`outcome ${outcome ? (outcome.good ? "good" : "bad") : ""}`} role="status">
-    {outcome?.said}
+    {outcome?.text}
   </p>
 );
 
@@ -82,7 +82,7 @@ export function Field({ label, children, className = "" }) {
   );
 }
 
-/** One of a few, as a row of buttons. */
+/** A choice of a few options, as a row of buttons. */
 export function Choice({ label, options, value, onChoose }) {
   return (
     <div class="choice" role="group" aria-label={label}>

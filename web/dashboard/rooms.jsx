@@ -1,21 +1,21 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Chart } from "./chart.jsx";
-import { useAction, useAsked } from "./hooks.js";
-import { Field, Outcome, Panel, Shown } from "./parts.jsx";
+import { useAction, useLoaded } from "./hooks.js";
+import { Field, Loaded, Outcome, Panel } from "./parts.jsx";
 import { get, getPage, send } from "./session.js";
-import { atClock, count } from "./words.js";
+import { formatCount, formatTime } from "./words.js";
 
-const ROOMS_A_PAGE = 12;
+const ROOMS_PER_PAGE = 12;
 const DAY_MINUTES = 24 * 60;
 
 const pathOf = (sensor, what) => `api/sensors/${encodeURIComponent(sensor)}/${what}`;
 
-/** The rooms and who is inside now: `{data: [{sensor, inside}], more}`. */
+/** The rooms and how many people are inside now: `{data: [{sensor, inside}], more}`. */
 export function useRooms() {
   const [pages, setPages] = useState(1);
   const [hasMore, setHasMore] = useState(false);
-  const asked = useAsked(async (signal) => {
-    let page = await getPage("api/sensors", { query: { limit: ROOMS_A_PAGE }, signal });
+  const state = useLoaded(async (signal) => {
+    let page = await getPage("api/sensors", { query: { limit: ROOMS_PER_PAGE }, signal });
     const sensors = [...page.body.sensors];
     for (let read = 1; page.next && read < pages; read++) {
       page = await getPage(page.next, { signal });
@@ -26,9 +26,9 @@ export function useRooms() {
     return Promise.all(sensors.map(async (sensor) => ({ sensor, inside: await inside(sensor).catch(() => null) })));
   }, 5);
   useEffect(() => {
-    if (pages > 1) asked.reload();
+    if (pages > 1) state.reload();
   }, [pages]);
-  return { ...asked, more: hasMore && (() => setPages(pages + 1)) };
+  return { ...state, more: hasMore && (() => setPages(pages + 1)) };
 }
 
 export function Rooms({ rooms }) {
@@ -36,7 +36,7 @@ export function Rooms({ rooms }) {
   const room = chosen ?? rooms.data?.[0]?.sensor;
   return (
     <Panel title="Rooms" id="rooms">
-      <Shown asked={rooms} empty="No rooms yet: post a first reading below, or let a door sensor send one.">
+      <Loaded state={rooms} empty="No rooms yet: post a first reading below, or let a door sensor send one.">
         {(list) => (
           <>
             <ul class="rooms" aria-label="Rooms">
@@ -44,7 +44,7 @@ export function Rooms({ rooms }) {
                 <li key={sensor}>
                   <button type="button" class="room" aria-pressed={sensor === room} onClick={() => setChosen(sensor)}>
                     <span class="room-number" data-sensor={sensor}>
-                      {inside === null ? "?" : count(inside)}
+                      {inside === null ? "?" : formatCount(inside)}
                     </span>
                     <span class="room-name" title={sensor}>
                       {sensor}
@@ -61,7 +61,7 @@ export function Rooms({ rooms }) {
             {room && <Day key={room} sensor={room} now={list.find((one) => one.sensor === room)?.inside ?? null} />}
           </>
         )}
-      </Shown>
+      </Loaded>
       {!rooms.problem?.isMissingRoute && <ReadingForm rooms={rooms} onPosted={setChosen} />}
     </Panel>
   );
@@ -70,7 +70,7 @@ export function Rooms({ rooms }) {
 const twoDigits = (number) => String(number).padStart(2, "0");
 const dayText = (date) => `${date.getFullYear()}-${twoDigits(date.getMonth() + 1)}-${twoDigits(date.getDate())}`;
 
-/** A room's day as a chart, and how many were inside at any instant of it; `now` is how many are inside. */
+/** One day of a room as a chart, and the number of people inside at a chosen time. `now` is the current number. */
 function Day({ sensor, now }) {
   const [day, setDay] = useState(dayText(new Date()));
   const midnight = useMemo(() => new Date(`${day}T00:00`), [day]);
@@ -78,11 +78,11 @@ function Day({ sensor, now }) {
   const isToday = day === dayText(new Date());
   const minuteNow = Math.floor((Date.now() - midnight) / 60_000);
   const latest = isToday ? Math.min(minuteNow, DAY_MINUTES) : DAY_MINUTES;
-  const [minute, setMinute] = useState(null); // null follows the present
+  const [minute, setMinute] = useState(null); // null: follow the current time
   const at = minute ?? latest;
   const instant = new Date(midnight.getTime() + at * 60_000);
 
-  const history = useAsked(
+  const history = useLoaded(
     async (signal) => {
       const to = new Date(Math.min(Date.now(), end)).toISOString();
       const query = { from: midnight.toISOString(), to, step: 300 };
@@ -119,19 +119,19 @@ function Day({ sensor, now }) {
           />
         </label>
       </div>
-      <Shown asked={history} empty="No readings on this day." rows={4}>
+      <Loaded state={history} empty="No readings on this day." rows={4}>
         {() => (
           <Chart
             data={data}
-            lines={[{ colour: "accent", stepped: true }]}
+            lines={[{ color: "accent", stepped: true }]}
             range={[midnight / 1000, midnight / 1000 + Math.max(latest, 1) * 60]}
             zero
             height={140}
             onPoint={toMinute}
-            summary={`People inside ${sensor} on ${day}: at most ${count(most)}.`}
+            summary={`People inside ${sensor} on ${day}: at most ${formatCount(most)}.`}
           />
         )}
-      </Shown>
+      </Loaded>
       <label class="slider">
         <span class="unseen">Time of day</span>
         <input
@@ -140,14 +140,14 @@ function Day({ sensor, now }) {
           max={latest}
           step="1"
           value={at}
-          aria-valuetext={`${atClock(instant)}, ${inside ?? "unknown"} inside`}
+          aria-valuetext={`${formatTime(instant)}, ${inside ?? "unknown"} inside`}
           onInput={(event) => setMinute(Number(event.currentTarget.value))}
         />
       </label>
       <p class="caption instant">
         <span>
           {isNow ? "Now" : "At "}
-          {!isNow && <strong>{atClock(instant)}</strong>}: <strong>{inside === null ? "…" : count(inside)}</strong> inside
+          {!isNow && <strong>{formatTime(instant)}</strong>}: <strong>{inside === null ? "…" : formatCount(inside)}</strong> inside
         </span>
         {minute !== null && (
           <button type="button" class="quiet" onClick={() => setMinute(null)}>
@@ -159,7 +159,7 @@ function Day({ sensor, now }) {
   );
 }
 
-/** How many were inside at `instant` (null: not asked for); asked for once the slider rests. */
+/** How many people were inside at `instant` (null: do not load). Loads once the slider rests. */
 function useInstant(sensor, instant) {
   const [inside, setInside] = useState(null);
   const abort = useRef(null);
@@ -168,11 +168,11 @@ function useInstant(sensor, instant) {
     if (instant === null) return undefined;
     const own = new AbortController();
     abort.current = own;
-    const ask = async () => {
+    const load = async () => {
       const answer = await get(pathOf(sensor, "occupancy"), { query: { atInstant: instant }, signal: own.signal });
       if (!own.signal.aborted) setInside(answer.inside);
     };
-    const timer = setTimeout(() => ask().catch(() => !own.signal.aborted && setInside(null)), 120);
+    const timer = setTimeout(() => load().catch(() => !own.signal.aborted && setInside(null)), 120);
     return () => {
       clearTimeout(timer);
       own.abort();

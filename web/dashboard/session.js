@@ -1,18 +1,18 @@
-// The session with the API: tokens in memory only, refreshed before they expire and once more where a call is refused.
-import { problemOf, unreachable } from "./words.js";
+// The session with the API. Tokens stay in memory, and are refreshed before they expire and after a 401.
+import { toProblem, unreachableProblem } from "./words.js";
 
-// The page stands at the API's root, whether its address ends with a slash or not.
+// The page is at the API's root, whether or not its URL ends with a slash.
 const ROOT = new URL(location.pathname.replace(/\/*$/, "/"), location.origin);
 const REFRESH_BEFORE_SECONDS = 60;
 
 let tokens = null;
 let refreshing = null;
 let timer = null;
-let onEnd = () => {};
+let listener = () => {};
 
-/** Call `listener(sentence)` when the session ends by itself. */
-export const whenEnded = (listener) => {
-  onEnd = listener;
+/** Set the listener, called with a message when the session expires. */
+export const onSessionEnd = (newListener) => {
+  listener = newListener;
 };
 
 async function request(path, { method = "GET", query, json, form, headers = {}, signal, token } = {}) {
@@ -34,22 +34,22 @@ async function request(path, { method = "GET", query, json, form, headers = {}, 
     });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw unreachable();
+    throw unreachableProblem();
   }
 }
 
-function keep(pair) {
+function storeTokens(pair) {
   tokens = pair;
   clearTimeout(timer);
   const seconds = Math.max(pair.expires_in - REFRESH_BEFORE_SECONDS, pair.expires_in / 2);
   timer = setTimeout(() => refresh(pair).catch(() => {}), seconds * 1000);
 }
 
-/** Begin a session. Throws a Problem. */
+/** Start a session. Throws a Problem. */
 export async function signIn(username, password) {
   const response = await request("auth/login", { method: "POST", form: { username, password } });
-  if (!response.ok) throw await problemOf(response);
-  keep(await response.json());
+  if (!response.ok) throw await toProblem(response);
+  storeTokens(await response.json());
 }
 
 export function signOut() {
@@ -57,7 +57,7 @@ export function signOut() {
   clearTimeout(timer);
 }
 
-/** Get the next tokens in the place of `old`; who asks meanwhile waits for the same ones. */
+/** Replace the tokens `old` with the next ones. Concurrent callers share one request. */
 function refresh(old) {
   if (tokens !== old) return Promise.resolve();
   refreshing ??= renew(old).finally(() => {
@@ -70,18 +70,18 @@ async function renew(old) {
   const response = await request("auth/refresh", { method: "POST", json: { refresh_token: old.refresh_token } });
   if (response.ok) {
     const pair = await response.json();
-    if (tokens === old) keep(pair);
+    if (tokens === old) storeTokens(pair);
     return;
   }
-  const problem = await problemOf(response);
+  const problem = await toProblem(response);
   if (response.status === 401 && tokens === old) {
     signOut();
-    onEnd("Your session has ended. Please sign in again.");
+    listener("Your session has ended. Please sign in again.");
   }
   throw problem;
 }
 
-/** The response of the API to an authorised call. Throws a Problem where it is not 2xx. */
+/** Call the API with the access token and return its response. Throws a Problem if it is not 2xx. */
 export async function call(path, options = {}) {
   const used = tokens;
   let response = await request(path, { ...options, token: used?.access_token });
@@ -90,21 +90,21 @@ export async function call(path, options = {}) {
     await refresh(used);
     response = await request(path, { ...options, token: tokens?.access_token });
   }
-  if (!response.ok) throw await problemOf(response);
+  if (!response.ok) throw await toProblem(response);
   return response;
 }
 
-/** The JSON of an answer. */
+/** Get JSON. */
 export const get = async (path, options) => (await call(path, options)).json();
 
-/** The JSON of a page, and the address of the next one (RFC 8288), where there is one. */
+/** Get a page: `{body, next}`, where `next` is the URL of the next page (RFC 8288) or null. */
 export async function getPage(path, options) {
   const response = await call(path, options);
   const next = /<([^>]*)>\s*;[^,]*rel="?next"?/.exec(response.headers.get("Link") ?? "");
   return { body: await response.json(), next: next ? new URL(next[1], response.url) : null };
 }
 
-/** Send JSON, once however often it is delivered. Answers the JSON of the answer, or null. */
+/** Send JSON with an idempotency key. Return the JSON of the response, or null for a 204. */
 export async function send(method, path, json) {
   const key = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   const response = await call(path, { method, json, headers: { "Idempotency-Key": key } });

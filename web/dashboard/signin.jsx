@@ -3,7 +3,7 @@ import { useAction } from "./hooks.js";
 import { Field, Outcome } from "./parts.jsx";
 import { signIn } from "./session.js";
 
-export function SignIn({ said, onEnter }) {
+export function SignIn({ notice, onEnter }) {
   const [busy, outcome, run] = useAction();
   const username = useRef(null);
   const password = useRef(null);
@@ -24,7 +24,7 @@ export function SignIn({ said, onEnter }) {
   return (
     <main class="sign-in">
       <form class="panel" onSubmit={submit}>
-        <Mark />
+        <Logo />
         <h1>Sitewatch</h1>
         <p class="soft">Sign in to see what is going on at the site.</p>
         <Field label="Username">
@@ -36,13 +36,13 @@ export function SignIn({ said, onEnter }) {
         <button type="submit" class="primary wide" disabled={busy}>
           {busy ? "Signing in…" : "Sign in"}
         </button>
-        <Outcome outcome={outcome ?? (said ? { good: true, said } : null)} />
+        <Outcome outcome={outcome ?? (notice ? { good: true, text: notice } : null)} />
       </form>
     </main>
   );
 }
 
-export const Mark = () => (
+export const Logo = () => (
   <svg class="mark" viewBox="0 0 32 32" aria-hidden="true">
     <rect width="32" height="32" rx="8" class="mark-ground" />
     <circle cx="16" cy="16" r="9" class="mark-ring" />

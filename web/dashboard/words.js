@@ -1,12 +1,12 @@
-// What people read: errors, times and numbers in words.
+// Formats errors, times and numbers for people.
 
-/** An answer other than 2xx, or none at all; its message is a sentence for people. */
+/** An error response, or no response at all. Its message is a sentence for people. */
 export class Problem extends Error {
-  constructor(status, subcode, sentence, seconds = null) {
-    super(sentence);
+  constructor(status, subcode, message, retryAfter = null) {
+    super(message);
     this.status = status;
     this.subcode = subcode;
-    this.retryAfter = seconds;
+    this.retryAfter = retryAfter;
   }
 
   /** Whether this part of the API is not deployed. */
@@ -16,37 +16,37 @@ export class Problem extends Error {
 }
 
 const NO_ROUTE = "This part of the site is not deployed yet.";
-const UNREACHABLE = "The site does not answer. Check the connection.";
+const UNREACHABLE = "The site is not responding. Check your connection.";
 
-const SENTENCES = {
-  4001: "That password will not do.",
-  4002: "That username will not do.",
-  4003: "That is no id the site knows.",
+const MESSAGES = {
+  4001: "This password is not allowed.",
+  4002: "This username is not allowed.",
+  4003: "The site does not know this id.",
   4005: "The sender is not valid.",
   4006: "The recipient is not valid.",
-  4007: "The message has no valid content.",
-  4009: "That kind of message is not known.",
-  4010: "The text has to have 1 to 4,096 characters.",
-  4011: "The address has to begin with http:// or https://.",
-  4012: "The width has to be a number above 0.",
-  4013: "The height has to be a number above 0.",
-  4014: "The video has to be on YouTube or Vimeo.",
-  4015: "That is not a valid number of entries.",
-  4016: "That page of the list does not exist any more.",
-  4017: "That is not a valid time.",
-  4040: "There is nothing of that name (any more).",
-  4041: "There is no such user.",
+  4007: "The message content is not valid.",
+  4009: "This kind of message is not supported.",
+  4010: "The text must have 1 to 4,096 characters.",
+  4011: "The address must start with http:// or https://.",
+  4012: "The width must be greater than 0.",
+  4013: "The height must be greater than 0.",
+  4014: "The video must be on YouTube or Vimeo.",
+  4015: "This is not a valid number of entries.",
+  4016: "This page of the list no longer exists.",
+  4017: "This is not a valid time.",
+  4040: "This does not exist, or no longer exists.",
+  4041: "This user does not exist.",
   4131: "The username or the password is wrong.",
   4132: "Your session has ended. Please sign in again.",
-  4133: "Your account may not do that.",
+  4133: "Your account is not allowed to do this.",
   4290: "Too many requests at once. Please wait a moment.",
-  5000: "Something went wrong on the site’s side. Please try again.",
-  5001: "The site’s database does not answer at the moment.",
-  5002: "The site’s queues do not answer at the moment.",
-  5020: "The instrument could not be read: it is unreachable, slow, or answered badly.",
+  5000: "Something went wrong. Please try again.",
+  5001: "The site’s database is not responding.",
+  5002: "The site’s queues are not responding.",
+  5020: "The instrument could not be read: it is unreachable, too slow, or sent invalid data.",
 };
 
-function fields(detail) {
+function describeFields(detail) {
   if (!Array.isArray(detail)) return "";
   return detail
     .filter((one) => one && one.message)
@@ -54,27 +54,27 @@ function fields(detail) {
     .join("; ");
 }
 
-/** The sentence for an error body of the API: `{code, subcode, error, detail}`. */
-export function sentenceOf({ code, subcode, error, detail }) {
-  if (code === 409) return "That username is taken.";
+/** Describe an error body of the API, `{code, subcode, error, detail}`, in a sentence. */
+export function describeError({ code, subcode, error, detail }) {
+  if (code === 409) return "This username is taken.";
   if (subcode === 4040 && detail === "no such route") return NO_ROUTE;
-  const named = fields(detail);
-  const known = SENTENCES[subcode];
-  if (known) return named ? `${known} (${named})` : known;
-  if (named) return `Please check: ${named}.`;
+  const fieldErrors = describeFields(detail);
+  const message = MESSAGES[subcode];
+  if (message) return fieldErrors ? `${message} (${fieldErrors})` : message;
+  if (fieldErrors) return `Please check: ${fieldErrors}.`;
   return typeof detail === "string" && detail !== error ? `${error}: ${detail}` : `${error ?? `Error ${code}`}.`;
 }
 
-/** What a response other than 2xx says. */
-export async function problemOf(response) {
+/** Convert an error response to a Problem. */
+export async function toProblem(response) {
   const body = await response.json().catch(() => ({}));
   const code = body.code ?? response.status;
-  const sentence = body.subcode || body.error ? sentenceOf({ ...body, code }) : `The site answered with error ${code}.`;
-  return new Problem(code, body.subcode ?? 0, sentence, Number(response.headers.get("Retry-After")) || null);
+  const message = body.subcode || body.error ? describeError({ ...body, code }) : `The site returned error ${code}.`;
+  return new Problem(code, body.subcode ?? 0, message, Number(response.headers.get("Retry-After")) || null);
 }
 
-/** What a failed fetch means. */
-export const unreachable = () => new Problem(0, 0, UNREACHABLE);
+/** The Problem of a failed fetch. */
+export const unreachableProblem = () => new Problem(0, 0, UNREACHABLE);
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const clockSeconds = new Intl.DateTimeFormat(undefined, {
@@ -95,20 +95,20 @@ const numbers = new Intl.NumberFormat();
 const compact = new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 1 });
 const measured = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 4 });
 
-export const atClock = (time) => clock.format(new Date(time));
-export const atClockSeconds = (time) => clockSeconds.format(new Date(time));
-export const wholeTime = (time) => whole.format(new Date(time));
-export const count = (number) => numbers.format(number);
-export const briefCount = (number) => (Math.abs(number) < 10_000 ? numbers.format(number) : compact.format(number));
-export const measurement = (number) => measured.format(number);
-export const plural = (number, one, many) => `${count(number)} ${number === 1 ? one : many}`;
+export const formatTime = (time) => clock.format(new Date(time));
+export const formatTimeWithSeconds = (time) => clockSeconds.format(new Date(time));
+export const formatFullTime = (time) => whole.format(new Date(time));
+export const formatCount = (number) => numbers.format(number);
+export const formatBriefCount = (number) => (Math.abs(number) < 10_000 ? numbers.format(number) : compact.format(number));
+export const formatMeasurement = (number) => measured.format(number);
+export const plural = (number, one, many) => `${formatCount(number)} ${number === 1 ? one : many}`;
 
-/** How long ago `time` is, or the clock's time where that says more. */
-export function ago(time, now = Date.now()) {
+/** Format how long ago `time` is, or the time itself if it is hours ago. */
+export function formatAge(time, now = Date.now()) {
   const seconds = Math.round((now - new Date(time)) / 1000);
   if (seconds < 5) return "now";
   if (seconds < 60) return `${seconds} s ago`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min ago`;
-  if (seconds < 12 * 3600) return atClock(time);
+  if (seconds < 12 * 3600) return formatTime(time);
   return dayAndClock.format(new Date(time));
 }

@@ -1,4 +1,4 @@
-"""The files that browsers get: built by ``make assets``, packaged with the functions, and listed in their manifest."""
+"""Serve the browser files that ``make assets`` builds; their manifest lists them."""
 
 import json
 from collections.abc import Mapping
@@ -16,14 +16,14 @@ _CONTENT_TYPES = {
     ".txt": "text/plain; charset=utf-8",
 }
 PAGE = "index.html"
-FOR_EVER = "public, max-age=31536000, immutable"
-"""For files whose name has a hash of what is in them."""
-ASK_AGAIN = "no-cache"
+CACHE_FOREVER = "public, max-age=31536000, immutable"
+"""For files with a content hash in their name."""
+REVALIDATE = "no-cache"
 
 
 @cache
 def manifest() -> Mapping[str, Any]:
-    """What ``make assets`` has built, and of which packages."""
+    """Return the manifest: the built files, their hashes, and the packages they contain."""
     loaded: dict[str, Any] = json.loads((_FOLDER / "manifest.json").read_text(encoding="utf-8"))
     return loaded
 
@@ -33,10 +33,10 @@ def _text(name: str) -> str:
     return (_FOLDER / name).read_text(encoding="utf-8")
 
 
-def answer(
+def respond(
     name: str, *, if_none_match: str | None, cache_control: str, headers: Mapping[str, str] | None = None
 ) -> Response[str]:
-    """The file ``name`` of the manifest; 304 and nothing where the client has it already."""
+    """Return the file ``name`` of the manifest, or an empty 304 if the client already has it."""
     etag = f'"{manifest()["files"][name]["sha256"][:32]}"'
     is_known = etag in (if_none_match or "").replace("W/", "").replace(" ", "").split(",")
     return Response(
