@@ -4,15 +4,16 @@ Without a function or a stack it is the emulator's log. Otherwise the lines come
 engine has: the last ten minutes, and then each new line.
 
 Functions share log groups. On AWS the name of a log stream contains its function's; the emulator has a stream for each
-invocation, whose JSON lines say which function wrote them. A stream that says neither is of an invocation that ended
-before its first line, and is shown for every function of the group, so that no failure is missed.
+invocation, whose JSON lines say which function wrote them. A stream that says neither is of an invocation that failed
+before its first JSON line; it is shown for every function of the group, so that no failure is missed.
 """
 
 import argparse
+import itertools
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from runner.workspace import LOCAL_FOLDER, Workspace
 SINCE_S = 600
 OVERLAP_S = 60
 """Each look goes back over this time, because CloudWatch shows some lines late."""
+PLATFORM_LINES = ("START RequestId:", "END RequestId:", "REPORT RequestId:")
 PAUSE_S = 2.0
 EMULATOR_PAUSE_S = 0.2
 
@@ -98,7 +100,7 @@ class Group:
     stack: Stack
     name: str
     functions: set[str]
-    seen: set[str] = field(default_factory=set)
+    seen: set[object] = field(default_factory=set)
     since_ms: int = field(default_factory=lambda: int((time.time() - SINCE_S) * 1000))
 
     def new(self) -> Iterator[Event]:
@@ -111,16 +113,25 @@ class Group:
         except logs.exceptions.ResourceNotFoundException:
             return
         self.since_ms = max(self.since_ms, started - OVERLAP_S * 1000)
-        streams: dict[str, list[Event]] = {}
+        streams: dict[str, dict[object, Event]] = {}
         for event in events:
-            streams.setdefault(event["logStreamName"], []).append(event)
+            lines = streams.setdefault(event["logStreamName"], {})
+            lines[identity(event, lines)] = event
         for stream, lines in streams.items():
-            if (writer_of(stream, lines) or next(iter(self.functions))) in self.functions:
-                yield from (event for event in lines if event["eventId"] not in self.seen)
-        self.seen |= {event["eventId"] for event in events}
+            writer = writer_of(stream, lines.values())
+            if writer in self.functions or (writer is None and says_something(lines.values())):
+                yield from (event for key, event in lines.items() if key not in self.seen)
+            self.seen |= lines.keys()
 
 
-def writer_of(stream: str, lines: list[Event]) -> str | None:
+def identity(event: Event, others: Container[object]) -> object:
+    """What tells a line apart from others of its group: its id, if the engine (unlike the emulator) gives it one."""
+    same = (event["logStreamName"], event["timestamp"], event["message"])
+    numbered = ((*same, number) for number in itertools.count())
+    return event.get("eventId") or next(key for key in numbered if key not in others)
+
+
+def writer_of(stream: str, lines: Iterable[Event]) -> str | None:
     """The name of the function that wrote a log stream; None if neither its name nor a line says so."""
     before, bracket, _ = stream.rpartition("/")[2].partition("[")
     if bracket and before:
@@ -133,3 +144,8 @@ def writer_of(stream: str, lines: list[Event]) -> str | None:
         if isinstance(entry, dict) and "function_name" in entry:
             return str(entry["function_name"])
     return None
+
+
+def says_something(lines: Iterable[Event]) -> bool:
+    """Whether a log stream has a line of a function, not only of the platform."""
+    return not all(line["message"].startswith(PLATFORM_LINES) for line in lines)

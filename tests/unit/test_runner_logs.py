@@ -72,9 +72,29 @@ def test_on_the_emulator_a_line_of_the_invocation_says_it(capsys: pytest.Capture
     assert _read(capsys, "index_detections") == mine
 
 
-def test_an_invocation_that_ended_before_its_first_line_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+def test_lines_without_ids_are_told_apart(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    line = {"logStreamName": f"{INDEX}[$LATEST]", "timestamp": 1, "message": "the same"}
+
+    class Emulator:
+        exceptions = client("logs").exceptions
+
+        def get_paginator(self, _name: str) -> "Emulator":
+            return self
+
+        def paginate(self, **_: Any) -> list[Any]:
+            return [{"events": [line, line]}]
+
+    real = World.client
+    monkeypatch.setattr(World, "client", lambda self, name: Emulator() if name == "logs" else real(self, name))
+    group = logs.Group(World.named(), SHARED, {INDEX})
+    assert list(group.new()) == [line, line]
+    assert list(group.new()) == []
+
+
+def test_an_invocation_that_failed_before_its_first_line_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
     _written(SHARED, "2026/11/25/[$LATEST]cc", "START RequestId: 3", "ImportError", '["a list"]')
-    assert "ImportError" in _read(capsys, "IndexDetections")
+    _written(SHARED, "2026/11/25/[$LATEST]dd", "START RequestId: 4", "END RequestId: 4", "REPORT RequestId: 4")
+    assert _read(capsys, "IndexDetections") == ["START RequestId: 3", "ImportError", '["a list"]']
 
 
 def test_a_function_with_a_group_of_its_own_is_read_there(capsys: pytest.CaptureFixture[str]) -> None:
