@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import yaml
 from rich.console import Console
@@ -41,6 +42,7 @@ INVOKE_DEADLINE_S = 600.0
 BUILDS = LOCAL_FOLDER / "builds-containers"
 TARGET = build.Target("python3.13", build.ARCHITECTURE)
 ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL"
+CODE_PATHS = ("CodeUri", "ContentUri", "TemplateURL")
 
 
 # --- The commands ------------------------------------------------------------------------------------
@@ -52,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add(parser, "--api-port", "API_PORT", "the API's port; default: 3000", arguments.port("API_PORT"))
     warm = arguments.choice("WARM", "EAGER", "LAZY")
     arguments.add(parser, "--warm", "WARM", "EAGER starts every container at once, LAZY at its first call", warm)
+    arguments.add_flag(parser, "--prepare", "PREPARE", "only start the emulator, and write the files for SAM by hand")
 
 
 def add_invoke_arguments(parser: argparse.ArgumentParser) -> None:
@@ -69,6 +72,11 @@ def _add_common_arguments(parser: argparse.ArgumentParser) -> None:
 def run(parsed: argparse.Namespace) -> int:
     """Run the API in containers until Ctrl-C."""
     options, port = commands.options_of(parsed), parsed.api_port or DEFAULT_API_PORT
+    if parsed.prepare:
+        with data_plane(commands.WORKSPACE, options, Progress(), pull=parsed.pull, keep=True) as containers:
+            containers.prepare()
+        Progress().say("sam local invoke and sam local start-api can be used now; make down stops the emulator.")
+        return 0
     return serve(commands.WORKSPACE, options, Progress(), port=port, warm=parsed.warm, pull=parsed.pull)
 
 
@@ -129,16 +137,20 @@ def reachable_address() -> str:
 # --- Settings of the functions in containers ---------------------------------------------------------
 
 
-def container_template(built: Path) -> Path:
-    """Write a copy of the built template in which every function has AWS_ENDPOINT_URL, and return its path.
+def container_template(built: Path, parameters: Mapping[str, str]) -> dict[str, Any]:
+    """The built template for containers: it finds its code from any folder and has its parameters as defaults.
 
-    SAM fills in only those variables of an environment file that the template declares.
+    Every function gets the variable AWS_ENDPOINT_URL: SAM fills in only those variables of an environment file that the
+    template declares.
     """
-    target = built.with_name("sam-local.yaml")
     document = template.read(built)
     document["Globals"]["Function"]["Environment"]["Variables"][ENDPOINT_VARIABLE] = ""
-    write_whole(target, yaml.safe_dump(document, sort_keys=False))
-    return target
+    for name, value in parameters.items():
+        document["Parameters"][name]["Default"] = value
+    for resource in document["Resources"].values():
+        properties = resource.get("Properties", {})
+        properties |= {key: str(built.parent / properties[key]) for key in CODE_PATHS if key in properties}
+    return document
 
 
 def variables_in_containers(
@@ -203,28 +215,28 @@ class Containers:
         return build.build(self.workspace, build.source_fingerprint(), builds=BUILDS, target=TARGET)
 
     def prepare(self) -> list[str]:
-        """Build for the runtime's image, write the environment file, and return SAM's arguments for both.
+        """Build for the runtime's image, write SAM's template and environment file, and return its arguments for them.
 
-        Raises RunnerError.
+        The section [default] of samconfig.toml names the same files, for SAM by hand. Raises RunnerError.
         """
-        built = container_template(self.built())
         deployed = self.stack.describe()
         if deployed is None:
             raise RunnerError("The stack is gone from the emulator; make up deploys it.")
-        variables = variables_in_containers(deployed_variables(self.stack), self.server.port, deployed.output("ApiId"))
-        folder = self.workspace.home / "sam-local"
-        folder.mkdir(exist_ok=True)
-        write_whole(folder / "env.json", json.dumps(variables, indent=2) + "\n")
         parameters = {
             **system.template_parameters(self.server.port, simulate=self.options.simulate, bind=self.server.bind),
             "Runtime": TARGET.runtime,
             "Architecture": TARGET.architecture,
         }
-        words = ["--template-file", str(built), "--env-vars", str(folder / "env.json")]
+        folder = self.workspace.home / "sam-local"
+        folder.mkdir(exist_ok=True)
+        document = container_template(self.built(), parameters)
+        write_whole(folder / "template.yaml", yaml.safe_dump(document, sort_keys=False))
+        variables = variables_in_containers(deployed_variables(self.stack), self.server.port, deployed.output("ApiId"))
+        write_whole(folder / "env.json", json.dumps(variables, indent=2) + "\n")
+        words = ["--template-file", str(folder / "template.yaml"), "--env-vars", str(folder / "env.json")]
         words += ["--region", environment.REGION, "--layer-cache-basedir", str(folder / "layers")]
         words += ["--add-host", f"{HOST_NAME}:host-gateway"]
-        words += [] if self.pull else ["--skip-pull-image"]
-        return [*words, "--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())]
+        return words if self.pull else [*words, "--skip-pull-image"]
 
     def invoke(self, name: str, file: str) -> int:
         """Run a function on the event in a file, or on its sample, and return SAM's exit code.
@@ -289,11 +301,18 @@ def remove_containers(log: Path) -> None:
 
 @contextlib.contextmanager
 def data_plane(
-    workspace: Workspace, options: Options, progress: Progress, *, pull: bool, unchanged: bool = False
+    workspace: Workspace,
+    options: Options,
+    progress: Progress,
+    *,
+    pull: bool,
+    unchanged: bool = False,
+    keep: bool = False,
 ) -> Iterator[Containers]:
-    """Run the emulator, with the stack, where containers reach it; it ends with the block unless it was running before.
+    """Run the emulator, with the stack, where containers reach it.
 
-    With `unchanged`, nothing is deployed to a running one. Raises RunnerError.
+    It ends with the block unless it was running before or is to be kept. With `unchanged`, nothing is deployed to a
+    running one. Raises RunnerError.
     """
     address = reachable_address()
     with system.only_one(workspace):
@@ -311,7 +330,7 @@ def data_plane(
     try:
         yield Containers(server, stack, options, pull)
     finally:
-        if before is None:
+        if before is None and not keep:
             with system.only_one(workspace):
                 system.take_down(workspace)
 

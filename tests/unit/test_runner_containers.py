@@ -14,7 +14,7 @@ from runner.engines import custom_resources, localstack, sam_local, samples
 from runner.errors import RunnerError
 from runner.local import environment
 from runner.template import Template
-from runner.workspace import Workspace
+from runner.workspace import LOCAL_FOLDER, PROJECT_ROOT, Workspace
 from tests.world.template import resources, template
 
 FUNCTIONS = sorted(resources("AWS::Serverless::Function"))
@@ -97,12 +97,25 @@ class TestVariablesInContainers:
     def test_the_template_declares_the_endpoint_that_the_environment_file_fills_in(self, tmp_path: Path) -> None:
         built = tmp_path / "template.yaml"
         shared = {"Function": {"Environment": {"Variables": {"TABLE": {"Ref": "Table"}}}}}
-        built.write_text(yaml.safe_dump({"Globals": shared, "Resources": {}}))
+        resources = {"A": {"Properties": {"CodeUri": "A"}}, "L": {"Properties": {"ContentUri": "L"}}, "T": {}}
+        parameters = {"Runtime": {"Default": "python3.13"}, "Other": {}}
+        built.write_text(yaml.safe_dump({"Globals": shared, "Resources": resources, "Parameters": parameters}))
 
-        derived = yaml.safe_load(sam_local.container_template(built).read_text())
+        derived = sam_local.container_template(built, {"Runtime": "python3.14"})
 
         variables = derived["Globals"]["Function"]["Environment"]["Variables"]
         assert variables == {"TABLE": {"Ref": "Table"}, "AWS_ENDPOINT_URL": ""}
+        assert derived["Parameters"] == {"Runtime": {"Default": "python3.14"}, "Other": {}}
+        assert derived["Resources"]["A"]["Properties"] == {"CodeUri": str(tmp_path / "A")}
+        assert derived["Resources"]["L"]["Properties"] == {"ContentUri": str(tmp_path / "L")}
+
+    def test_sam_by_hand_is_configured_with_the_files_that_the_runner_writes(self) -> None:
+        folder = LOCAL_FOLDER.relative_to(PROJECT_ROOT) / "sam-local"
+        for command in ("local_invoke", "local_start_api"):
+            settings = project.samconfig("default", command)
+            assert settings["template_file"] == str(folder / "template.yaml")
+            assert settings["env_vars"] == str(folder / "env.json")
+            assert settings["add_host"] == [f"{sam_local.HOST_NAME}:host-gateway"]
 
 
 class TestSamples:
