@@ -3,32 +3,17 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from runner.template import named, of_type
+
+__all__ = ["Resource", "alternatives", "called_function", "listed", "named", "of_type", "properties", "referred"]
+
 Resource = Mapping[str, Any]
-
-
-def of_type(template: Mapping[str, Any], *kinds: str) -> Iterator[tuple[str, Resource]]:
-    """The resources of these types, by logical id."""
-    for name, resource in template.get("Resources", {}).items():
-        if resource.get("Type") in kinds:
-            yield name, resource
 
 
 def properties(resource: Resource) -> Mapping[str, Any]:
     """The properties of a resource; none where it has none."""
     found: Mapping[str, Any] = resource.get("Properties", {})
     return found
-
-
-def named(value: Any) -> str | None:
-    """The logical id that a ``Ref`` or ``Fn::GetAtt`` names; None for anything else."""
-    match value:
-        case {"Ref": str(name)}:
-            return name
-        case {"Fn::GetAtt": [str(name), *_]}:
-            return name
-        case {"Fn::GetAtt": str(path)}:
-            return path.partition(".")[0]
-    return None
 
 
 def referred(template: Mapping[str, Any], value: Any, kind: str) -> tuple[str, Resource] | None:

@@ -1,15 +1,17 @@
-"""Processes: which one is ours, running a command to its end, stopping a group of them."""
+"""Processes: identify one, run a command to its end, start a server, stop a process group."""
 
 import contextlib
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 
 from runner.errors import RunnerError
+from runner.http_client import get
+from runner.waiting import happens, wait_until
 
 LAST_LINES = 15
 KILL_DEADLINE_S = 5.0
@@ -17,27 +19,27 @@ KILL_DEADLINE_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class ProcessIdentity:
-    """A process that cannot be taken for a later one with the same number."""
+    """A process, told apart from a later one with the same number by its start time."""
 
     pid: int
     started: str
-    """When it started, in the machine's own notation."""
+    """The start time as the operating system reports it."""
 
     @staticmethod
     def of(pid: int) -> "ProcessIdentity | None":
-        """The identity of a live process; None where there is none."""
+        """The identity of a live process; None if there is no such process."""
         started = start_time(pid)
         return None if started is None else ProcessIdentity(pid, started)
 
     def alive(self) -> bool:
-        """Whether this very process still runs."""
+        """Whether exactly this process is still running."""
         with contextlib.suppress(ChildProcessError):
-            os.waitpid(self.pid, os.WNOHANG)  # a child of ours that has ended would look alive until it is waited for
+            os.waitpid(self.pid, os.WNOHANG)  # a child that has ended looks alive until it is waited for
         return start_time(self.pid) == self.started
 
 
 def start_time(pid: int) -> str | None:
-    """When the process started; None where there is no such process, or a dead one that nobody has waited for."""
+    """The start time of a process; None if there is no such process, or it is a zombie."""
     proc = Path("/proc")
     if (proc / "self" / "stat").exists():
         try:
@@ -45,7 +47,7 @@ def start_time(pid: int) -> str | None:
             boot = (proc / "sys" / "kernel" / "random" / "boot_id").read_text().strip()
         except (FileNotFoundError, ProcessLookupError):
             return None
-        # The second field, the command in parentheses, may hold anything; proc(5) counts the state as the third.
+        # The second field, the command in parentheses, may contain anything; the state is the third (proc(5)).
         fields = stat.rpartition(")")[2].split()
         return None if fields[0] in "ZX" else f"{boot}:{fields[19]}"
     answer = subprocess.run(
@@ -56,29 +58,23 @@ def start_time(pid: int) -> str | None:
 
 
 def stop_group(leader: ProcessIdentity, grace_s: float, finished: Callable[[], bool] = lambda: False) -> bool:
-    """Ask a process group to end, then kill what is left of it.
+    """Send SIGTERM to a process group, then kill what is left of it.
 
-    Waits up to `grace_s` seconds, or until `finished` says that there is nothing left to wait for.
-    Returns whether it came to that, or the group's leader ended by itself.
+    Waits in between until the group's leader ends or `finished` returns True; returns False if neither happens within
+    `grace_s` seconds.
     """
     if not leader.alive():
         return True
     os.killpg(leader.pid, signal.SIGTERM)
-    end = time.monotonic() + grace_s
-    done = False
-    while not done and time.monotonic() < end:
-        time.sleep(0.05)
-        done = not leader.alive() or finished()
+    done = happens(lambda: not leader.alive() or finished(), grace_s, pause_s=0.05)
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(leader.pid, signal.SIGKILL)
-    end = time.monotonic() + KILL_DEADLINE_S
-    while leader.alive() and time.monotonic() < end:
-        time.sleep(0.05)
+    happens(lambda: not leader.alive(), KILL_DEADLINE_S, pause_s=0.05)
     return done
 
 
 def tail(log: Path, lines: int = LAST_LINES) -> str:
-    """The last lines of a log."""
+    """The last non-empty lines of a log."""
     try:
         text = log.read_text(encoding="utf-8", errors="replace")
     except FileNotFoundError:
@@ -104,9 +100,9 @@ def _start(
 def start_logged(
     command: Sequence[str], *, environment: Mapping[str, str], folder: Path, log: Path, what: str
 ) -> ProcessIdentity:
-    """Start a command, detached from the terminal, with its output in `log`; it leads a group of its own.
+    """Start a command in its own process group, detached from the terminal, with its output in `log`.
 
-    Raises RunnerError, with the log's last lines and path, where it has ended already.
+    Raises RunnerError, with the log's path and last lines, if it ends at once.
     """
     process = _start(command, environment, folder, log)
     identity = ProcessIdentity.of(process.pid)
@@ -115,13 +111,35 @@ def start_logged(
     return identity
 
 
+def wait_until_healthy(
+    url: str, process: ProcessIdentity, deadline_s: float, *, log: Path, what: str, timeout_s: float = 5.0
+) -> None:
+    """Return as soon as a server answers a GET with 200.
+
+    Raises RunnerError, with the log's path and last lines, if its process ends or `deadline_s` seconds pass.
+    """
+    status = 0
+
+    def problem(reason: str) -> str:
+        return f"{what} {reason}; its log is {log} and ends with:\n{tail(log)}"
+
+    def is_healthy() -> bool:
+        nonlocal status
+        status, _ = get(url, timeout_s)
+        if status != HTTPStatus.OK and not process.alive():
+            raise RunnerError(problem("ended"))
+        return status == HTTPStatus.OK
+
+    wait_until(is_healthy, deadline_s, lambda: problem(f"answers GET {url} with {status or 'nothing'}"))
+
+
 def run_logged(
     command: Sequence[str], *, environment: Mapping[str, str], folder: Path, log: Path, deadline_s: float, what: str
 ) -> None:
     """Run a command to its end with its output in `log`.
 
-    It is a group of its own, which is ended too when this function is left by an exception such as Ctrl-C.
-    Raises RunnerError, with the log's last lines and path, where it fails or is not done after `deadline_s` seconds.
+    It runs in its own process group, which ends with it, also on an exception such as Ctrl-C.
+    Raises RunnerError, with the log's path and last lines, if it fails or takes longer than `deadline_s` seconds.
     """
     process = _start(command, environment, folder, log)
     identity = ProcessIdentity.of(process.pid)

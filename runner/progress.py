@@ -1,4 +1,4 @@
-"""What a person sees while the runner works: one line a step, with its time."""
+"""Progress on the terminal: one line for each step, with the time it took."""
 
 import contextlib
 import time
@@ -10,14 +10,14 @@ STEP_WIDTH = 58
 
 
 class Progress:
-    """Steps on the terminal: a spinner while one runs, a line when it is done. Without a terminal the lines only."""
+    """Shows a spinner while a step runs (on a terminal only) and a line when it is done."""
 
     def __init__(self, console: Console | None = None) -> None:
         self.console = console or Console(highlight=False)
 
     @contextlib.contextmanager
     def step(self, doing: str, done: str) -> Iterator[None]:
-        """Show that something is being done, and that it is done when the block ends without an exception."""
+        """Show `doing` while the block runs, and `done` if it ends without an exception."""
         began = time.monotonic()
         with self.console.status(doing):
             yield
@@ -29,7 +29,7 @@ class Progress:
 
 
 class Silence(Progress):
-    """No output at all, for tests."""
+    """Prints nothing; for tests."""
 
     def __init__(self) -> None:
         super().__init__(Console(quiet=True))

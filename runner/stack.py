@@ -1,19 +1,25 @@
-"""The running system as tests, tools and people see it: `stack.json`."""
+"""A deployed Sitewatch: the local system, as `.local/stack.json` describes it, or a stack on AWS."""
 
+import argparse
+import contextlib
 import json
 import os
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import botocore.session
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
-from runner.errors import RunnerError
+from runner.errors import RunnerError, UsageError
 from runner.local.environment import CREDENTIALS
-from runner.workspace import LOCAL_FOLDER, Workspace, write_whole
+from runner.workspace import LOCAL_FOLDER, write_whole
 
-NO_SETTINGS_OF_THE_USER = {
+STACK_NAME = "sitewatch"
+STACK_FILE = LOCAL_FOLDER / "stack.json"
+NO_USER_SETTINGS = {
     "profile": (None, None, None, None),
     "config_file": (None, None, os.devnull, None),
     "credentials_file": (None, None, os.devnull, None),
@@ -22,10 +28,32 @@ NO_SETTINGS_OF_THE_USER = {
 
 
 @dataclass(frozen=True, slots=True)
+class Description:
+    """What CloudFormation reports about a stack."""
+
+    status: str
+    changed: str
+    """The stack's id and the time of its last change: different after every deployment that changed something."""
+    parameters: Mapping[str, str]
+    outputs: Mapping[str, str]
+
+    def output(self, name: str) -> str:
+        """One of the template's outputs.
+
+        Raises RunnerError if the template has no such output.
+        """
+        try:
+            return self.outputs[name]
+        except KeyError:
+            raise RunnerError(f"template.yaml has no output {name}.") from None
+
+
+@dataclass(frozen=True, slots=True)
 class Stack:
     """A deployed Sitewatch.
 
-    `base_url` has no slash at its end; every path of the API goes behind it. `users` maps usernames to passwords.
+    `base_url` has no slash at its end. `endpoint_url` is the engine's address; if it is empty, the stack is wherever
+    the user's own AWS settings lead. `users` maps usernames to passwords.
     """
 
     base_url: str
@@ -35,34 +63,136 @@ class Stack:
     detections_stream: str
     users: dict[str, str] = field(repr=False)
 
-    @staticmethod
-    def read(file: Path = LOCAL_FOLDER / "stack.json") -> "Stack":
-        """What `make up` wrote.
+    @classmethod
+    def named(cls, stack_name: str = STACK_NAME, *, endpoint_url: str = "", region: str = "") -> Self:
+        """A stack whose services are reachable, before anything else is known of it."""
+        return cls("", endpoint_url, region, stack_name, "", {})
 
-        Raises RunnerError where there is none, or it is not whole.
+    @classmethod
+    def read(cls, file: Path = STACK_FILE) -> Self:
+        """Read what `make up` wrote.
+
+        Raises RunnerError if the file is missing or incomplete.
         """
         try:
-            return Stack(**json.loads(file.read_text(encoding="utf-8")))
+            return cls(**json.loads(file.read_text(encoding="utf-8")))
         except FileNotFoundError:
             raise RunnerError(f"{file} is missing: nothing is deployed; make up does it.") from None
         except (ValueError, TypeError) as error:
             raise RunnerError(f"{file} is not as make up writes it: {error}") from error
 
-    def write(self, workspace: Workspace) -> None:
-        """Put this in the place of the workspace's `stack.json`."""
-        write_whole(workspace.stack, json.dumps(asdict(self), indent=2) + "\n")
+    def write(self, file: Path) -> None:
+        """Replace a file with this description."""
+        write_whole(file, json.dumps(asdict(self), indent=2) + "\n")
+
+    @property
+    def is_local(self) -> bool:
+        """Whether this is a local system, not one that the user's own AWS settings lead to."""
+        return bool(self.endpoint_url)
 
     def client(self, service: str) -> Any:
-        """A botocore client of one AWS service of the emulator, as its root account."""
-        return aws_client(service, self.endpoint_url, self.region)
+        """A botocore client of one AWS service: of a local engine as its root account, else by the user's settings.
+
+        Raises RunnerError if the user's settings are missing or wrong.
+        """
+        if self.endpoint_url:
+            return aws_client(service, self.endpoint_url, self.region)
+        # botocore itself reads AWS_DEFAULT_REGION only.
+        region = self.region or os.environ.get("AWS_REGION")
+        config = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 5})
+        try:
+            return botocore.session.Session().create_client(service, region_name=region, config=config)
+        except NoRegionError:
+            raise RunnerError("No region: set AWS_REGION, or make up a local system first.") from None
+        except BotoCoreError as error:
+            raise RunnerError(f"Your AWS settings do not work: {error}") from error
+
+    def describe(self) -> Description | None:
+        """What CloudFormation reports; None if nothing is deployed.
+
+        Raises RunnerError if CloudFormation does not answer.
+        """
+        with aws_errors("Describing the stack"):
+            try:
+                [stack] = self.client("cloudformation").describe_stacks(StackName=self.stack_name)["Stacks"]
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "ValidationError":
+                    raise
+                return None
+        if stack["StackStatus"] == "DELETE_COMPLETE":
+            return None
+        changed = stack.get("LastUpdatedTime", stack["CreationTime"])
+        return Description(
+            status=stack["StackStatus"],
+            changed=f"{stack['StackId']} {changed.isoformat()}",
+            parameters={each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", [])},
+            outputs={each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", [])},
+        )
+
+    def resources(self, kind: str) -> dict[str, str]:
+        """The physical ids of the stack's resources of one type (all types if it is empty), by logical id."""
+        pages = self.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=self.stack_name)
+        return {
+            each["LogicalResourceId"]: each["PhysicalResourceId"]
+            for page in pages
+            for each in page["StackResourceSummaries"]
+            if kind in ("", each["ResourceType"])
+        }
+
+    def resource(self, logical_id: str, kind: str) -> str:
+        """The physical id of one resource.
+
+        Raises RunnerError if the stack has no resource of that name and type.
+        """
+        try:
+            return self.resources(kind)[logical_id]
+        except KeyError:
+            raise RunnerError(f"The stack {self.stack_name} has no {logical_id}: is it a Sitewatch?") from None
+
+
+def find(parsed: argparse.Namespace) -> Stack:
+    """The stack that a command works on; see `runner.arguments.add_stack`.
+
+    Raises RunnerError if it is the local system and there is none.
+    """
+    if parsed.stack:
+        return Stack.named(parsed.stack, region=parsed.region)
+    return Stack.read(Path(parsed.stack_file) if parsed.stack_file else STACK_FILE)
+
+
+def choose(names: Iterable[str], given: str, *, suffix: str, variable: str) -> str:
+    """The one of these names that the user means: `jobs`, `Jobs` and `JobsQueue` are all `JobsQueue`.
+
+    Raises UsageError, with all names, if there is no such one.
+    """
+
+    def short(name: str) -> str:
+        return name.replace("_", "").lower().removesuffix(suffix.lower())
+
+    known = {short(name): name for name in names}
+    if short(given) not in known:
+        listed = ", ".join(sorted(name.removesuffix(suffix) for name in known.values()))
+        raise UsageError(f"{variable} is one of {listed}, not {given or 'empty'}.")
+    return known[short(given)]
+
+
+@contextlib.contextmanager
+def aws_errors(what: str) -> Iterator[None]:
+    """Turn the errors of AWS calls into a RunnerError that says what was being done."""
+    try:
+        yield
+    except NoCredentialsError:
+        raise RunnerError("There are no AWS credentials here.") from None
+    except (BotoCoreError, ClientError) as error:
+        raise RunnerError(f"{what} failed: {error}") from error
 
 
 def aws_client(service: str, endpoint_url: str, region: str, **settings: Any) -> Any:
-    """A botocore client of the emulator that no setting of the user's reaches: profile, file, variable or proxy.
+    """A botocore client of a local engine. It ignores the user's own profile, files, variables and proxies.
 
     `settings` are botocore's own (`Config`).
     """
-    session = botocore.session.Session(session_vars=NO_SETTINGS_OF_THE_USER)
+    session = botocore.session.Session(session_vars=NO_USER_SETTINGS)
     config = Config(
         connect_timeout=5, read_timeout=60, retries={"mode": "standard", "max_attempts": 3}, proxies={}, **settings
     )

@@ -1,7 +1,7 @@
-"""The tables of docs/engines.md, from the suite's runs that are kept in docs/engines/: `make engines`."""
+"""Write the tables of docs/engines.md from the recorded runs of the suite in docs/engines/: `make engines`."""
 
+import argparse
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,22 +27,22 @@ class Run:
 
     @staticmethod
     def read(file: Path) -> "Run":
-        """A run as the suite writes it."""
+        """Read a run that the suite has recorded."""
         return Run(**json.loads(file.read_text(encoding="utf-8")))
 
     def outcome(self, test: str) -> tuple[str, str]:
-        """How a test ended here, and why."""
+        """A test's outcome in this run, and the reason."""
         for each in self.tests:
             if each["test"] == test:
                 return each["outcome"], each.get("reason", "")
         return "not run", "not part of this run"
 
     def count(self, outcome: str) -> int:
-        """How many tests ended so."""
+        """How many tests have this outcome."""
         return sum(each["outcome"] == outcome for each in self.tests)
 
     def cell(self, route: str) -> str:
-        """What the table says of a route here."""
+        """The table's cell for a route in this run."""
         if any(route in each.get("differing", ()) for each in self.tests):
             return "differs"
         called = [each for each in self.tests if route in each["routes"]]
@@ -53,25 +53,25 @@ class Run:
 
 
 def runs(folder: Path = RUNS) -> list[Run]:
-    """The runs that are kept, in the order of the table."""
+    """The recorded runs, in the order of the table."""
     return [Run.read(folder / f"{engine}.json") for engine in NAMES if (folder / f"{engine}.json").exists()]
 
 
 def sentence(test: str) -> str:
-    """A test's name as the sentence that it is: `test_x.py::test_a_user_logs_in[GET /]` is "a user logs in (GET /)"."""
+    """A test's name as a sentence: `test_x.py::test_a_user_logs_in[GET /]` is "a user logs in (GET /)"."""
     name, _, parameters = test.partition("::")[2].removeprefix("test_").partition("[")
     return name.replace("_", " ") + (f" (`{parameters.removesuffix(']')}`)" if parameters else "")
 
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """A Markdown table; the first row is its head."""
+    """A Markdown table; the first row is the header."""
     head, *body = rows
     lines = [f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *body)]
     return [*lines, ""]
 
 
 def render(kept: Sequence[Run], routes: Sequence[str]) -> str:
-    """What stands between the marks of the page."""
+    """The text between the markers of the page."""
     names = [NAMES[run.engine] for run in kept]
     summary = [["engine", "run on", "versions", "tests that passed", "differ", "skipped", "failed"]]
     for run in kept:
@@ -93,7 +93,7 @@ def render(kept: Sequence[Run], routes: Sequence[str]) -> str:
 
 
 def page(text: str, tables: str) -> str:
-    """The page with the tables in their place."""
+    """The page with its tables replaced."""
     before, _, rest = text.partition(BEGIN)
     after = rest.partition(END)[2]
     return f"{before}{BEGIN}\n{tables}\n{END}{after}"
@@ -105,11 +105,10 @@ def routes() -> list[str]:
     return [f"{method.upper()} {path}" for path, item in paths.items() for method in item if method != "parameters"]
 
 
-def main() -> int:
-    """Write the page."""
+def add_arguments(_parser: argparse.ArgumentParser) -> None:
+    """Add nothing: the command has no arguments."""
+
+
+def run(_parsed: argparse.Namespace) -> None:
+    """Write the tables of the page."""
     PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), render(runs(), routes())), encoding="utf-8")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

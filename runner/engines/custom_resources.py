@@ -1,142 +1,82 @@
-"""Make a stack's custom resources where an engine's CloudFormation passes over them, as LocalStack's free edition does.
+"""Make a stack's custom resources on an engine whose CloudFormation skips them, such as LocalStack's free edition.
 
-It calls the functions behind them as CloudFormation would, with an answer address that is a signed URL of an object in
-S3, and puts the attributes that they answer into the environment of every function that reads them.
+It calls their functions as CloudFormation would, with a signed URL of an S3 object to answer to, and puts the
+attributes that they return into the environment of every function that reads them.
 """
 
 import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from runner.errors import RunnerError
-from runner.local.deployment import ARTIFACTS_BUCKET, Deployment, aws_errors_as_runner_errors
-from runner.stack import aws_client
+from runner.local.deployment import ARTIFACTS_BUCKET
+from runner.stack import Stack, aws_client, aws_errors
+from runner.template import FUNCTION, Template, attribute, of_type
 
-FUNCTION = "AWS::Serverless::Function"
 CUSTOM = "Custom::"
 ANSWER_SECONDS = 300
 
 
-@dataclass(slots=True)
-class World:
-    """What a template's intrinsic functions refer to: values of parameters, physical ids, attributes."""
+def make(stack: Stack, parameters: Mapping[str, str], document: Mapping[str, Any], from_functions: str) -> None:
+    """Make every custom resource of the stack, in the template's order.
 
-    template: Mapping[str, Any]
-    parameters: Mapping[str, str]
-    ids: Mapping[str, str]
-    attributes: dict[str, dict[str, str]] = field(default_factory=dict)
-
-    def holds(self, condition: Any) -> bool:
-        """Whether a condition of the template holds.
-
-        Raises RunnerError for a function that is not known here.
-        """
-        match condition:
-            case str():
-                return self.holds(self.template["Conditions"][condition])
-            case {"Condition": str(name)}:
-                return self.holds(name)
-            case {"Fn::Equals": [one, other]}:
-                return str(self.value(one)) == str(self.value(other))
-            case {"Fn::Not": [one]}:
-                return not self.holds(one)
-            case {"Fn::Or": list(several)}:
-                return any(self.holds(one) for one in several)
-            case {"Fn::And": list(several)}:
-                return all(self.holds(one) for one in several)
-        raise RunnerError(f"A condition of template.yaml holds what is not known here: {condition}")
-
-    def value(self, value: Any) -> Any:
-        """A value of the template with its references filled in.
-
-        Raises RunnerError for a function that is not known here.
-        """
-        match value:
-            case {"Ref": str(name)} if name in self.parameters:
-                return self.parameters[name]
-            case {"Ref": str(name)} if name in self.ids:
-                return self.ids[name]
-            case {"Fn::GetAtt": [str(name), str(attribute)]} if attribute in self.attributes.get(name, {}):
-                return self.attributes[name][attribute]
-            case {"Fn::If": [str(condition), one, other]}:
-                return self.value(one if self.holds(condition) else other)
-            case str() | int() | float():
-                return str(value)
-        raise RunnerError(f"A custom resource in template.yaml holds what is not known here: {value}")
-
-    def readers_of(self, resource: str) -> dict[str, dict[str, str]]:
-        """The variables that are attributes of a resource, by the logical id of the function that has them."""
-        shared = self.template["Globals"]["Function"]["Environment"]["Variables"]
-        found = {}
-        for name, each in self.template["Resources"].items():
-            if each["Type"] != FUNCTION or name not in self.ids:
-                continue
-            variables = shared | each["Properties"].get("Environment", {}).get("Variables", {})
-            read = {
-                variable: self.value(value)
-                for variable, value in variables.items()
-                if isinstance(value, dict) and value.get("Fn::GetAtt", [""])[0] == resource
-            }
-            if read:
-                found[name] = read
-        return found
-
-
-def make(
-    deployment: Deployment, parameters: Mapping[str, str], template: Mapping[str, Any], from_functions: str
-) -> list[str]:
-    """Make every custom resource of the stack, in the template's order; their logical ids.
-
-    `parameters` are as they were deployed, passwords too, which CloudFormation does not give away;
-    `from_functions` is the address under which functions reach the engine. Doing it again changes nothing: the
-    functions behind them are as idempotent as CloudFormation needs them.
-    Raises RunnerError where one fails.
+    `parameters` are those that were deployed, with the passwords, which CloudFormation does not return;
+    `from_functions` is the address at which functions reach the engine. Repeating it changes nothing: the functions are
+    as idempotent as CloudFormation needs them to be.
+    Raises RunnerError if one fails.
     """
-    with aws_errors_as_runner_errors("Asking for the stack's resources"):
-        resources = deployment.client("cloudformation").describe_stack_resources(StackName="sitewatch")
-    ids = {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in resources["StackResources"]}
-    world, made = World(template, parameters, ids), []
-    for name, resource in template["Resources"].items():
-        if not resource["Type"].startswith(CUSTOM) or name not in ids:
+    with aws_errors("Listing the stack's resources"):
+        template = Template(document, parameters, ids=stack.resources(""))
+    for name, resource in document["Resources"].items():
+        if not resource["Type"].startswith(CUSTOM) or name not in template.ids:
             continue
-        properties = {key: each for key, each in resource["Properties"].items() if key != "ServiceToken"}
-        provider = resource["Properties"]["ServiceToken"]["Fn::GetAtt"][0]
-        filled_in = {key: world.value(each) for key, each in properties.items()}
-        world.attributes[name] = provide(deployment, ids[provider], name, filled_in, from_functions)
-        for function, variables in world.readers_of(name).items():
-            change_variables(deployment, ids[function], variables)
-        made.append(name)
-    return made
+        properties = dict(resource["Properties"])
+        function, _ = attribute(properties.pop("ServiceToken")) or ("", "")
+        filled_in = {key: template.text(each) for key, each in properties.items()}
+        template.attributes[name] = provide(stack, template.ids[function], name, filled_in, from_functions)
+        for reader, variables in readers_of(template, name).items():
+            change_variables(stack, template.ids[reader], variables)
+
+
+def readers_of(template: Template, resource: str) -> dict[str, dict[str, str]]:
+    """The variables that are attributes of a resource, by the logical id of the function that has them."""
+    shared = template.document["Globals"]["Function"]["Environment"]["Variables"]
+    found = {}
+    for name, function in of_type(template.document, FUNCTION):
+        variables = shared | function["Properties"].get("Environment", {}).get("Variables", {})
+        read = {key: template.text(each) for key, each in variables.items() if (attribute(each) or [""])[0] == resource}
+        if read and name in template.ids:
+            found[name] = read
+    return found
 
 
 def provide(
-    deployment: Deployment, function: str, name: str, properties: Mapping[str, str], from_functions: str
+    stack: Stack, function: str, name: str, properties: Mapping[str, str], from_functions: str
 ) -> dict[str, str]:
-    """Have a function make a custom resource; the attributes that it answers.
+    """Call a custom resource's function and return the attributes that it answers.
 
-    Raises RunnerError where it fails.
+    Raises RunnerError if it fails.
     """
-    s3, key = deployment.client("s3"), f"custom-resources/{uuid.uuid4().hex}"
-    signer = aws_client("s3", from_functions, deployment.region, s3={"addressing_style": "path"})
-    address = signer.generate_presigned_url(
+    s3, key = stack.client("s3"), f"custom-resources/{uuid.uuid4().hex}"
+    signer = aws_client("s3", from_functions, stack.region, s3={"addressing_style": "path"})
+    url = signer.generate_presigned_url(
         "put_object", Params={"Bucket": ARTIFACTS_BUCKET, "Key": key}, ExpiresIn=ANSWER_SECONDS
     )
     event = {
         "RequestType": "Create",
-        "ResponseURL": address,
-        "StackId": "sitewatch",
+        "ResponseURL": url,
+        "StackId": stack.stack_name,
         "RequestId": uuid.uuid4().hex,
         "LogicalResourceId": name,
         "ResourceProperties": properties,
     }
-    with aws_errors_as_runner_errors(f"Making {name}"):
-        ran = deployment.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event).encode())
-    if "FunctionError" in ran:
-        raise RunnerError(f"Making {name} failed: {ran['Payload'].read().decode()[:500]}")
+    with aws_errors(f"Making {name}"):
+        called = stack.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event).encode())
+    if "FunctionError" in called:
+        raise RunnerError(f"Making {name} failed: {called['Payload'].read().decode()[:500]}")
     try:
         answer = json.loads(s3.get_object(Bucket=ARTIFACTS_BUCKET, Key=key)["Body"].read())
     except (BotoCoreError, ClientError) as error:
@@ -146,13 +86,13 @@ def provide(
     return dict(answer["Data"])
 
 
-def change_variables(deployment: Deployment, function: str, variables: Mapping[str, str]) -> None:
-    """Set some of a function's environment variables and wait until that is done.
+def change_variables(stack: Stack, function: str, variables: Mapping[str, str]) -> None:
+    """Set some of a function's environment variables and wait until they are in effect.
 
-    Raises RunnerError where it fails.
+    Raises RunnerError if that fails.
     """
-    client = deployment.client("lambda")
-    with aws_errors_as_runner_errors(f"Changing the variables of {function}"):
+    client = stack.client("lambda")
+    with aws_errors(f"Changing the variables of {function}"):
         now = client.get_function_configuration(FunctionName=function)["Environment"]["Variables"]
         if now | variables != now:
             client.update_function_configuration(FunctionName=function, Environment={"Variables": now | variables})

@@ -1,7 +1,7 @@
-"""`sam local`: the functions in containers of Lambda's own runtime image, their data on the emulator."""
+"""`sam local`: run the functions in containers of Lambda's runtime image, with their data on the emulator."""
 
+import argparse
 import contextlib
-import http
 import ipaddress
 import json
 import os
@@ -14,39 +14,86 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import yaml
+from rich.console import Console
 
+from runner import arguments, template
 from runner.engines import samples
 from runner.errors import RunnerError
-from runner.local import build, emulator, environment, system
-from runner.local.deployment import STACK_NAME, Deployment, aws_errors_as_runner_errors, read_template
+from runner.local import build, commands, emulator, environment, system
 from runner.local.emulator import Emulator
 from runner.local.system import Options
-from runner.processes import ProcessIdentity, start_logged, stop_group, tail
+from runner.processes import ProcessIdentity, start_logged, stop_group, tail, wait_until_healthy
 from runner.progress import Progress
-from runner.stack import Stack
+from runner.stack import Stack, aws_errors
+from runner.template import FUNCTION, of_type
+from runner.waiting import happens
 from runner.workspace import LOCAL_FOLDER, PROJECT_ROOT, Workspace, write_whole
 
 HOST_NAME = "host.docker.internal"
-"""What containers call this machine: Docker Desktop's own name, which `--add-host` gives them on Linux too."""
+"""This machine's name in containers: Docker Desktop's own, and `--add-host` sets it on Linux too."""
 DEFAULT_API_PORT = 3000
 READY_DEADLINE_S = 600.0
-"""Fifty containers start one after the other on a small machine, and the image may have to be pulled before."""
+"""On a small machine fifty containers start one after the other, and the image may have to be pulled first."""
 STOP_DEADLINE_S = 120.0
 INVOKE_DEADLINE_S = 600.0
 BUILDS = LOCAL_FOLDER / "builds-containers"
 TARGET = build.Target("python3.13", build.ARCHITECTURE)
 ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL"
+CODE_PATHS = ("CodeUri", "ContentUri", "TemplateURL")
+
+
+# --- The commands ------------------------------------------------------------------------------------
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `sam-local`."""
+    _add_common_arguments(parser)
+    arguments.add(parser, "--api-port", "API_PORT", "the API's port; default: 3000", arguments.port("API_PORT"))
+    warm = arguments.choice("WARM", "EAGER", "LAZY")
+    arguments.add(parser, "--warm", "WARM", "EAGER starts every container at once, LAZY at its first call", warm)
+    arguments.add_flag(parser, "--prepare", "PREPARE", "only start the emulator, and write the files for SAM by hand")
+
+
+def add_invoke_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of `invoke`."""
+    _add_common_arguments(parser)
+    arguments.add(parser, "function", "FUNCTION", "its name in template.yaml or that of its sample event")
+    arguments.add(parser, "event", "EVENT", "a file with an event; default: the function's sample")
+
+
+def _add_common_arguments(parser: argparse.ArgumentParser) -> None:
+    commands.add_arguments(parser)
+    arguments.add(parser, "--pull", "PULL", "on, or off to use the image that is present", arguments.switch("PULL"))
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """Run the API in containers until Ctrl-C."""
+    options, port = commands.options_of(parsed), parsed.api_port or DEFAULT_API_PORT
+    if parsed.prepare:
+        with data_plane(commands.WORKSPACE, options, Progress(), pull=parsed.pull, keep=True) as containers:
+            containers.prepare()
+        Progress().say("sam local invoke and sam local start-api can be used now; make down stops the emulator.")
+        return 0
+    return serve(commands.WORKSPACE, options, Progress(), port=port, warm=parsed.warm, pull=parsed.pull)
+
+
+def run_invoke(parsed: argparse.Namespace) -> int:
+    """Run one function in a container; returns SAM's exit code."""
+    options, to_stderr = commands.options_of(parsed), Progress(Console(stderr=True, highlight=False))
+    with data_plane(commands.WORKSPACE, options, to_stderr, pull=parsed.pull, unchanged=True) as containers:
+        return containers.invoke(parsed.function, parsed.event)
 
 
 # --- Docker ------------------------------------------------------------------------------------------
 
 
 def docker(*arguments: str) -> str:
-    """What a docker command prints.
+    """Run a docker command and return what it prints.
 
-    Raises RunnerError where there is no Docker, or it does not answer.
+    Raises RunnerError if there is no Docker, or it does not answer.
     """
     try:
         ran = subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=60, check=False)
@@ -62,7 +109,7 @@ def docker(*arguments: str) -> str:
 def bridge_address(networks: str) -> str:
     """The address of this machine on Docker's bridge, from the JSON of the bridge's IPAM configuration.
 
-    A gateway that was not configured is missing there in old versions; it is the subnet's first address then.
+    Old versions of Docker omit a gateway that was not configured; it is the subnet's first address then.
     """
     for network in json.loads(networks) or []:
         if network.get("Gateway"):
@@ -73,10 +120,10 @@ def bridge_address(networks: str) -> str:
 
 
 def reachable_address() -> str:
-    """Where the emulator has to listen for containers to reach it, and as few others as possible.
+    """The address at which containers, and as few others as possible, reach the emulator.
 
-    On Linux that is this machine's address on Docker's bridge. Where Docker runs in a virtual machine (macOS, Windows),
-    this machine has no such address, and Docker hands what containers send to `host.docker.internal` to 127.0.0.1.
+    On Linux that is this machine's address on Docker's bridge. If Docker runs in a virtual machine (macOS, Windows),
+    this machine has no such address, and Docker forwards `host.docker.internal` to 127.0.0.1.
     """
     address = bridge_address(docker("network", "inspect", "bridge", "--format", "{{json .IPAM.Config}}"))
     with socket.socket() as probe:
@@ -87,28 +134,32 @@ def reachable_address() -> str:
     return address
 
 
-# --- What the functions in containers are told -------------------------------------------------------
+# --- Settings of the functions in containers ---------------------------------------------------------
 
 
-def container_template(built: Path) -> Path:
-    """The built template with a variable more in every function: where AWS is. Beside the built one; its path.
+def container_template(built: Path, parameters: Mapping[str, str]) -> dict[str, Any]:
+    """The built template for containers: it finds its code from any folder and has its parameters as defaults.
 
-    SAM fills in from an environment file what the template declares, and nothing else.
+    Every function gets the variable AWS_ENDPOINT_URL: SAM fills in only those variables of an environment file that the
+    template declares.
     """
-    target = built.with_name("sam-local.yaml")
-    template = read_template(built)
-    template["Globals"]["Function"]["Environment"]["Variables"][ENDPOINT_VARIABLE] = ""
-    write_whole(target, yaml.safe_dump(template, sort_keys=False))
-    return target
+    document = template.read(built)
+    document["Globals"]["Function"]["Environment"]["Variables"][ENDPOINT_VARIABLE] = ""
+    for name, value in parameters.items():
+        document["Parameters"][name]["Default"] = value
+    for resource in document["Resources"].values():
+        properties = resource.get("Properties", {})
+        properties |= {key: str(built.parent / properties[key]) for key in CODE_PATHS if key in properties}
+    return document
 
 
 def variables_in_containers(
     deployed: Mapping[str, Mapping[str, str]], port: int, api_id: str
 ) -> dict[str, dict[str, str]]:
-    """An environment file for SAM: the deployed functions' variables, by logical id, as a container can use them.
+    """An environment file for SAM: the deployed functions' variables, by logical id, for use in a container.
 
-    What points to this machine points to `host.docker.internal`. Where a function fills the API's id into an address
-    by itself, it is filled in already: the id that SAM puts into a request is none that the emulator knows.
+    Addresses of this machine become `host.docker.internal`. `{api}` becomes the API's id: functions would fill in the
+    id in the request, which comes from SAM and is unknown to the emulator.
     """
     here = re.compile(rf"http://[A-Za-z0-9.]+:{port}(?=/|$)")
     there = f"http://{HOST_NAME}:{port}"
@@ -121,18 +172,16 @@ def variables_in_containers(
     }
 
 
-def deployed_variables(deployment: Deployment) -> dict[str, dict[str, str]]:
-    """The environment variables of every deployed function, by logical id: what `!Ref` and `!GetAtt` became.
+def deployed_variables(stack: Stack) -> dict[str, dict[str, str]]:
+    """The environment variables of every deployed function, by logical id.
 
-    Raises RunnerError where the emulator does not answer.
+    Raises RunnerError if the emulator does not answer.
     """
-    functions, found = deployment.client("lambda"), {}
-    with aws_errors_as_runner_errors("Asking for the functions' variables"):
-        resources = deployment.client("cloudformation").describe_stack_resources(StackName=STACK_NAME)
-        for resource in resources["StackResources"]:
-            if resource["ResourceType"] == "AWS::Lambda::Function":
-                configuration = functions.get_function_configuration(FunctionName=resource["PhysicalResourceId"])
-                found[resource["LogicalResourceId"]] = configuration.get("Environment", {}).get("Variables", {})
+    functions, found = stack.client("lambda"), {}
+    with aws_errors("Reading the functions' variables"):
+        for logical_id, name in stack.resources("AWS::Lambda::Function").items():
+            configuration = functions.get_function_configuration(FunctionName=name)
+            found[logical_id] = configuration.get("Environment", {}).get("Variables", {})
     return found
 
 
@@ -141,7 +190,7 @@ def deployed_variables(deployment: Deployment) -> dict[str, dict[str, str]]:
 
 @dataclass(frozen=True, slots=True)
 class Containers:
-    """How `sam local` runs the functions: the emulator with their data, and whether it may pull the runtime's image."""
+    """Functions in containers: the emulator with their data, and whether SAM may pull the runtime's image."""
 
     server: Emulator
     stack: Stack
@@ -150,56 +199,55 @@ class Containers:
 
     @property
     def workspace(self) -> Workspace:
-        """Where files go."""
+        """The emulator's folder."""
         return self.server.workspace
 
     @property
     def log(self) -> Path:
-        """What `sam local start-api` and the functions in it print."""
+        """The output of `sam local start-api` and of the functions in it."""
         return self.workspace.home / "sam-local.log"
 
     def built(self) -> Path:
-        """The template, built for the runtime's image.
+        """Build for the runtime's image and return the built template's path.
 
         Raises RunnerError.
         """
         return build.build(self.workspace, build.source_fingerprint(), builds=BUILDS, target=TARGET)
 
     def prepare(self) -> list[str]:
-        """Build for the runtime's image and write the environment file; the arguments of SAM that name them.
+        """Build for the runtime's image, write SAM's template and environment file, and return its arguments for them.
 
-        Raises RunnerError.
+        The section [default] of samconfig.toml names the same files, for SAM by hand. Raises RunnerError.
         """
-        template = container_template(self.built())
-        deployment = Deployment(self.workspace, self.server.endpoint_url)
-        deployed = deployment.describe()
+        deployed = self.stack.describe()
         if deployed is None:
-            raise RunnerError("The stack has gone from the emulator; make up deploys it.")
-        variables = variables_in_containers(deployed_variables(deployment), self.server.port, deployed.output("ApiId"))
-        folder = self.workspace.home / "sam-local"
-        folder.mkdir(exist_ok=True)
-        write_whole(folder / "env.json", json.dumps(variables, indent=2) + "\n")
-        environment.silence_version_check(self.workspace)
+            raise RunnerError("The stack is gone from the emulator; make up deploys it.")
         parameters = {
             **system.template_parameters(self.server.port, simulate=self.options.simulate, bind=self.server.bind),
             "Runtime": TARGET.runtime,
             "Architecture": TARGET.architecture,
         }
-        arguments = ["--template-file", str(template), "--env-vars", str(folder / "env.json")]
-        arguments += ["--region", environment.REGION, "--layer-cache-basedir", str(folder / "layers")]
-        arguments += ["--add-host", f"{HOST_NAME}:host-gateway"]
-        arguments += [] if self.pull else ["--skip-pull-image"]
-        return [*arguments, "--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())]
+        folder = self.workspace.home / "sam-local"
+        folder.mkdir(exist_ok=True)
+        document = container_template(self.built(), parameters)
+        write_whole(folder / "template.yaml", yaml.safe_dump(document, sort_keys=False))
+        variables = variables_in_containers(deployed_variables(self.stack), self.server.port, deployed.output("ApiId"))
+        write_whole(folder / "env.json", json.dumps(variables, indent=2) + "\n")
+        words = ["--template-file", str(folder / "template.yaml"), "--env-vars", str(folder / "env.json")]
+        words += ["--region", environment.REGION, "--layer-cache-basedir", str(folder / "layers")]
+        words += ["--add-host", f"{HOST_NAME}:host-gateway"]
+        return words if self.pull else [*words, "--skip-pull-image"]
 
     def invoke(self, name: str, file: str) -> int:
-        """Run a function on the event in a file, or on its sample; SAM's exit code.
+        """Run a function on the event in a file, or on its sample, and return SAM's exit code.
 
-        Its answer goes to standard output, its log to standard error; so does what it answers CloudFormation.
+        Its answer goes to standard output; its log, and what it answers CloudFormation, to standard error.
         Raises RunnerError.
         """
-        function = samples.named(samples.functions_of(self.built()), name)
+        functions = [logical_id for logical_id, _ in of_type(template.read(self.built()), FUNCTION)]
+        function = samples.named(functions, name)
         sample = samples.with_tokens(samples.event_of(function, file), self.stack)
-        command = [sys.executable, "-m", "samcli", "local", "invoke", function, "--event", "-", *self.prepare()]
+        command = [*environment.SAM, "local", "invoke", function, "--event", "-", *self.prepare()]
         with samples.answered(sample, bind=self.server.bind, host=HOST_NAME) as (event, received):
             try:
                 code = subprocess.run(
@@ -213,17 +261,17 @@ class Containers:
             except subprocess.TimeoutExpired:
                 raise RunnerError(f"{function} was not done after {INVOKE_DEADLINE_S:.0f} s.") from None
         for answer in received:
-            print(f"CloudFormation was answered: {answer}", file=sys.stderr)
+            print(f"The answer to CloudFormation: {answer}", file=sys.stderr)
         return code
 
     def start_api(self, port: int, warm: str) -> ProcessIdentity:
-        """Start the API on a port of 127.0.0.1; it is not ready yet.
+        """Start the API on a port of 127.0.0.1, and return before it is ready.
 
         Raises RunnerError.
         """
-        command = [sys.executable, "-m", "samcli", "local", "start-api", "--port", str(port)]
+        command = [*environment.SAM, "local", "start-api", "--port", str(port)]
         command += ["--warm-containers", warm, *self.prepare()]
-        # Detached: a Ctrl-C is for the runner alone, which then asks this one to end, once.
+        # Detached: a Ctrl-C reaches only the runner, which then asks SAM to end, once.
         return start_logged(
             command,
             environment=environment.sam(self.workspace),
@@ -233,34 +281,16 @@ class Containers:
         )
 
 
-def wait_until_ready(containers: Containers, api: ProcessIdentity, port: int) -> None:
-    """Return when the API answers GET /check with 200.
-
-    Raises RunnerError where it ends before, or does not within the deadline.
-    """
-    end = time.monotonic() + READY_DEADLINE_S
-    while emulator.answers(port, "/check", timeout_s=60) != http.HTTPStatus.OK:
-        if time.monotonic() >= end or not api.alive():
-            reason = "did not answer in time" if api.alive() else "ended"
-            raise RunnerError(
-                f"sam local start-api {reason}; its log is {containers.log} and ends with:\n{tail(containers.log)}"
-            )
-        time.sleep(0.5)
-
-
 def stop_api(api: ProcessIdentity) -> None:
-    """Ask `start-api` to end, once, and wait while it removes its containers. A second signal would break that off."""
+    """Ask `start-api` to end, once, and wait while it removes its containers: a second signal would interrupt that."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(api.pid, signal.SIGTERM)
-    end = time.monotonic() + STOP_DEADLINE_S
-    while api.alive() and time.monotonic() < end:
-        time.sleep(0.1)
-    if api.alive():
+    if not happens(lambda: not api.alive(), STOP_DEADLINE_S):
         stop_group(api, grace_s=0)
 
 
 def remove_containers(log: Path) -> None:
-    """Remove the containers that `start-api` named in its log and left behind, as it does with one or the other."""
+    """Remove the containers that `start-api` named in its log and left behind, as sometimes happens."""
     started = set(
         re.findall(r"^SAM_CONTAINER_ID: ([0-9a-f]+)", log.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
     )
@@ -271,11 +301,18 @@ def remove_containers(log: Path) -> None:
 
 @contextlib.contextmanager
 def data_plane(
-    workspace: Workspace, options: Options, progress: Progress, *, pull: bool, as_it_is: bool = False
+    workspace: Workspace,
+    options: Options,
+    progress: Progress,
+    *,
+    pull: bool,
+    unchanged: bool = False,
+    keep: bool = False,
 ) -> Iterator[Containers]:
-    """The emulator where containers reach it, with the stack on it; one that this starts ends with the block.
+    """Run the emulator, with the stack, where containers reach it.
 
-    With `as_it_is` nothing is deployed to one that runs already. Raises RunnerError.
+    It ends with the block unless it was running before or is to be kept. With `unchanged`, nothing is deployed to a
+    running one. Raises RunnerError.
     """
     address = reachable_address()
     with system.only_one(workspace):
@@ -284,25 +321,24 @@ def data_plane(
             options = replace(options, bind=address)
         elif before is not None and before.bind == environment.HOST != address:
             raise RunnerError(
-                f"Sitewatch runs bound to {before.bind}, where no container reaches it: make down stops it."
+                f"Sitewatch is running bound to {before.bind}, where no container reaches it: make down stops it."
             )
-        is_left_alone = before is not None and as_it_is
-        stack = Stack.read(workspace.stack) if is_left_alone else system.bring_up(workspace, options, progress)
+        stack = Stack.read(workspace.stack) if before and unchanged else system.bring_up(workspace, options, progress)
         server = emulator.running(workspace)
     if server is None:
         raise RunnerError(f"The emulator has ended; its log is {workspace.log}:\n{tail(workspace.log)}")
     try:
         yield Containers(server, stack, options, pull)
     finally:
-        if before is None:
+        if before is None and not keep:
             with system.only_one(workspace):
                 system.take_down(workspace)
 
 
 def serve(workspace: Workspace, options: Options, progress: Progress, *, port: int, warm: str, pull: bool) -> int:
-    """Run the API in containers until Ctrl-C, which stops it and the emulator that this started.
+    """Run the API in containers until Ctrl-C, which stops it, and the emulator if this started it.
 
-    Raises RunnerError, also where one of the two ends by itself.
+    Raises RunnerError, also if one of the two ends by itself.
     """
     if not emulator.port_is_free(port):
         raise RunnerError(f"Port {port} is in use by something else; another one: make sam-local API_PORT={port + 1}")
@@ -313,7 +349,8 @@ def serve(workspace: Workspace, options: Options, progress: Progress, *, port: i
             api = containers.start_api(port, warm)
             running.callback(remove_containers, containers.log)
             running.callback(stop_api, api)
-            wait_until_ready(containers, api, port)
+            url = f"http://127.0.0.1:{port}/check"
+            wait_until_healthy(url, api, READY_DEADLINE_S, log=containers.log, what="sam local start-api", timeout_s=60)
         progress.say(f"Ready in {time.monotonic() - began:.1f} s. Ctrl-C stops it, and the emulator with it.\n")
         progress.say(f"  Base URL   http://127.0.0.1:{port}")
         progress.say(f"  Data       {containers.server.endpoint_url}")

@@ -1,51 +1,34 @@
-"""What `make invoke` hands to a function: its sample event, with what only a running system can give put in."""
+"""Sample events for `make invoke`, completed with what only a running system knows."""
 
 import contextlib
 import http.server
 import json
-import re
 import threading
-import urllib.request
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from runner.errors import RunnerError
-from runner.local.deployment import read_template
-from runner.stack import Stack
-from runner.workspace import PROJECT_ROOT
+from runner.http_client import post_json
+from runner.project import SAMPLES, sample_name
+from runner.stack import Stack, choose
 
-SAMPLES = PROJECT_ROOT / "events"
 ACCESS_TOKEN, REFRESH_TOKEN = "ACCESS_TOKEN", "REFRESH_TOKEN"
 LOGIN_TIMEOUT_S = 60.0
 
 
-def sample_name(function: str) -> str:
-    """The name of a function's sample: `PostUsersFunction` has `post_users`."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", function.removesuffix("Function")).lower()
-
-
-def functions_of(template: Path) -> list[str]:
-    """The logical ids of a built template's functions."""
-    resources = read_template(template)["Resources"]
-    return [name for name, each in resources.items() if each["Type"] == "AWS::Serverless::Function"]
-
-
 def named(functions: Sequence[str], name: str) -> str:
-    """The function that a person calls `PostUsersFunction`, `PostUsers` or `post_users`.
+    """The function that the user calls `PostUsersFunction`, `PostUsers` or `post_users`.
 
-    Raises RunnerError where there is none.
+    Raises UsageError if there is none.
     """
-    for function in functions:
-        if name in (function, function.removesuffix("Function"), sample_name(function)):
-            return function
-    known = ", ".join(sorted(sample_name(each) for each in functions))
-    raise RunnerError(f"FUNCTION is one of {known}; not {name or 'empty'}.")
+    by_sample = {sample_name(function): function for function in functions}
+    return by_sample[choose(by_sample, name, suffix="Function", variable="FUNCTION")]
 
 
 def event_of(function: str, file: str) -> str:
-    """The event in a file, or a function's own sample where `file` is empty.
+    """The event in a file, or a function's own sample if `file` is empty.
 
-    Raises RunnerError where there is none, or it is not JSON.
+    Raises RunnerError if there is none, or it is not JSON.
     """
     path = Path(file) if file else SAMPLES / f"{sample_name(function)}.json"
     try:
@@ -59,32 +42,27 @@ def event_of(function: str, file: str) -> str:
 
 
 def with_tokens(event: str, stack: Stack) -> str:
-    """The event with tokens of the demo user in the place of `ACCESS_TOKEN` and `REFRESH_TOKEN`, where it has them.
+    """The event with the demo user's tokens in place of `ACCESS_TOKEN` and `REFRESH_TOKEN`, if it contains them.
 
-    Raises RunnerError where the user can not log in.
+    Raises RunnerError if the user cannot log in.
     """
     if ACCESS_TOKEN not in event and REFRESH_TOKEN not in event:
         return event
     username = "daikiri"
-    request = urllib.request.Request(  # noqa: S310 - the system's own address
-        f"{stack.base_url}/login",
-        data=json.dumps({"username": username, "password": stack.users[username]}).encode(),
-        headers={"Content-Type": "application/json"},
-    )
-    try:
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(request, timeout=LOGIN_TIMEOUT_S) as answer:
-            tokens = json.load(answer)
-    except OSError as error:
-        raise RunnerError(f"{username} cannot log in for a token: {error}") from error
+    login = {"username": username, "password": stack.users[username]}
+    status, body = post_json(f"{stack.base_url}/login", login, LOGIN_TIMEOUT_S)
+    if status != http.HTTPStatus.OK:
+        raise RunnerError(f"{username} cannot log in for a token: {status or 'no answer'} {body.decode()[:200]}")
+    tokens = json.loads(body)
     return event.replace(ACCESS_TOKEN, tokens["token"]).replace(REFRESH_TOKEN, tokens["refresh_token"])
 
 
 @contextlib.contextmanager
 def answered(event: str, *, bind: str, host: str) -> Iterator[tuple[str, list[str]]]:
-    """The event with a `ResponseURL`, if it has one, that is listened to while the block runs; and what came there.
+    """Yield the event, and a list of what its function sends to its `ResponseURL` while the block runs.
 
-    `bind` is the address to listen on, `host` what the function calls this machine.
+    If the event has a `ResponseURL`, it is replaced by that of a server on the address `bind`, which the function
+    reaches under the name `host`.
     """
     received: list[str] = []
     parsed = json.loads(event)
@@ -98,8 +76,8 @@ def answered(event: str, *, bind: str, host: str) -> Iterator[tuple[str, list[st
             self.send_response(200)
             self.end_headers()
 
-        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - its parent's name for it
-            """Say nothing."""
+        def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002 - the parent's name
+            """Log nothing."""
 
     with http.server.ThreadingHTTPServer((bind, 0), Answers) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()

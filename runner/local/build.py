@@ -1,4 +1,4 @@
-"""Building with SAM: each state of the sources once, into a folder of its own that never changes afterwards."""
+"""Build with SAM: each state of the sources once, into its own folder, which never changes afterwards."""
 
 import hashlib
 import os
@@ -23,14 +23,14 @@ SOURCES = ("template.yaml", "monitoring.yaml", "functions", "layers")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a build is for: the functions' runtime and processor, and whether this interpreter is what runs them."""
+    """What to build for: the functions' runtime and processor, and whether this interpreter runs them."""
 
     runtime: str
     architecture: str
     is_host: bool = False
 
     def settings(self) -> dict[str, str]:
-        """What the layers' makefiles read."""
+        """The variables that the layers' makefiles read."""
         runtime = "host" if self.is_host else self.runtime
         return {"RUNTIME": runtime, "ARCHITECTURE": self.architecture, "PYTHON": sys.executable}
 
@@ -39,7 +39,7 @@ HERE = Target(RUNTIME, ARCHITECTURE, is_host=True)
 
 
 def source_files(root: Path) -> Iterator[Path]:
-    """Every file that a build reads, in an order that is always the same."""
+    """Every file that a build reads, always in the same order."""
     for source in SOURCES:
         path = root / source
         if path.is_file():
@@ -52,7 +52,7 @@ def source_files(root: Path) -> Iterator[Path]:
 
 
 def source_fingerprint(root: Path = PROJECT_ROOT) -> str:
-    """A hash over the sources' names, modes and contents and the interpreter that they are built for."""
+    """A hash of the sources' names, modes and contents and of the interpreter that they are built for."""
     digest = hashlib.sha256(f"{sys.version}\0{platform.machine()}\0{sys.platform}\0".encode())
     for file in source_files(root):
         content = hashlib.sha256(file.read_bytes()).hexdigest()
@@ -61,7 +61,7 @@ def source_fingerprint(root: Path = PROJECT_ROOT) -> str:
 
 
 def is_built(fingerprint: str, builds: Path = BUILDS_FOLDER) -> bool:
-    """Whether that state of the sources has been built."""
+    """Whether this state of the sources has been built."""
     return (builds / fingerprint[:16] / "template.yaml").exists()
 
 
@@ -72,19 +72,18 @@ def build(
     builds: Path = BUILDS_FOLDER,
     target: Target = HERE,
 ) -> Path:
-    """Build the sources unless that has been done; the path of the built template. Each target has a folder of builds.
+    """Build the sources unless they are built already, and return the built template's path.
 
-    Several processes may call this at once: one builds, the others wait for it.
-    Raises RunnerError, with the end of SAM's output, where it fails.
+    Each target needs its own folder of builds. Several processes may call this at once: one builds, the others wait.
+    Raises RunnerError, with the end of SAM's output, if the build fails.
     """
     built = builds / fingerprint[:16]
-    busy = f"Another build has been going on for {BUILD_DEADLINE_S:.0f} s; if none is, delete {builds}."
+    busy = f"Another build has been running for {BUILD_DEADLINE_S:.0f} s; if there is none, delete {builds}."
     with exclusive(builds / "lock", BUILD_DEADLINE_S, busy):
         if not is_built(fingerprint, builds):
             draft = builds / "draft"
             shutil.rmtree(draft, ignore_errors=True)
-            environment.silence_version_check(workspace)
-            command = [sys.executable, "-m", "samcli", "build", "--template-file", str(root / "template.yaml")]
+            command = [*environment.SAM, "build", "--template-file", str(root / "template.yaml")]
             command += ["--build-dir", str(draft), "--cached", "--parallel"]
             command += ["--cache-dir", str(builds / f"cache-{target.runtime}")]
             command += ["--parameter-overrides", f"Runtime={target.runtime} Architecture={target.architecture}"]
@@ -103,7 +102,7 @@ def build(
 
 
 def forget_old_builds(builds: Path) -> None:
-    """Delete all but the builds used last."""
+    """Delete all builds but the most recently used."""
     known = [folder for folder in builds.iterdir() if (folder / "template.yaml").exists() and folder.name != "draft"]
     for folder in sorted(known, key=lambda folder: folder.stat().st_mtime, reverse=True)[KEPT_BUILDS:]:
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,6 +1,5 @@
 """The emulator's process: start it, wait for it, find it again, stop it."""
 
-import http.client
 import json
 import socket
 import time
@@ -8,19 +7,19 @@ from dataclasses import asdict, dataclass
 
 from runner.errors import RunnerError
 from runner.local import environment
-from runner.processes import ProcessIdentity, start_logged, stop_group, tail
+from runner.processes import ProcessIdentity, start_logged, stop_group, wait_until_healthy
 from runner.workspace import Workspace, write_whole
 
 DEFAULT_PORT = 4566
 READY_DEADLINE_S = 90.0
 STOP_GRACE_S = 60.0
-"""It writes its state when it is asked to end; hundreds of megabytes take seconds. Then it waits for the functions that
-still run, a custom resource for minutes: there is no need to wait with it."""
+"""It saves its state when it is asked to end; hundreds of megabytes take seconds. After that it waits for running
+functions, for minutes if one is a custom resource, which the runner does not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Emulator:
-    """A started emulator, of a workspace, on a port of the address that it is bound to."""
+    """A workspace's emulator, on a port of the address that it is bound to."""
 
     workspace: Workspace
     port: int
@@ -32,68 +31,51 @@ class Emulator:
         """Where it answers AWS calls."""
         return environment.endpoint_url(self.port, self.bind)
 
-    def answers(self, path: str, timeout_s: float = 5.0) -> int | None:
-        """The status of a GET of a path of it; None where it does not answer."""
-        return answers(self.port, path, timeout_s, host=environment.reachable(self.bind))
-
     def alive(self) -> bool:
-        """Whether its process still runs."""
+        """Whether its process is still running."""
         return self.identity.alive()
 
-    def wait_until_ready(self, deadline_s: float = READY_DEADLINE_S) -> None:
-        """Return when it answers.
+    def wait_until_healthy(self, url: str, deadline_s: float) -> None:
+        """Return as soon as a URL of the emulator answers 200.
 
-        Raises RunnerError where its process ends before, or after `deadline_s` seconds.
+        Raises RunnerError, with the end of the log, if the emulator ends or `deadline_s` seconds pass.
         """
-        end = time.monotonic() + deadline_s
-        while time.monotonic() < end:
-            if self.answers("/_ministack/ready") == http.HTTPStatus.OK:
-                return
-            if not self.alive():
-                break
-            time.sleep(0.1)
-        reason = "did not answer in time" if self.alive() else "ended"
         log = self.workspace.log
-        raise RunnerError(f"The emulator {reason}; its log is {log} and ends with:\n{tail(log)}")
+        wait_until_healthy(url, self.identity, deadline_s, log=log, what="The emulator", timeout_s=30)
+
+    def wait_until_ready(self) -> None:
+        """Return as soon as it answers.
+
+        Raises RunnerError if it ends or does not answer in time.
+        """
+        self.wait_until_healthy(f"{self.endpoint_url}/_ministack/ready", READY_DEADLINE_S)
 
     def stop(self) -> None:
-        """End it, its state saved, and its workers with it.
+        """Save its state and end it and its workers.
 
-        Raises RunnerError where it had to be killed before it had saved its state.
+        Raises RunnerError if it had to be killed before it had saved its state.
         """
         asked = time.time()
         saved = stop_group(self.identity, STOP_GRACE_S, finished=lambda: self.workspace.state_is_saved(since=asked))
-        self._clear_up()
+        self._clean_up()
         if not saved:
             raise RunnerError(
                 f"The emulator did not end within {STOP_GRACE_S:.0f} s and was killed: "
-                f"what changed since the last start may be lost ({self.workspace.log})."
+                f"changes since the last start may be lost ({self.workspace.log})."
             )
 
     def discard(self) -> None:
-        """End it and its workers at once; its state is lost."""
+        """End it and its workers at once, without saving its state."""
         stop_group(self.identity, grace_s=0)
-        self._clear_up()
+        self._clean_up()
 
-    def _clear_up(self) -> None:
+    def _clean_up(self) -> None:
         self.workspace.process.unlink(missing_ok=True)
-        self.workspace.scratch_anew()
-
-
-def answers(port: int, path: str, timeout_s: float = 5.0, *, host: str = environment.HOST) -> int | None:
-    """The status of a GET of a path on this machine; None where nothing answers HTTP there."""
-    connection = http.client.HTTPConnection(host, port, timeout=timeout_s)
-    try:
-        connection.request("GET", path)
-        return connection.getresponse().status
-    except (OSError, http.client.HTTPException):
-        return None
-    finally:
-        connection.close()
+        self.workspace.empty_scratch()
 
 
 def port_is_free(port: int, bind: str = environment.HOST) -> bool:
-    """Whether a server could listen on that port of an address of this machine."""
+    """Whether a server could listen on a port of one of this machine's addresses."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -104,7 +86,7 @@ def port_is_free(port: int, bind: str = environment.HOST) -> bool:
 
 
 def free_port() -> int:
-    """A port that nothing listens on now."""
+    """A port that is free now."""
     with socket.socket() as probe:
         probe.bind((environment.HOST, 0))
         port: int = probe.getsockname()[1]
@@ -112,7 +94,7 @@ def free_port() -> int:
 
 
 def running(workspace: Workspace) -> Emulator | None:
-    """The workspace's emulator; None where it does not run."""
+    """The workspace's emulator; None if it is not running."""
     try:
         recorded = json.loads(workspace.process.read_text(encoding="utf-8"))
         identity = ProcessIdentity(recorded["pid"], recorded["started"])
@@ -123,19 +105,19 @@ def running(workspace: Workspace) -> Emulator | None:
 
 
 def start(workspace: Workspace, port: int, *, persist: bool = True, bind: str = environment.HOST) -> Emulator:
-    """Start the workspace's emulator, detached from the terminal; it is not ready yet.
+    """Start the workspace's emulator, detached from the terminal, and return before it is ready.
 
-    Raises RunnerError where the port is in use.
+    Raises RunnerError if the port is in use.
     """
     if not port_is_free(port, bind):
         raise RunnerError(f"Port {port} of {bind} is in use by something else; another one: make run PORT={port + 1}")
-    workspace.scratch_anew()
+    workspace.empty_scratch()
     workspace.forget_stream_positions()
     workspace.move_queues(environment.queue_address(port, bind))
     if workspace.log.exists():
         workspace.log.replace(workspace.log.with_suffix(".log.1"))
     identity = start_logged(
-        # -P: the folder that it is started in is no place to import from.
+        # -P: do not import modules from the working directory.
         [environment.emulator_python(), "-P", "-m", "ministack"],
         environment=environment.emulator(workspace, port, persist=persist, bind=bind),
         folder=workspace.home,

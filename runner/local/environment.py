@@ -1,9 +1,7 @@
-"""Clean environments for what the runner starts: nothing of the user's AWS settings gets in."""
+"""Clean environments for the processes that the runner starts, without any of the user's AWS settings."""
 
-import json
 import os
 import sys
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -12,10 +10,11 @@ from runner.workspace import Workspace
 
 REGION = "us-east-1"
 HOST = "127.0.0.1"
-"""Where the emulator listens unless it is told otherwise: this machine alone reaches it."""
-EVERY_INTERFACE = "0.0.0.0"  # noqa: S104 - a choice that only BIND makes
+"""The emulator's default address, which only this machine reaches."""
+EVERY_INTERFACE = "0.0.0.0"  # noqa: S104 - only if BIND says so
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 """The emulator's root account."""
+SAM = (sys.executable, "-m", "samcli")
 
 NO_AWS_SETTINGS = {
     **CREDENTIALS,
@@ -26,56 +25,45 @@ NO_AWS_SETTINGS = {
 }
 
 INSTALLER_PREFIXES = ("PIP_", "SSL_CERT_", "REQUESTS_CA_", "CURL_CA_", "DOCKER_")
+PROXIES = ("http_proxy", "https_proxy", "no_proxy")
 INSTALLER_NAMES = frozenset(
-    [
-        "HOME",
-        "USER",
-        "LOGNAME",
-        "http_proxy",
-        "https_proxy",
-        "no_proxy",
-        "HTTP_PROXY",
-        "HTTPS_PROXY",
-        "NO_PROXY",
-        "XDG_CONFIG_HOME",
-        "XDG_CACHE_HOME",
-    ]
+    ["HOME", "USER", "LOGNAME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", *PROXIES, *map(str.upper, PROXIES)]
 )
-"""What pip finds its packages by, and SAM finds Docker by, on a machine that has settings for that."""
+"""Settings with which pip finds packages and SAM finds Docker, on machines that have them."""
 
 WARM_SECONDS = 60
-"""How long a function's second and later workers stay: a burst's memory goes a minute after it."""
+"""How long a function's second and later workers stay: the memory of a burst is free a minute later."""
 
 
 def endpoint_url(port: int, bind: str = HOST) -> str:
-    """Where an emulator that listens on the address `bind` answers this machine."""
+    """The URL at which this machine reaches an emulator that listens on `bind`."""
     return f"http://{reachable(bind)}:{port}"
 
 
 def reachable(bind: str) -> str:
-    """The address under which this machine reaches what listens on the address `bind`."""
+    """The address at which this machine reaches a server that listens on `bind`."""
     return HOST if bind == EVERY_INTERFACE else bind
 
 
 def search_path() -> str:
-    """PATH with this interpreter's folder first, where SAM looks for the python of the functions' runtime."""
+    """PATH with this interpreter's folder first: SAM looks there for the Python of the functions' runtime."""
     rest = os.environ.get("PATH", os.defpath)
     return os.pathsep.join([str(Path(sys.executable).parent), rest])
 
 
 def emulator_python() -> str:
-    """The interpreter of the emulator's own environment, and of every function that it runs."""
+    """The interpreter that runs the emulator and every function in it."""
     return str(Path(sys.prefix, "emulator", "bin", "python"))
 
 
 def queue_address(port: int, bind: str = HOST) -> str:
-    """The address in the URLs of the emulator's queues: what it calls itself."""
+    """The address in the URLs of the emulator's queues."""
     return f"{bind if reachable(bind) != HOST else 'localhost'}:{port}"
 
 
 def emulator(workspace: Workspace, port: int, *, persist: bool, bind: str = HOST) -> dict[str, str]:
     """The whole environment of the emulator, and so of every function that it runs."""
-    # Its functions, and the answers of custom resources, find it at 127.0.0.1 unless they are told otherwise.
+    # Without these, functions and custom resources look for it at 127.0.0.1.
     elsewhere = (
         {"AWS_ENDPOINT_URL": endpoint_url(port, bind), "MINISTACK_HOST": bind} if reachable(bind) != HOST else {}
     )
@@ -98,16 +86,16 @@ def emulator(workspace: Workspace, port: int, *, persist: bool, bind: str = HOST
         "S3_DATA_DIR": str(workspace.objects),
         "LAMBDA_EXECUTOR": "local",
         "LAMBDA_WARM_TTL_SECONDS": str(WARM_SECONDS),
-        # Listeners of services that nothing here uses, on every interface.
+        # Services that nothing here uses, which would listen on every interface.
         "IOT_MTLS_ENABLED": "0",
         "SFTP_ENABLED": "0",
-        # Keeps its hands off the user's containers.
+        # Keeps it away from the user's containers.
         "DOCKER_HOST": f"unix://{workspace.home / 'no-docker.sock'}",
     }
 
 
 def sam(workspace: Workspace, endpoint: str | None = None, extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment of a SAM command; with an endpoint URL, one that makes its AWS calls there."""
+    """The environment of a SAM command. With an endpoint, SAM makes its AWS calls there."""
     inherited = {
         name: value
         for name, value in os.environ.items()
@@ -129,9 +117,3 @@ def sam(workspace: Workspace, endpoint: str | None = None, extra: Mapping[str, s
         for name in ("no_proxy", "NO_PROXY"):
             environment[name] = ",".join(filter(None, [inherited.get(name), host]))
     return environment
-
-
-def silence_version_check(workspace: Workspace) -> None:
-    """Tell SAM that it has just looked for a newer version of itself, so that it does not."""
-    settings = {"telemetryEnabled": False, "lastVersionCheck": time.time()}
-    (workspace.cli / "metadata.json").write_text(json.dumps(settings), encoding="utf-8")

@@ -1,25 +1,25 @@
 """Deploy to AWS: `make deploy`. SAM builds, shows the changes and asks; then the stack watches its own updates.
 
-CloudFormation rolls an update back as a whole when one of the stack's rollback triggers goes off within five minutes.
+CloudFormation rolls an update back as a whole if one of the stack's rollback triggers goes off within five minutes.
 SAM cannot set triggers, and an alarm has to exist before it can be one. So they are set by an update of their own,
-after the first deployment and whenever the alarms of the template's output `RollbackTriggers` change. CloudFormation
-keeps them for every later update, also for those of a plain `sam deploy`.
+after the first deployment and whenever the alarms in the template's output `RollbackTriggers` change. CloudFormation
+keeps them for every later update, including those of a plain `sam deploy`.
 """
 
+import argparse
 import os
 import shutil
 import subprocess
 import sys
-import tomllib
 from collections.abc import Mapping
 from typing import Any
 
-from runner.deployed import Deployed, find
+from runner import arguments, project
 from runner.errors import RunnerError
-from runner.local.deployment import aws_errors_as_runner_errors
+from runner.local.environment import SAM
+from runner.stack import Stack, aws_errors
 from runner.workspace import PROJECT_ROOT
 
-ENVIRONMENTS = ("prod",)
 MONITORING_MINUTES = 5
 TRIGGER_TYPE = "AWS::CloudWatch::Alarm"
 OUTPUT = "RollbackTriggers"
@@ -28,66 +28,64 @@ PARAMETER = "WatchedBy"
 WAIT = {"Delay": 10, "MaxAttempts": 180}
 
 
-def run(environment: str) -> None:
-    """Build and deploy to an environment of samconfig.toml, then have CloudFormation watch its updates.
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this command's arguments."""
+    # make up deploys to this machine, make localstack to a LocalStack.
+    arguments.add(parser, "--env", "ENV", "an environment of samconfig.toml: prod", arguments.choice("ENV", "prod"))
 
-    Raises RunnerError where the environment is not one to deploy to, or a step fails.
+
+def run(parsed: argparse.Namespace) -> None:
+    """Build and deploy to an environment of samconfig.toml, then let CloudFormation watch the stack's updates.
+
+    Raises RunnerError if a step fails.
     """
-    if environment not in ENVIRONMENTS:
-        raise RunnerError("make deploy is for ENV=prod; make up deploys to this machine.")
-    sam("build", environment)
-    sam("deploy", environment)
-    settings = tomllib.loads((PROJECT_ROOT / "samconfig.toml").read_text(encoding="utf-8"))[environment]["global"]
-    stack = find(settings["parameters"]["stack_name"], settings["parameters"].get("region"))
-    if watch_updates(stack):
-        print("CloudFormation now rolls an update back when an alarm goes off within five minutes of it.")
+    sam("build", parsed.env)
+    sam("deploy", parsed.env)
+    settings = project.samconfig(parsed.env, "global")
+    if watch_updates(Stack.named(settings["stack_name"], region=settings.get("region", ""))):
+        print("From now on CloudFormation rolls the stack back if an alarm goes off within five minutes of an update.")
 
 
 def sam(command: str, environment: str) -> None:
     """Run a SAM command for Lambda's runtime and processor, whatever this machine is.
 
-    Raises RunnerError where it fails.
+    Raises RunnerError if it fails.
     """
-    target = {
-        "RUNTIME": "python3.13",
-        "ARCHITECTURE": "arm64",
-        "SAM_CLI_TELEMETRY": "0",
-        "PYTHON": python_of_lambda(),
-    }
-    words = [sys.executable, "-m", "samcli", command, "--config-env", environment]
+    target = {"RUNTIME": "python3.13", "ARCHITECTURE": "arm64", "PYTHON": lambda_python(), "SAM_CLI_TELEMETRY": "0"}
+    words = [*SAM, command, "--config-env", environment]
     if subprocess.run(words, cwd=PROJECT_ROOT, env=os.environ | target, check=False).returncode != 0:
         raise RunnerError(f"sam {command} failed.")
 
 
-def python_of_lambda() -> str:
-    """Return a python3.13 with pip, which compiles the layer for Lambda; else this interpreter, which cannot."""
+def lambda_python() -> str:
+    """A python3.13 with pip, which compiles the layer for Lambda; else this interpreter, which cannot."""
     found = shutil.which("python3.13")
     has_pip = found and subprocess.run([found, "-c", "import pip"], capture_output=True, check=False).returncode == 0
     return found if found and has_pip else sys.executable
 
 
-def watch_updates(stack: Deployed) -> bool:
-    """Set a stack's rollback triggers, and wait until that is done; False where they are set already.
+def watch_updates(stack: Stack) -> bool:
+    """Set a stack's rollback triggers and wait until that is done; False if they are set already.
 
-    Raises RunnerError where the stack has none to set, or the update fails.
+    Raises RunnerError if the stack has none to set, or the update fails.
     """
     cloudformation = stack.client("cloudformation")
-    with aws_errors_as_runner_errors("Setting the rollback triggers"):
-        [described] = cloudformation.describe_stacks(StackName=stack.name)["Stacks"]
+    with aws_errors("Setting the rollback triggers"):
+        [described] = cloudformation.describe_stacks(StackName=stack.stack_name)["Stacks"]
         outputs = {each["OutputKey"]: each["OutputValue"] for each in described.get("Outputs", [])}
         if OUTPUT not in outputs:
-            raise RunnerError(f"The stack {stack.name} has no output {OUTPUT}: is it a Sitewatch in production?")
-        wanted = rollback_configuration(outputs[OUTPUT])
-        if described.get("RollbackConfiguration") == wanted:
+            raise RunnerError(f"The stack {stack.stack_name} has no output {OUTPUT}: is it a Sitewatch in production?")
+        configuration = rollback_configuration(outputs[OUTPUT])
+        if described.get("RollbackConfiguration") == configuration:
             return False
         cloudformation.update_stack(
-            StackName=stack.name,
+            StackName=stack.stack_name,
             UsePreviousTemplate=True,
             Parameters=parameters(described, outputs[OUTPUT]),
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
-            RollbackConfiguration=wanted,
+            RollbackConfiguration=configuration,
         )
-        cloudformation.get_waiter("stack_update_complete").wait(StackName=stack.name, WaiterConfig=WAIT)
+        cloudformation.get_waiter("stack_update_complete").wait(StackName=stack.stack_name, WaiterConfig=WAIT)
     return True
 
 
@@ -98,7 +96,7 @@ def rollback_configuration(alarms: str) -> dict[str, Any]:
 
 
 def parameters(described: Mapping[str, Any], alarms: str) -> list[dict[str, Any]]:
-    """Return every parameter of a described stack as it is, but for the one that names its alarms."""
+    """Return a described stack's parameters: the alarms, and every other parameter unchanged."""
     others = [each["ParameterKey"] for each in described["Parameters"] if each["ParameterKey"] != PARAMETER]
     return [
         {"ParameterKey": PARAMETER, "ParameterValue": alarms},

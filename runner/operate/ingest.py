@@ -1,14 +1,14 @@
 """Put a file of vehicles on the stream of detections: `make ingest FILE=vehicles.csv`.
 
-The file is CSV (a header with year, make, model and category, and maybe created_at and id, in any order and letter
-case) or JSON Lines (an object a line); `-` is standard input. It is read as it is sent, so its size does not matter.
+The file is CSV (a header with year, make, model and category, optionally created_at and id, in any order and letter
+case) or JSON Lines (one object on each line); `-` is standard input. It is read while it is sent, so it may be of any
+size.
 """
 
 import argparse
 import csv
 import io
 import json
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,70 +18,102 @@ from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
-import botocore.session
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoCredentialsError, NoRegionError
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError, NoCredentialsError
 from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
-from runner.errors import INTERRUPTED, RunnerError, exit_code
-from runner.local.deployment import STACK_NAME
-from runner.stack import Stack
-from runner.workspace import LOCAL_FOLDER, PROJECT_ROOT
+from detections.report import ReportedDetection
+from runner import arguments
+from runner.errors import FAILED, INTERRUPTED, RunnerError, UsageError
+from runner.stack import STACK_FILE, STACK_NAME, Stack
+from sitewatch import ids
+from sitewatch.delivery import DeliveryFailed, chunks, deliver
 
-# The functions' own check of a report and their own way to deliver: deployed, not installed, so they are read in place.
-sys.path[:0] = [str(PROJECT_ROOT / "functions"), str(PROJECT_ROOT / "layers" / "sitewatch" / "python")]
-
-from detections.report import ReportedDetection  # noqa: E402
-from sitewatch import ids  # noqa: E402
-from sitewatch.delivery import DeliveryFailed, chunks, deliver  # noqa: E402
-
-MOST_RECORDS = 500
-MOST_BYTES = 5 * 1024 * 1024
-"""What PutRecords takes in a call."""
+MAX_RECORDS = 500
+MAX_BYTES = 5 * 1024 * 1024
+"""Of one call of PutRecords."""
 
 ATTEMPTS = 60
-"""How often a call is made for what the stream refuses: a minute or so, for a shard that is behind."""
+"""How often refused records are sent again: for a minute or so, if a shard is busy."""
 
-LONGEST_LINE = 1024 * 1024
-LONGEST_YEAR = 9
+MAX_LINE_LENGTH = 1024 * 1024
+MAX_YEAR_DIGITS = 9
 COLUMNS = frozenset(ReportedDetection.model_fields)
 NEEDED_COLUMNS = ("year", "make", "model", "category")
 
 Outcome = dict[str, Any] | str
-"""A line's report, or why it is none."""
+"""A line's report, or what is wrong with it."""
 
 Send = Callable[[Sequence[dict[str, Any]]], Sequence[dict[str, Any]]]
-"""Puts entries on a stream and gives back those that it refused."""
+"""Puts entries on a stream and returns those that it refused."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this command's arguments."""
+    arguments.add(parser, "file", "FILE", "a CSV or JSON Lines file, or - for standard input")
+    arguments.add(
+        parser, "--stream", "STREAM", "a stream that your own AWS settings reach; default: the local system's"
+    )
+    parser.add_argument("--region", default="", help="the region of that stream, if your settings name none")
+
+
+def run(parsed: argparse.Namespace) -> int:
+    """Put a file on the stream and report the result; returns 1 if lines were bad, 130 if it was interrupted.
+
+    Raises RunnerError if the file or the stream cannot be used at all.
+    """
+    console, name = Console(stderr=True, highlight=False), parsed.file
+
+    def complain(line: str) -> None:
+        console.print(line, markup=False, soft_wrap=True)
+
+    with opened(name) as file:
+        client, stream = destination(parsed.stream, parsed.region)
+        tally = Tally()
+        with bar(file, tally, console) as advance:
+            text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
+            try:
+                put(text, sender(client, stream), tally=tally, complain=complain, advance=advance)
+            except (BotoCoreError, ClientError, DeliveryFailed) as error:
+                raise RunnerError(f"{explanation(error, stream)}\n{tally.summary()}") from error
+            except OSError as error:
+                raise RunnerError(f"Cannot read {name}: {error.strerror}.\n{tally.summary()}") from error
+            except KeyboardInterrupt:
+                complain(f"Interrupted. {tally.summary()}")
+                return INTERRUPTED
+    if not tally.put and not tally.bad:
+        raise RunnerError(f"{'Standard input' if name == '-' else name} has no vehicles.")
+    print(tally.summary())
+    return FAILED if tally.bad else 0
 
 
 @dataclass
 class Tally:
-    """How it went."""
+    """The result so far."""
 
     put: int = 0
     bad: int = 0
     began: float = field(default_factory=time.monotonic)
 
     def summary(self) -> str:
-        """The last line that is printed."""
+        """The summary that is printed at the end."""
         seconds = time.monotonic() - self.began
         return f"{self.put:,} put, {self.bad:,} bad, {seconds:.1f} s, {self.put / max(seconds, 0.001):,.0f} a second"
 
 
 def lines(file: TextIO) -> Iterator[str]:
-    """The lines of a file. One longer than a record may be is cut, and no more of it is held than that."""
-    while line := file.readline(LONGEST_LINE + 1):
+    """The lines of a file; a line longer than a record may be is cut."""
+    while line := file.readline(MAX_LINE_LENGTH + 1):
         yield line
-        while len(line) > LONGEST_LINE and not line.endswith(("\n", "\r")):
-            line = file.readline(LONGEST_LINE + 1)
+        while len(line) > MAX_LINE_LENGTH and not line.endswith(("\n", "\r")):
+            line = file.readline(MAX_LINE_LENGTH + 1)
 
 
 def outcomes(file: TextIO) -> Iterator[tuple[int, Outcome]]:
-    """Each vehicle's line number and what is in the line. JSON Lines begin with a brace; CSV does not.
+    """Each line's number and outcome. JSON Lines begin with a brace; CSV does not.
 
-    Raises RunnerError where the file is neither.
+    Raises RunnerError if the file is neither.
     """
     written = ((number, line) for number, line in enumerate(lines(file), start=1) if line.strip())
     number, first = next(written, (0, ""))
@@ -95,11 +127,11 @@ def outcomes(file: TextIO) -> Iterator[tuple[int, Outcome]]:
     else:
         read = partial(from_csv, column_names(first))
     for number, line in written:
-        yield number, read(line) if len(line) <= LONGEST_LINE else f"longer than {LONGEST_LINE} characters"
+        yield number, read(line) if len(line) <= MAX_LINE_LENGTH else f"longer than {MAX_LINE_LENGTH} characters"
 
 
 def from_json(line: str) -> Outcome:
-    """What a line of JSON Lines says."""
+    """Parse a line of JSON Lines."""
     try:
         return check(json.loads(line))
     except (ValueError, RecursionError) as error:
@@ -107,7 +139,7 @@ def from_json(line: str) -> Outcome:
 
 
 def from_csv(names: Sequence[str], line: str) -> Outcome:
-    """What a line of CSV says. An empty cell is a field that is not there."""
+    """Parse a line of CSV. An empty cell is an absent field."""
     try:
         (cells,) = csv.reader([line], strict=True)
     except csv.Error as error:
@@ -118,15 +150,15 @@ def from_csv(names: Sequence[str], line: str) -> Outcome:
         name: cell.strip() for name, cell in zip(names, cells, strict=False) if name in COLUMNS and cell.strip()
     }
     year = str(report.get("year", ""))
-    if year.isascii() and year.isdecimal() and len(year) <= LONGEST_YEAR:
+    if year.isascii() and year.isdecimal() and len(year) <= MAX_YEAR_DIGITS:
         report["year"] = int(year)
     return check(report)
 
 
 def column_names(header: str) -> list[str]:
-    """The columns that a CSV's header names.
+    """Parse the header of a CSV.
 
-    Raises RunnerError where one that is needed is missing or one is there twice.
+    Raises RunnerError if a needed column is missing or a column appears twice.
     """
     try:
         names = [name.strip().lower() for name in next(csv.reader([header]))]
@@ -144,7 +176,7 @@ def column_names(header: str) -> list[str]:
 
 
 def check(report: object) -> Outcome:
-    """The report as it is put, with an id so that what is put twice is one detection; or what is wrong with it."""
+    """Validate a report and give it an id, so that a report that is sent twice is one detection."""
     try:
         checked = ReportedDetection.model_validate(report)
     except ValidationError as error:
@@ -165,10 +197,8 @@ def put(
 ) -> None:
     """Put every vehicle of a file on the stream.
 
-    `complain` is told of each bad line, `advance` is called after each call. What was done so far is in `tally`, also
-    where this raises.
-
-    Raises RunnerError where the file is no such file, and DeliveryFailed where the stream goes on refusing.
+    `complain` is called with each bad line, `advance` after each call. `tally` has the result so far, also if this
+    raises: RunnerError if the file is neither CSV nor JSON Lines, DeliveryFailed if the stream keeps refusing records.
     """
 
     def good() -> Iterator[dict[str, Any]]:
@@ -179,19 +209,19 @@ def put(
             else:
                 yield {"Data": json.dumps(outcome).encode(), "PartitionKey": outcome["id"]}
 
-    for chunk in chunks(good(), max_entries=MOST_RECORDS, size=weight, max_bytes=MOST_BYTES):
+    for chunk in chunks(good(), max_entries=MAX_RECORDS, size=weight, max_bytes=MAX_BYTES):
         deliver(chunk, send, attempts=ATTEMPTS)
         tally.put += len(chunk)
         advance()
 
 
 def weight(entry: Mapping[str, Any]) -> int:
-    """What an entry counts towards a call's limit."""
+    """The bytes of an entry that count towards a call's limit."""
     return len(entry["Data"]) + len(entry["PartitionKey"])
 
 
 def sender(client: Any, stream: str) -> Send:
-    """What puts entries on the stream of that name."""
+    """A function that puts entries on this stream."""
 
     def send(entries: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
         answer = client.put_records(StreamName=stream, Records=entries)
@@ -200,34 +230,25 @@ def sender(client: Any, stream: str) -> Send:
     return send
 
 
-def destination(stream: str | None, region: str | None, stack: Path) -> tuple[Any, str]:
-    """The client and the name of the stream: the local system's, or, where there is none or one is named, AWS's.
+def destination(stream: str, region: str, file: Path = STACK_FILE) -> tuple[Any, str]:
+    """A Kinesis client and the stream's name: the local system's, or AWS's if a stream is named or nothing runs here.
 
-    Raises RunnerError where the user's AWS settings name no region.
+    Raises RunnerError if the user's AWS settings do not work.
     """
-    if stream is None and stack.exists():
-        local = Stack.read(stack)
+    if not stream and file.exists():
+        local = Stack.read(file)
         return local.client("kinesis"), local.detections_stream
-    config = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 5})
-    try:
-        # botocore itself looks for AWS_DEFAULT_REGION only.
-        region = region or os.environ.get("AWS_REGION")
-        client: Any = botocore.session.Session().create_client("kinesis", region_name=region, config=config)
-    except NoRegionError:
-        raise RunnerError("No region: name one with --region or AWS_REGION, or make up a local system first.") from None
-    except BotoCoreError as error:
-        raise RunnerError(f"Your AWS settings do not hold: {error}") from error
-    return client, stream or f"{STACK_NAME}-detections"
+    return Stack.named(region=region).client("kinesis"), stream or f"{STACK_NAME}-detections"
 
 
 @contextmanager
 def opened(name: str) -> Iterator[BinaryIO]:
-    """The file, or standard input for `-`.
+    """Open a file, or standard input for `-`.
 
-    Raises RunnerError where it cannot be read or is empty.
+    Raises RunnerError if it cannot be read, UsageError without a name.
     """
     if not name:
-        raise RunnerError("Name a file: make ingest FILE=docs/examples/vehicles.csv, or - for standard input.")
+        raise UsageError("Name a file: make ingest FILE=docs/examples/vehicles.csv, or - for standard input.")
     if name == "-":
         yield sys.stdin.buffer
         return
@@ -242,7 +263,7 @@ def opened(name: str) -> Iterator[BinaryIO]:
 
 @contextmanager
 def bar(file: BinaryIO, tally: Tally, console: Console) -> Iterator[Callable[[], None]]:
-    """A progress bar on a terminal; what moves it on."""
+    """Show a progress bar on a terminal; yields the function that updates it."""
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -262,7 +283,7 @@ def bar(file: BinaryIO, tally: Tally, console: Console) -> Iterator[Callable[[],
 
 
 def length(file: BinaryIO) -> int | None:
-    """The bytes of a file; None where it has no end yet."""
+    """A file's size in bytes; None if it is not known."""
     if not file.seekable():
         return None
     here = file.tell()
@@ -272,55 +293,11 @@ def length(file: BinaryIO) -> int | None:
 
 
 def explanation(error: Exception, stream: str) -> str:
-    """A failed call in a line."""
+    """Why a call failed, in one line."""
     if isinstance(error, NoCredentialsError):
         return "There are no AWS credentials here, and no local system: make up starts one."
     if isinstance(error, EndpointConnectionError):
-        return f"{error} Is the system up? make status tells."
+        return f"{error} Is the system up? See make status."
     if isinstance(error, ClientError) and error.response["Error"]["Code"] == "ResourceNotFoundException":
         return f"There is no stream {stream}."
     return f"The stream {stream} does not take records: {error}"
-
-
-def ingest(name: str, *, stream: str | None, region: str | None, stack: Path = LOCAL_FOLDER / "stack.json") -> int:
-    """Put a file on the stream and say how it went; 1 where lines were bad, 130 where it was interrupted.
-
-    Raises RunnerError where the file or the stream cannot be used at all.
-    """
-    console = Console(stderr=True, highlight=False)
-
-    def complain(line: str) -> None:
-        console.print(line, markup=False, soft_wrap=True)
-
-    with opened(name) as file:
-        client, stream_name = destination(stream, region, stack)
-        tally = Tally()
-        with bar(file, tally, console) as advance:
-            text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
-            try:
-                put(text, sender(client, stream_name), tally=tally, complain=complain, advance=advance)
-            except (BotoCoreError, ClientError, DeliveryFailed) as error:
-                raise RunnerError(f"{explanation(error, stream_name)}\n{tally.summary()}") from error
-            except OSError as error:
-                raise RunnerError(f"Cannot read {name}: {error.strerror}.\n{tally.summary()}") from error
-            except KeyboardInterrupt:
-                complain(f"Interrupted. {tally.summary()}")
-                return INTERRUPTED
-    if not tally.put and not tally.bad:
-        raise RunnerError(f"{'Standard input' if name == '-' else name} has no vehicles.")
-    print(tally.summary())
-    return 1 if tally.bad else 0
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Read the command line and ingest; 1 with a line on standard error where it fails."""
-    parser = argparse.ArgumentParser(prog="make ingest", description=(__doc__ or "").partition("\n\n")[2])
-    parser.add_argument("file", help="a CSV or JSON Lines file, or - for standard input")
-    parser.add_argument("--stream", help="a stream on AWS, by your AWS settings; else that of the local system")
-    parser.add_argument("--region", help="the region of the stream on AWS, where your settings name none")
-    parsed = parser.parse_args(arguments)
-    return exit_code(lambda: ingest(parsed.file, stream=parsed.stream, region=parsed.region))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,84 +1,151 @@
-"""One function's log lines: `make logs FUNCTION=IndexDetections`, with STACK=name where it is deployed elsewhere.
+"""Follow a log: `make logs`, `make logs FUNCTION=IndexDetections`, or either with STACK=name for a stack on AWS.
 
-Every engine keeps them in CloudWatch Logs, so `sam logs` reads them everywhere.
+Without a function or a stack it is the emulator's log. Otherwise the lines come from CloudWatch Logs, which every
+engine has: the last ten minutes, and then each new line.
+
+Functions share log groups. On AWS the name of a log stream contains its function's; the emulator has a stream for each
+invocation, whose JSON lines say which function wrote them. A stream that says neither is of an invocation that failed
+before its first JSON line; it is shown for every function of the group, so that no failure is missed.
 """
 
 import argparse
-import os
-import subprocess
+import itertools
+import json
 import sys
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from runner.deployed import STACK_FILE, Deployed, add_arguments, find
-from runner.errors import RunnerError, exit_code
-from runner.local import environment
-from runner.local.deployment import aws_errors_as_runner_errors
-from runner.stack import Stack
+from runner import arguments
+from runner.errors import RunnerError
+from runner.stack import Stack, aws_errors, choose, find
 from runner.workspace import LOCAL_FOLDER, Workspace
 
-SUFFIX = "Function"
+SINCE_S = 600
+OVERLAP_S = 60
+"""Each look goes back over this time, because CloudWatch shows some lines late."""
+PLATFORM_LINES = ("START RequestId:", "END RequestId:", "REPORT RequestId:")
+PAUSE_S = 2.0
+EMULATOR_PAUSE_S = 0.2
+
+Event = Mapping[str, Any]
 
 
-def logical_id(functions: Iterable[str], name: str) -> str:
-    """The function's name in the template: `index_detections` and `IndexDetections` are IndexDetectionsFunction.
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this command's arguments."""
+    arguments.add(parser, "function", "FUNCTION", "its name in template.yaml, without Function; default: all")
+    parser.add_argument("--no-follow", action="store_true", help="print the lines so far and end")
+    arguments.add_stack(parser)
 
-    Raises RunnerError, with the names of all, where there is none.
+
+def run(parsed: argparse.Namespace) -> None:
+    """Print a log until Ctrl-C, or with --no-follow what is in it.
+
+    Raises RunnerError if there is no such stack, function or log.
     """
-    known = {each.removesuffix(SUFFIX).lower(): each for each in functions}
-    wanted = name.replace("_", "").lower().removesuffix(SUFFIX.lower())
-    if wanted not in known:
-        names = ", ".join(sorted(each.removesuffix(SUFFIX) for each in known.values()))
-        raise RunnerError(f"FUNCTION is one of {names}, not {name or 'empty'}.")
-    return known[wanted]
+    if not (parsed.function or parsed.stack or parsed.stack_file):
+        follow_emulator(Workspace(LOCAL_FOLDER).log)
+        return
+    stack = find(parsed)
+    with aws_errors(f"Reading a log of {stack.stack_name}"):
+        groups = [Group(stack, name, functions) for name, functions in groups_of(stack, parsed.function).items()]
+        while True:
+            for event in sorted((event for group in groups for event in group.new()), key=lambda e: e["timestamp"]):
+                print(event["message"].rstrip("\n"))
+            sys.stdout.flush()
+            if parsed.no_follow:
+                return
+            time.sleep(PAUSE_S)
 
 
-def command(deployed: Deployed, name: str, *, region: str | None, follow: bool) -> list[str]:
-    """The `sam logs` for a function, or for every function where `name` is empty: the last ten minutes, and what comes.
+def follow_emulator(log: Path) -> None:
+    """Print the emulator's log, which includes the functions' lines, until Ctrl-C.
 
-    Raises RunnerError where there is no such function.
+    Raises RunnerError if there is none.
     """
-    with aws_errors_as_runner_errors(f"Looking for the functions of {deployed.name}"):
-        functions = deployed.resources("AWS::Lambda::Function")
-    words = [sys.executable, "-m", "samcli", "logs", "--stack-name", deployed.name]
-    words += ["--name", logical_id(functions, name)] if name else []
-    words += ["--region", region] if region else []
-    return [*words, "--tail"] if follow else words
+    if not log.exists():
+        raise RunnerError("There is no log yet; make up starts the emulator.")
+    with log.open(encoding="utf-8", errors="replace") as lines:
+        while True:
+            if text := lines.read():
+                sys.stdout.write(text)
+                sys.stdout.flush()
+            else:
+                time.sleep(EMULATOR_PAUSE_S)
 
 
-def settings(*, local: bool, file: Path) -> dict[str, str]:
-    """The environment of `sam logs`: the user's own, or one that reaches the local system and nothing else."""
-    if not local:
-        return {**os.environ, "SAM_CLI_TELEMETRY": "0"}
-    workspace = Workspace(file.parent)
-    environment.silence_version_check(workspace)
-    return environment.sam(workspace, Stack.read(file).endpoint_url)
+def groups_of(stack: Stack, function: str) -> dict[str, set[str]]:
+    """The log groups of a function, or of all, and the names of the functions whose lines are wanted in each.
 
-
-def run(name: str, *, stack: str | None, region: str | None, follow: bool, file: Path = STACK_FILE) -> int:
-    """Print the log; the exit code of `sam logs`.
-
-    Raises RunnerError where there is no such stack or function.
+    Raises UsageError if there is no such function.
     """
-    deployed = find(stack, region, file)
-    region = environment.REGION if deployed.is_local else region
-    words = command(deployed, name, region=region, follow=follow)
-    return subprocess.run(
-        words, env=settings(local=deployed.is_local, file=file), cwd=LOCAL_FOLDER.parent, check=False
-    ).returncode
+    names = stack.resources("AWS::Lambda::Function")
+    if function:
+        chosen = choose(names, function, suffix="Function", variable="FUNCTION")
+        names = {chosen: names[chosen]}
+    groups: dict[str, set[str]] = {}
+    for name in names.values():
+        configuration = stack.client("lambda").get_function_configuration(FunctionName=name)
+        group = configuration.get("LoggingConfig", {}).get("LogGroup") or f"/aws/lambda/{name}"
+        groups.setdefault(group, set()).add(name)
+    return groups
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Read the command line and print the log; 1 with a line on standard error where it fails."""
-    parser = argparse.ArgumentParser(prog="make logs", description=(__doc__ or "").partition("\n\n")[2])
-    parser.add_argument("function", help="its name in template.yaml, without Function; empty for all")
-    parser.add_argument("--no-follow", action="store_true", help="what is there, and no more")
-    add_arguments(parser)
-    parsed = parser.parse_args(arguments)
-    return exit_code(
-        lambda: run(parsed.function, stack=parsed.stack, region=parsed.region, follow=not parsed.no_follow)
-    )
+@dataclass
+class Group:
+    """A log group, read for the lines of some of its functions."""
+
+    stack: Stack
+    name: str
+    functions: set[str]
+    seen: set[object] = field(default_factory=set)
+    since_ms: int = field(default_factory=lambda: int((time.time() - SINCE_S) * 1000))
+
+    def new(self) -> Iterator[Event]:
+        """The functions' lines that have come since the last call; none if the group is not there yet."""
+        logs, started = self.stack.client("logs"), int(time.time() * 1000)
+        events: list[Event] = []
+        try:
+            pages = logs.get_paginator("filter_log_events").paginate(logGroupName=self.name, startTime=self.since_ms)
+            events = [event for page in pages for event in page["events"]]
+        except logs.exceptions.ResourceNotFoundException:
+            return
+        self.since_ms = max(self.since_ms, started - OVERLAP_S * 1000)
+        streams: dict[str, dict[object, Event]] = {}
+        for event in events:
+            lines = streams.setdefault(event["logStreamName"], {})
+            lines[identity(event, lines)] = event
+        for stream, lines in streams.items():
+            writer = writer_of(stream, lines.values())
+            if writer in self.functions or (writer is None and says_something(lines.values())):
+                yield from (event for key, event in lines.items() if key not in self.seen)
+            self.seen |= lines.keys()
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def identity(event: Event, others: Container[object]) -> object:
+    """What tells a line apart from others of its group: its id, if the engine (unlike the emulator) gives it one."""
+    same = (event["logStreamName"], event["timestamp"], event["message"])
+    numbered = ((*same, number) for number in itertools.count())
+    return event.get("eventId") or next(key for key in numbered if key not in others)
+
+
+def writer_of(stream: str, lines: Iterable[Event]) -> str | None:
+    """The name of the function that wrote a log stream; None if neither its name nor a line says so."""
+    before, bracket, _ = stream.rpartition("/")[2].partition("[")
+    if bracket and before:
+        return before
+    for line in lines:
+        try:
+            entry = json.loads(line["message"])
+        except ValueError:
+            continue
+        if isinstance(entry, dict) and "function_name" in entry:
+            return str(entry["function_name"])
+    return None
+
+
+def says_something(lines: Iterable[Event]) -> bool:
+    """Whether a log stream has a line of a function, not only of the platform."""
+    return not all(line["message"].startswith(PLATFORM_LINES) for line in lines)

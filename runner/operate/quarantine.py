@@ -1,45 +1,73 @@
-"""What is in quarantine, and what to do with it: `make quarantine`.
+"""List rejected records, put them on the stream again or drop them: `make quarantine`.
 
-Without more it lists the records that were no detections. SHOW=id writes one record's bytes, REINGEST=id puts them on
-the stream again (FILE= puts a file's bytes in their place) and DROP=id deletes them; REINGEST=all and DROP=all do it to
-every record. An id may be shortened as long as it stays one record's.
+Without arguments it lists the records that are not valid detections. SHOW=id writes one record's bytes, REINGEST=id
+puts them on the stream again (FILE= replaces them with a file's bytes), and DROP=id deletes them; REINGEST=all and
+DROP=all do that to every record. An id may be shortened as long as only one record's id begins with it.
 
-SQS shows a message only to who receives it. So a message that is looked at is hidden from other readers meanwhile, and
-made visible again at the end. A record is put on the stream first and leaves quarantine second: interrupted, it is in
-both, never in none.
+To read an SQS message is to receive it, which hides it from other readers; at the end all messages are made visible
+again. A record is put on the stream first and leaves the quarantine second: an interruption leaves it in both, never in
+neither.
 """
 
 import argparse
 import base64
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from runner.deployed import STACK_FILE, Deployed, add_arguments, find
-from runner.errors import RunnerError, exit_code
-from runner.local.deployment import aws_errors_as_runner_errors
+from runner import arguments
+from runner.errors import RunnerError, UsageError
+from runner.stack import Stack, aws_errors, find
 
 QUEUE, STREAM = "QuarantineQueue", "DetectionsStream"
 ALL = "all"
-MOST_ENTRIES = 10
+MAX_ENTRIES = 10
 HIDDEN_SECONDS = 120
 """How long a message that is being looked at is hidden from other readers."""
 
 WAIT_SECONDS = 1
-"""More than none: only then does SQS ask all of its servers, and an empty answer means an empty queue."""
+"""More than 0: only then does SQS ask all of its servers, so that an empty response means an empty queue."""
 
 SHOWN_ID = 8
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this command's arguments."""
+    arguments.add(parser, "--show", "SHOW", "an id: write that record's bytes to standard output")
+    arguments.add(parser, "--reingest", "REINGEST", "an id or all: put it on the stream again")
+    arguments.add(parser, "--drop", "DROP", "an id or all: delete it")
+    arguments.add(parser, "--file", "FILE", "with --reingest: this file's bytes instead; - is standard input")
+    arguments.add_stack(parser)
+
+
+def run(parsed: argparse.Namespace) -> None:
+    """List the records, or do one of the other things to them.
+
+    Raises RunnerError if it cannot be done.
+    """
+    if sum(map(bool, (parsed.show, parsed.reingest, parsed.drop))) > 1:
+        raise UsageError("Only one of SHOW=, REINGEST= and DROP= at a time.")
+    stack = find(parsed)
+    with aws_errors(f"Looking into {stack.stack_name}'s quarantine"), Quarantine(stack) as quarantine:
+        if parsed.show:
+            show(quarantine, parsed.show)
+        elif parsed.reingest:
+            reingest(quarantine, parsed.reingest, parsed.file)
+        elif parsed.drop:
+            drop(quarantine, parsed.drop)
+        else:
+            show_all(quarantine)
 
 
 @dataclass(frozen=True, slots=True)
 class Quarantined:
     """A record in quarantine, received and so hidden until it is released or deleted.
 
-    `place` says where its bytes are: `{"data": base64}`, or `{"bucket", "key"}` of an S3 object.
+    `place` holds its bytes, `{"data": base64}`, or the `{"bucket", "key"}` of an S3 object.
     """
 
     id: str
@@ -51,9 +79,9 @@ class Quarantined:
 
     @staticmethod
     def of(message: Mapping[str, Any]) -> "Quarantined":
-        """A received message, as the function `detections.on_stream_index` sends them.
+        """Parse a message of the function `detections.on_stream_index`.
 
-        Raises RunnerError where it is of another kind.
+        Raises RunnerError if it is a message of another kind.
         """
         try:
             body = json.loads(message["Body"])
@@ -71,14 +99,14 @@ class Quarantined:
 
 
 class Quarantine:
-    """The quarantine of a stack. What has been received is visible to others again when the block ends."""
+    """The quarantine of a stack. When the block ends, received messages become visible to other readers again."""
 
-    def __init__(self, deployed: Deployed) -> None:
-        self._url = deployed.resource(QUEUE, "AWS::SQS::Queue")
-        self._stream = deployed.resource(STREAM, "AWS::Kinesis::Stream")
-        self._sqs, self._kinesis, self._s3 = (deployed.client(service) for service in ("sqs", "kinesis", "s3"))
+    def __init__(self, stack: Stack) -> None:
+        self._url = stack.resource(QUEUE, "AWS::SQS::Queue")
+        self._stream = stack.resource(STREAM, "AWS::Kinesis::Stream")
+        self._sqs, self._kinesis, self._s3 = (stack.client(service) for service in ("sqs", "kinesis", "s3"))
         self._held: dict[str, str] = {}
-        """The receipt of each message that is hidden from others on our account."""
+        """The receipt of each message that this process hides from other readers."""
 
     def __enter__(self) -> "Quarantine":
         return self
@@ -89,27 +117,24 @@ class Quarantine:
         self.release()
 
     def release(self) -> None:
-        """Make visible again what has been received."""
+        """Make received messages visible again."""
         receipts = list(self._held.values())
-        for first in range(0, len(receipts), MOST_ENTRIES):
+        for first in range(0, len(receipts), MAX_ENTRIES):
             entries = [
                 {"Id": str(number), "ReceiptHandle": receipt, "VisibilityTimeout": 0}
-                for number, receipt in enumerate(receipts[first : first + MOST_ENTRIES])
+                for number, receipt in enumerate(receipts[first : first + MAX_ENTRIES])
             ]
-            # One that is refused has become visible by itself.
+            # A message that SQS refuses here is visible already.
             self._sqs.change_message_visibility_batch(QueueUrl=self._url, Entries=entries)
         self._held.clear()
 
     def records(self) -> Iterator[Quarantined]:
-        """Every record in quarantine, each once.
-
-        One that takes longer to be looked through than `HIDDEN_SECONDS` comes again, and is passed over.
-        """
+        """Every record in quarantine, each once, also if a message arrives again after `HIDDEN_SECONDS`."""
         seen: set[str] = set()
         while True:
             messages = self._sqs.receive_message(
                 QueueUrl=self._url,
-                MaxNumberOfMessages=MOST_ENTRIES,
+                MaxNumberOfMessages=MAX_ENTRIES,
                 VisibilityTimeout=HIDDEN_SECONDS,
                 WaitTimeSeconds=WAIT_SECONDS,
             ).get("Messages", [])
@@ -121,9 +146,9 @@ class Quarantine:
             yield from map(Quarantined.of, new)
 
     def find(self, prefix: str) -> Quarantined:
-        """The one record whose id begins so.
+        """The only record whose id begins with a prefix.
 
-        Raises RunnerError where there is none, or more than one.
+        Raises RunnerError if there is none, or more than one.
         """
         found = [record for record in self.records() if record.id.startswith(prefix)]
         if len(found) != 1:
@@ -131,10 +156,10 @@ class Quarantine:
         return found[0]
 
     def chosen(self, prefix: str) -> Iterator[Quarantined]:
-        """The record whose id begins so, or with `all` every one that is there now.
+        """The only record whose id begins with a prefix, or with `all` every record that is in quarantine now.
 
-        A record that is put on the stream again and is still no detection comes back: it is not taken a second time.
-        Raises RunnerError where a prefix is not one record's.
+        A record that is put on the stream again and rejected again comes back; it is not returned a second time.
+        Raises RunnerError if there is not exactly one record with the prefix.
         """
         if prefix != ALL:
             yield self.find(prefix)
@@ -149,9 +174,9 @@ class Quarantine:
                 return
 
     def bytes_of(self, record: Quarantined) -> bytes:
-        """What the camera sent.
+        """The bytes that the camera sent.
 
-        Raises RunnerError where its object is gone.
+        Raises RunnerError if their S3 object is gone.
         """
         if "data" in record.place:
             return base64.b64decode(record.place["data"])
@@ -163,30 +188,30 @@ class Quarantine:
         return body
 
     def reingest(self, record: Quarantined, data: bytes) -> None:
-        """Put `data` on the stream under the record's own key, then drop the record."""
+        """Put `data` on the stream with the record's partition key, then drop the record."""
         self._kinesis.put_record(StreamName=self._stream, PartitionKey=record.partition_key, Data=data)
         self.drop(record)
 
     def drop(self, record: Quarantined) -> None:
-        """Delete a record: its message, then the object that nothing names any more."""
+        """Delete a record: its message, then its object, which nothing refers to any more."""
         self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=self._held.pop(record.id))
         if "bucket" in record.place:
             self._s3.delete_object(Bucket=record.place["bucket"], Key=record.place["key"])
 
 
 def show_all(quarantine: Quarantine) -> None:
-    """Print a line for every record."""
+    """Print one line for each record."""
     count = 0
     for record in quarantine.records():
         count += 1
         size = f"{len(quarantine.bytes_of(record))} B" if "data" in record.place else "> 150 KiB"
-        # What came in has no say in how a terminal shows it.
+        # ascii: a record cannot send control characters to the terminal.
         print(f"{record.id[:SHOWN_ID]}  {record.arrived_at}  {size:>9}  {ascii(record.reason)[1:-1]}")
     print(f"{count} in quarantine.")
 
 
 def show(quarantine: Quarantine, prefix: str) -> None:
-    """Write one record's bytes to standard output, and what is known of it to standard error."""
+    """Write one record's bytes to standard output, and its id, time and reason to standard error."""
     record = quarantine.find(prefix)
     print(f"{record.id}, arrived at {record.arrived_at}: {record.reason}", file=sys.stderr)
     sys.stdout.flush()
@@ -195,12 +220,12 @@ def show(quarantine: Quarantine, prefix: str) -> None:
 
 
 def reingest(quarantine: Quarantine, prefix: str, file: str) -> None:
-    """Put one record, or all of them, on the stream again.
+    """Put one record, or all, on the stream again.
 
-    Raises RunnerError where a file is to stand for all records, or cannot be read.
+    Raises RunnerError if a file is to replace all records, or cannot be read.
     """
     if prefix == ALL and file:
-        raise RunnerError("FILE is one record's fixed bytes: name the record with REINGEST=id.")
+        raise UsageError("FILE is one record's fixed bytes: name the record with REINGEST=id.")
     count = 0
     for record in quarantine.chosen(prefix):
         quarantine.reingest(record, _read(file) if file else quarantine.bytes_of(record))
@@ -209,7 +234,7 @@ def reingest(quarantine: Quarantine, prefix: str, file: str) -> None:
 
 
 def drop(quarantine: Quarantine, prefix: str) -> None:
-    """Delete one record, or all of them."""
+    """Delete one record, or all."""
     count = 0
     for record in quarantine.chosen(prefix):
         quarantine.drop(record)
@@ -222,42 +247,3 @@ def _read(file: str) -> bytes:
         return sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
     except OSError as error:
         raise RunnerError(f"Cannot read {file}: {error.strerror}.") from error
-
-
-def run(parsed: argparse.Namespace, file: Path = STACK_FILE) -> None:
-    """Do what the command line asks for.
-
-    Raises RunnerError where it cannot be done.
-    """
-    deployed = find(parsed.stack, parsed.region, file)
-    with aws_errors_as_runner_errors(f"Looking into {deployed.name}'s quarantine"), Quarantine(deployed) as quarantine:
-        if parsed.show:
-            show(quarantine, parsed.show)
-        elif parsed.reingest:
-            reingest(quarantine, parsed.reingest, parsed.file)
-        elif parsed.drop:
-            drop(quarantine, parsed.drop)
-        else:
-            show_all(quarantine)
-
-
-def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(prog="make quarantine", description=(__doc__ or "").partition("\n\n")[2])
-    action = parser.add_mutually_exclusive_group()
-    action.add_argument("--show", metavar="ID", default="", help="write one record's bytes to standard output")
-    action.add_argument("--reingest", metavar="ID|all", default="", help="put it on the stream again")
-    action.add_argument("--drop", metavar="ID|all", default="", help="delete it")
-    parser.add_argument("--file", default="", help="with --reingest: this file's bytes instead; - is standard input")
-    add_arguments(parser)
-    return parser.parse_args(arguments)
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Read the command line and do it; 1 with a line on standard error where it fails."""
-    parsed = parse(arguments)
-    return exit_code(lambda: run(parsed))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

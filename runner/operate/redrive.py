@@ -1,66 +1,74 @@
-"""Send the messages of a dead-letter queue to their queue again: `make redrive QUEUE=jobs`; without QUEUE, list them.
+"""Send the messages of a dead-letter queue to its queue again: `make redrive QUEUE=jobs`; without QUEUE, list them.
 
-`jobs` is the queue `JobsQueue` of template.yaml, and its dead letters are in `JobsDeadLetterQueue`. On AWS, SQS itself
-moves them (a message move task); an engine that has no such task has them received, sent and deleted, in this order:
-one that is interrupted leaves a message in both queues, never in none, and a job is done once however often it comes.
+`jobs` is the queue `JobsQueue` of template.yaml, and its dead letters are in `JobsDeadLetterQueue`. On AWS, SQS moves
+them itself (a message move task). On an engine without such tasks they are received, sent and deleted, in this order:
+an interruption leaves a message in both queues, never in none, and a job is done once however often it arrives.
 """
 
 import argparse
-import sys
-import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from runner.deployed import STACK_FILE, add_arguments, find, resources_of
-from runner.errors import RunnerError, exit_code
-from runner.local.deployment import aws_errors_as_runner_errors
+from runner import arguments
+from runner.errors import RunnerError
+from runner.stack import aws_errors, choose, find
+from runner.waiting import wait_until
 
 QUEUE_TYPE = "AWS::SQS::Queue"
 DEAD, ALIVE = "DeadLetterQueue", "Queue"
-MOST_ENTRIES = 10
+MAX_ENTRIES = 10
 HIDDEN_SECONDS = 60
-"""How long a message that is being moved is hidden from others who move."""
+"""How long a message that is being moved is hidden from other readers."""
 
 TASK_DEADLINE_S = 3600.0
-NO_SUCH_ACTION = frozenset(
-    [
-        "AWS.SimpleQueueService.UnsupportedOperation",
-        "InvalidAction",
-        "UnknownOperationException",
-        "UnsupportedOperation",
-    ]
-)
+UNSUPPORTED = "UnsupportedOperation"
+NO_SUCH_ACTION = ("InvalidAction", "UnknownOperationException", UNSUPPORTED, f"AWS.SimpleQueueService.{UNSUPPORTED}")
 
 
-def queues_of(cloudformation: Any, stack: str) -> dict[str, str]:
-    """The URLs of a stack's queues, by their names in the template."""
-    return resources_of(cloudformation, stack, QUEUE_TYPE)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this command's arguments."""
+    arguments.add(parser, "queue", "QUEUE", "jobs, alerts, …: the queue's name in template.yaml, without Queue")
+    arguments.add_stack(parser)
+
+
+def run(parsed: argparse.Namespace) -> None:
+    """Redrive the queue of that name; without a name, list the queues and how many messages can be redriven.
+
+    Raises RunnerError if it cannot be done.
+    """
+    stack = find(parsed)
+    with aws_errors(f"Redriving a queue of {stack.stack_name}"):
+        sqs = stack.client("sqs")
+        queues = stack.resources(QUEUE_TYPE)
+        if not parsed.queue:
+            for name, (dead, _) in pairs(queues).items():
+                print(f"{waiting(sqs, dead):6d}  make redrive QUEUE={name}")
+            return
+        moved = redrive(sqs, *pair(queues, parsed.queue))
+    print(f"{moved} sent again." if moved else f"The dead-letter queue of {parsed.queue} is empty.")
 
 
 def pair(queues: Mapping[str, str], name: str) -> tuple[str, str]:
-    """The URLs of the dead-letter queue of the queue that is called `name`, and of that queue itself.
+    """The URLs of a queue's dead-letter queue and of the queue itself, by the name that the user gives it.
 
-    Raises RunnerError where there are no such two.
+    Raises UsageError if there are no such two.
     """
     known = pairs(queues)
-    if name.lower() not in known:
-        raise RunnerError(f"QUEUE is one of {', '.join(known)}, not {name or 'empty'}.")
-    return known[name.lower()]
+    return known[choose(known, name, suffix=ALIVE, variable="QUEUE")]
 
 
 def pairs(queues: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-    """Every dead-letter queue and the queue that its messages go back to, by the name that a person gives them."""
+    """The URLs of every dead-letter queue and of its queue, by the name that the user gives them."""
     names = sorted(each.removesuffix(DEAD) for each in queues if each.endswith(DEAD))
     return {name.lower(): (queues[name + DEAD], queues[name + ALIVE]) for name in names if name + ALIVE in queues}
 
 
 def redrive(sqs: Any, dead: str, alive: str) -> int:
-    """Move every message of the queue `dead` to the queue `alive`; how many there were.
+    """Move every message of the queue `dead` to the queue `alive`, and return how many there were.
 
-    Raises RunnerError where SQS gives up on it.
+    Raises RunnerError if SQS gives up.
     """
     try:
         handle = sqs.start_message_move_task(SourceArn=arn_of(sqs, dead), DestinationArn=arn_of(sqs, alive))
@@ -77,29 +85,30 @@ def arn_of(sqs: Any, url: str) -> str:
 
 
 def wait_for(sqs: Any, dead: str, handle: str) -> int:
-    """Wait for a message move task; how many messages it moved.
+    """Wait for a message move task, and return how many messages it moved.
 
-    Raises RunnerError where it does not complete.
+    Raises RunnerError if it does not complete.
     """
     source = arn_of(sqs, dead)
-    end = time.monotonic() + TASK_DEADLINE_S
-    while True:
+    task: dict[str, Any] = {}
+
+    def is_done() -> bool:
+        nonlocal task
         (task, *_) = sqs.list_message_move_tasks(SourceArn=source, MaxResults=1)["Results"]
-        if task["Status"] == "COMPLETED":
-            return int(task.get("ApproximateNumberOfMessagesMoved", 0))
         if task["Status"] in ("FAILED", "CANCELLED"):
-            raise RunnerError(
-                f"SQS did not move them ({task['Status']}): {task.get('FailureReason', 'no reason given')}"
-            )
-        if time.monotonic() > end:
-            raise RunnerError(f"SQS still moves them after {TASK_DEADLINE_S:.0f} s; its task is {handle}.")
-        time.sleep(1)
+            reason = task.get("FailureReason", "no reason given")
+            raise RunnerError(f"SQS did not move them ({task['Status']}): {reason}")
+        return bool(task["Status"] == "COMPLETED")
+
+    late = f"SQS is still moving them after {TASK_DEADLINE_S:.0f} s; its task is {handle}."
+    wait_until(is_done, TASK_DEADLINE_S, late, pause_s=1)
+    return int(task.get("ApproximateNumberOfMessagesMoved", 0))
 
 
 def move_by_hand(sqs: Any, dead: str, alive: str) -> int:
-    """Receive every message of a queue, send it to the other and delete it; how many there were.
+    """Receive every message of a queue, send it to the other, delete it, and return how many there were.
 
-    Raises RunnerError where the other queue refuses one.
+    Raises RunnerError if the other queue refuses one.
     """
     moved = 0
     while messages := receive(sqs, dead):
@@ -129,10 +138,10 @@ def move_by_hand(sqs: Any, dead: str, alive: str) -> int:
 
 
 def receive(sqs: Any, queue: str) -> Sequence[Mapping[str, Any]]:
-    """Some messages of a queue; none where it is empty."""
+    """Receive some messages of a queue; none if it is empty."""
     answer = sqs.receive_message(
         QueueUrl=queue,
-        MaxNumberOfMessages=MOST_ENTRIES,
+        MaxNumberOfMessages=MAX_ENTRIES,
         VisibilityTimeout=HIDDEN_SECONDS,
         WaitTimeSeconds=1,
         MessageAttributeNames=["All"],
@@ -145,35 +154,3 @@ def waiting(sqs: Any, url: str) -> int:
     """About how many messages of a queue can be received now."""
     name = "ApproximateNumberOfMessages"
     return int(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"][name])
-
-
-def run(name: str, *, stack: str | None, region: str | None, file: Path = STACK_FILE) -> int:
-    """Redrive the queue of that name and say how it went; without a name, say what there is to redrive.
-
-    Raises RunnerError where it cannot be done.
-    """
-    deployed = find(stack, region, file)
-    with aws_errors_as_runner_errors(f"Redriving a queue of {deployed.name}"):
-        sqs = deployed.client("sqs")
-        queues = deployed.resources(QUEUE_TYPE)
-        if not name:
-            for each, (dead, _) in pairs(queues).items():
-                print(f"{waiting(sqs, dead):6d}  make redrive QUEUE={each}")
-            return 0
-        dead, alive = pair(queues, name)
-        moved = redrive(sqs, dead, alive)
-    print(f"{moved} sent again." if moved else f"The dead-letter queue of {name} is empty.")
-    return 0
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Read the command line and redrive; 1 with a line on standard error where it fails."""
-    parser = argparse.ArgumentParser(prog="make redrive", description=(__doc__ or "").partition("\n\n")[2])
-    parser.add_argument("queue", help="jobs, alerts, …: the queue's name in template.yaml, without Queue")
-    add_arguments(parser)
-    parsed = parser.parse_args(arguments)
-    return exit_code(lambda: run(parsed.queue, stack=parsed.stack, region=parsed.region))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

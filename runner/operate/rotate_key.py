@@ -1,51 +1,65 @@
 """Change the key that signs tokens without logging anyone out: `make rotate-key`, and days later with RETIRE=yes.
 
-A key is a version of the stack's secret. The template's parameter `TokenKeyVersions` names the versions whose public
-keys every function accepts, and the first of them signs. So each step is one update of the stack, and a rotation that
-was interrupted goes on where it was:
+A key is a version of the stack's secret. The template's parameter `TokenKeyVersions` lists the versions whose public
+keys every function accepts; the first of them signs. Each step is one update of the stack, and an interrupted rotation
+continues where it was:
 
-1. a new version of the secret, and its public key in every function beside the old one;
-2. the new one signs; the old one is still accepted, so every token that is out stays good;
-3. with RETIRE=yes, once no token of the old key can still be good: only the new one is accepted.
+1. Make a new version of the secret. Every function accepts its public key beside the old one.
+2. The new key signs. The old one is still accepted, so every token stays valid.
+3. With RETIRE=yes, when no token of the old key can be valid any more: accept only the new key.
 
-A refresh token lives for seven days, so step 3 is refused for that long, and as long as an API token is of the old
-key: those live for years, and have to be issued anew. FORCE=yes does it nevertheless.
+A refresh token lives for seven days, so step 3 is refused for that long, and for as long as an API token of the old key
+exists: those live for years and have to be issued again. FORCE=yes retires the key nevertheless.
 """
 
 import argparse
+import json
 import secrets
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-from runner.deployed import STACK_FILE, Deployed, add_arguments, find
-from runner.errors import RunnerError, exit_code
-from runner.local.deployment import aws_errors_as_runner_errors
-from runner.workspace import PROJECT_ROOT
-
-# The functions' own way from a secret to a key and its id: deployed, not installed, so it is read in place.
-sys.path[:0] = [str(PROJECT_ROOT / "layers" / "sitewatch" / "python")]
-
-from sitewatch import keys  # noqa: E402
+from runner import arguments
+from runner.errors import RunnerError
+from runner.stack import Stack, aws_errors, find
 
 PARAMETER = "TokenKeyVersions"
 CURRENT, PENDING, PREVIOUS = "AWSCURRENT", "AWSPENDING", "AWSPREVIOUS"
 SIGNS_SINCE = "sitewatch:signs-since"
-"""The secret's tag with the time from which its current version has signed alone."""
+"""The secret's tag with the time since which its current version has been the only one that signs."""
 
 REFRESH_LIFETIME = timedelta(days=7)
-"""As `accounts.issuing` has it, which a test compares."""
+"""The same as in `accounts.issuing`; a test compares them."""
 
 CACHED_SECONDS = 300
-"""How long others may keep /.well-known/jwks.json: a key signs only when they have had time to learn of it."""
+"""How long others may cache /.well-known/jwks.json: a key signs only after they have had time to fetch it."""
 
 SECRET_BYTES = 48
 CAPABILITIES = ("CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND")
 UPDATE_DEADLINE_S = 3600
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add this command's arguments."""
+    arguments.add_flag(parser, "--retire", "RETIRE", "refuse the old key from now on")
+    arguments.add_flag(parser, "--force", "FORCE", "with --retire: even if its tokens may still be valid")
+    arguments.add_stack(parser)
+
+
+def run(parsed: argparse.Namespace) -> None:
+    """Rotate the key, or retire the old one.
+
+    Raises RunnerError if it cannot be done.
+    """
+    stack = find(parsed)
+    with aws_errors(f"Rotating the key of {stack.stack_name}"):
+        rotation = Rotation(stack)
+        if parsed.retire:
+            retire(rotation, force=parsed.force)
+        else:
+            rotate(rotation, 0 if stack.is_local else CACHED_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,26 +71,26 @@ class State:
     signs_since: datetime | None
 
     def labelled(self, label: str) -> str | None:
-        """The version with that label."""
+        """The version with this label."""
         return next((version for version, labels in self.labels.items() if label in labels), None)
 
 
 class Rotation:
-    """The key of one stack."""
+    """The signing key of one stack."""
 
-    def __init__(self, deployed: Deployed) -> None:
-        self._stack = deployed.name
-        self._cloudformation = deployed.client("cloudformation")
-        self._secrets = deployed.client("secretsmanager")
-        self._dynamodb = deployed.client("dynamodb")
-        self._secret = deployed.resource("TokenSecret", "AWS::SecretsManager::Secret")
-        self._tokens_table = deployed.resource("ApiTokensTable", "AWS::DynamoDB::Table")
-        self._poll_seconds = 1 if deployed.is_local else 15
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack.stack_name
+        services = ("cloudformation", "secretsmanager", "dynamodb", "lambda")
+        self._cloudformation, self._secrets, self._dynamodb, self._lambda = map(stack.client, services)
+        self._secret = stack.resource("TokenSecret", "AWS::SecretsManager::Secret")
+        self._tokens_table = stack.resource("ApiTokensTable", "AWS::DynamoDB::Table")
+        self._verifier = stack.resource("GetJwksFunction", "AWS::Lambda::Function")
+        self._poll_seconds = 1 if stack.is_local else 15
 
     def state(self) -> State:
-        """Where the rotation stands.
+        """The current state of the rotation.
 
-        Raises RunnerError where the stack is of a template that cannot rotate.
+        Raises RunnerError if the stack's template is too old to rotate keys.
         """
         parameters = self._parameters()
         if PARAMETER not in parameters:
@@ -91,7 +105,7 @@ class Rotation:
         return State(published, labels, since)
 
     def publish(self, state: State) -> State:
-        """Step 1: make a version, unless an earlier attempt has, and have every function accept it."""
+        """Step 1: make a version, unless an earlier attempt has, and let every function accept it."""
         (old,) = state.published
         new = state.labelled(PENDING)
         if new is None or new == old:
@@ -103,7 +117,7 @@ class Rotation:
         return self.state()
 
     def sign(self, state: State) -> State:
-        """Step 2: have the new version sign. The labels follow, so that Secrets Manager keeps both."""
+        """Step 2: let the new version sign. The labels follow, so that Secrets Manager keeps both."""
         pending = state.labelled(PENDING)
         if pending is not None and state.published[0] != pending:
             old, new = state.published
@@ -115,12 +129,12 @@ class Rotation:
             )
         now = datetime.now(UTC).isoformat(timespec="seconds")
         self._secrets.tag_resource(SecretId=self._secret, Tags=[{"Key": SIGNS_SINCE, "Value": now}])
-        # Last: while it is there, this step is not done.
+        # Last: as long as this label exists, the step is not done.
         self._secrets.update_secret_version_stage(SecretId=self._secret, VersionStage=PENDING, RemoveFromVersionId=new)
         return self.state()
 
     def retire(self, state: State) -> None:
-        """Step 3: have every function refuse the old version."""
+        """Step 3: let every function refuse the old version."""
         new, old = state.published
         self._use(new)
         if PREVIOUS in state.labels.get(old, []):
@@ -128,14 +142,15 @@ class Rotation:
                 SecretId=self._secret, VersionStage=PREVIOUS, RemoveFromVersionId=old
             )
 
-    def key_id(self, version: str) -> str:
-        """The `kid` of a version's key."""
-        secret = self._secrets.get_secret_value(SecretId=self._secret, VersionId=version)["SecretString"]
-        return keys.key_id(keys.signing_key(secret).public_key())
+    def signing_key_id(self) -> str:
+        """The `kid` of the key that signs: the first of the public keys that functions have."""
+        configuration = self._lambda.get_function_configuration(FunctionName=self._verifier)
+        published = json.loads(configuration["Environment"]["Variables"]["TOKEN_PUBLIC_KEYS"])["keys"]
+        return str(published[0]["kid"])
 
-    def api_tokens_of_other_keys(self, version: str) -> list[str]:
-        """The names of the API tokens that stand and that another version than this one has signed."""
-        kid, now = self.key_id(version), int(time.time())
+    def api_tokens_of_old_keys(self) -> list[str]:
+        """The names of the valid API tokens that another key than the current one has signed."""
+        kid, now = self.signing_key_id(), int(time.time())
         pages = self._dynamodb.get_paginator("query").paginate(
             TableName=self._tokens_table,
             KeyConditionExpression="kind = :kind",
@@ -149,9 +164,9 @@ class Rotation:
         return {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", [])}
 
     def _use(self, *versions: str) -> None:
-        """Update the stack to these versions and wait for it.
+        """Update the stack to these versions and wait until it is done.
 
-        Raises RunnerError where CloudFormation has rolled it back.
+        Raises WaiterError if CloudFormation has rolled it back.
         """
         parameters: list[dict[str, Any]] = [
             {"ParameterKey": name, "UsePreviousValue": True} for name in self._parameters() if name != PARAMETER
@@ -170,7 +185,7 @@ class Rotation:
 
 
 def rotate(rotation: Rotation, settle_seconds: float) -> None:
-    """Steps 1 and 2, or what is left of them."""
+    """Do steps 1 and 2, or what is left of them."""
     state = rotation.state()
     if len(state.published) == 1:
         print("1/2 Publishing a new key beside the old one …", flush=True)
@@ -178,75 +193,42 @@ def rotate(rotation: Rotation, settle_seconds: float) -> None:
     elif state.labelled(PENDING) is None:
         raise RunnerError(f"Two keys are valid already. {_advice(state)}")
     if settle_seconds and state.published[0] != state.labelled(PENDING):
-        print(f"    Waiting {settle_seconds:.0f} s: others may keep the published keys for so long …", flush=True)
+        print(f"    Waiting {settle_seconds:.0f} s: others may cache the published keys for that long …", flush=True)
         time.sleep(settle_seconds)
     print("2/2 Signing with the new key …", flush=True)
     state = rotation.sign(state)
-    print(f"Key {rotation.key_id(state.published[0])} signs; every token that is out stays good.")
-    print(f"Then: {_advice(state)}")
-    _print_api_tokens(rotation.api_tokens_of_other_keys(state.published[0]))
+    print(f"Key {rotation.signing_key_id()} signs; every token stays valid.")
+    print(f"Next: {_advice(state)}")
+    _print_api_tokens(rotation.api_tokens_of_old_keys())
 
 
 def retire(rotation: Rotation, *, force: bool) -> None:
-    """Step 3.
+    """Do step 3.
 
-    Raises RunnerError where a token of the old key may still be good, unless forced.
+    Raises RunnerError if a token of the old key may still be valid, unless `force` is set.
     """
     state = rotation.state()
     if len(state.published) == 1:
-        raise RunnerError("There is one key only: nothing to retire.")
+        raise RunnerError("There is only one key: nothing to retire.")
     if state.signs_since is None or state.labelled(PENDING) is not None:
         raise RunnerError("The new key does not sign yet: make rotate-key.")
     if not force:
         if datetime.now(UTC) < state.signs_since + REFRESH_LIFETIME:
             raise RunnerError(f"Refresh tokens of the old key may still be good. {_advice(state)} FORCE=yes ends them.")
-        names = rotation.api_tokens_of_other_keys(state.published[0])
+        names = rotation.api_tokens_of_old_keys()
         if names:
             _print_api_tokens(names)
             raise RunnerError("FORCE=yes retires the old key nevertheless.")
     rotation.retire(state)
-    print("The old key is retired: what it signed is refused.")
+    print("The old key is retired: its tokens are refused.")
 
 
 def _advice(state: State) -> str:
     if state.signs_since is None:
-        return "make rotate-key goes on with it."
+        return "make rotate-key continues it."
     return f"make rotate-key RETIRE=yes, after {state.signs_since + REFRESH_LIFETIME:%Y-%m-%d %H:%M} UTC."
 
 
 def _print_api_tokens(names: Sequence[str]) -> None:
     if names:
-        print(f"API tokens of the old key, to be issued anew before it is retired: {', '.join(map(ascii, names))}")
-
-
-def run(parsed: argparse.Namespace, file: Path = STACK_FILE) -> None:
-    """Do what the command line asks for.
-
-    Raises RunnerError where it cannot be done.
-    """
-    deployed = find(parsed.stack, parsed.region, file)
-    with aws_errors_as_runner_errors(f"Rotating the key of {deployed.name}"):
-        rotation = Rotation(deployed)
-        if parsed.retire:
-            retire(rotation, force=parsed.force)
-        else:
-            rotate(rotation, 0 if deployed.is_local else CACHED_SECONDS)
-
-
-def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """Read the command line."""
-    parser = argparse.ArgumentParser(prog="make rotate-key", description=(__doc__ or "").partition("\n\n")[2])
-    parser.add_argument("--retire", action="store_true", help="refuse the old key from now on")
-    parser.add_argument("--force", action="store_true", help="with --retire: even where its tokens may still be good")
-    add_arguments(parser)
-    return parser.parse_args(arguments)
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Read the command line and do it; 1 with a line on standard error where it fails."""
-    parsed = parse(arguments)
-    return exit_code(lambda: run(parsed))
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        print(f"API tokens of the old key, to be issued again before it is retired: {', '.join(map(ascii, names))}")

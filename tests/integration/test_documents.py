@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.documents.__main__ import COLLECTION, COMMITTED
+from runner.documents.files import COLLECTION, COMMITTED
 from tests.integration.client import Client
 from tests.integration.target import Target
 from tests.world.template import ROOT

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from runner.operate import redrive
+from runner.__main__ import main
 from runner.stack import Stack
 from tests.integration.client import Client, eventually
 from tests.integration.target import Target
@@ -153,7 +153,7 @@ def _job_workers(emulators: set[int]) -> Iterator[int]:
 def quick_retries(stack: Stack) -> Iterator[None]:
     """A message whose worker is killed comes again after a second, and may do so more often."""
     sqs = stack.client("sqs")
-    queue = redrive.queues_of(stack.client("cloudformation"), stack.stack_name)["JobsQueue"]
+    queue = stack.resources("AWS::SQS::Queue")["JobsQueue"]
     names = ["VisibilityTimeout", "RedrivePolicy"]
     before = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]
     policy = json.dumps({**json.loads(before["RedrivePolicy"]), "maxReceiveCount": 100})
@@ -165,7 +165,7 @@ def quick_retries(stack: Stack) -> Iterator[None]:
 @pytest.mark.usefixtures("quick_retries")
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="finds the emulator's processes as Linux shows them")
 def test_two_hundred_jobs_delivered_twice_by_workers_that_are_killed_happen_once(stack: Stack) -> None:
-    queue, sqs = redrive.queues_of(stack.client("cloudformation"), stack.stack_name)["JobsQueue"], stack.client("sqs")
+    queue, sqs = stack.resources("AWS::SQS::Queue")["JobsQueue"], stack.client("sqs")
     clients = [Client(stack.base_url) for _ in range(CLIENTS)]
     for client in clients:
         client.sign_up()
@@ -215,7 +215,7 @@ def test_two_hundred_jobs_delivered_twice_by_workers_that_are_killed_happen_once
 def test_a_job_in_the_dead_letter_queue_is_failed_and_redriven(
     user: Client, stack: Stack, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    queues = redrive.queues_of(stack.client("cloudformation"), stack.stack_name)
+    queues = stack.resources("AWS::SQS::Queue")
     sqs = stack.client("sqs")
     job_id = f"01{uuid.uuid4().int % 10**24:024}"
     job = {
@@ -240,8 +240,8 @@ def test_a_job_in_the_dead_letter_queue_is_failed_and_redriven(
     eventually(dead)
 
     file = tmp_path / "stack.json"
-    file.write_text(json.dumps({name: getattr(stack, name) for name in Stack.__slots__}), encoding="utf-8")
-    assert redrive.run("jobs", stack=None, region=None, file=file) == 0
+    stack.write(file)
+    assert main(["redrive", "jobs", "--stack-file", str(file)]) == 0
     assert "sent again" in capsys.readouterr().out
     eventually(lambda: user.get(f"/jobs/{job_id}").json()["status"], lambda status: status == "done")
     assert [each["is_error"] for each in notifications(user)] == [False, True]

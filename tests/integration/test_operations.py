@@ -2,19 +2,16 @@
 
 import base64
 import json
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
+from runner.__main__ import main
 from runner.local.system import running_stack
-from runner.operate import quarantine, redrive, rotate_key
+from runner.operate import redrive
 from runner.stack import Stack
-from runner.workspace import PROJECT_ROOT
 from tests.integration.client import Client, eventually
 
 
@@ -26,9 +23,13 @@ def file(stack: Stack, tmp_path: Path) -> Path:
 
 def written(stack: Stack, folder: Path) -> Path:
     file = folder / "stack.json"
-    file.write_text(json.dumps(asdict(stack)), encoding="utf-8")
-    (folder / "sam").mkdir(exist_ok=True)
+    stack.write(file)
     return file
+
+
+def operate(command: str, file: Path, *words: str) -> int:
+    """Run one of the runner's commands on the stack of this file."""
+    return main([command, *words, "--stack-file", str(file)])
 
 
 # --- Quarantine ------------------------------------------------------------------------------------
@@ -36,7 +37,7 @@ def written(stack: Stack, folder: Path) -> Path:
 
 def lines(file: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
     """What `make quarantine` lists."""
-    quarantine.run(quarantine.parse([]), file)
+    assert operate("quarantine", file) == 0
     return capsys.readouterr().out.splitlines()[:-1]
 
 
@@ -49,7 +50,7 @@ def kept_objects(stack: Stack) -> set[str]:
 def test_a_bad_record_is_listed_fixed_and_becomes_a_detection(
     stack: Stack, user: Client, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    quarantine.run(quarantine.parse(["--drop", "all"]), file)
+    assert operate("quarantine", file, "--drop", "all") == 0
     capsys.readouterr()
     others = kept_objects(stack)  # of messages that other tests have taken from the queue
     make = f"Make {uuid.uuid4().hex[:8]}"
@@ -63,15 +64,15 @@ def test_a_bad_record_is_listed_fixed_and_becomes_a_detection(
 
     fixed = tmp_path / "fixed.json"
     fixed.write_text(json.dumps({**vehicle, "year": 2020}))
-    quarantine.run(quarantine.parse(["--reingest", bad, "--file", str(fixed)]), file)
+    assert operate("quarantine", file, "--reingest", bad, "--file", str(fixed)) == 0
     eventually(lambda: user.get("/stats").json().get(make), lambda count: count == 1)
 
     # As it was, it is no detection yet: it comes back, once.
-    quarantine.run(quarantine.parse(["--reingest", "all"]), file)
+    assert operate("quarantine", file, "--reingest", "all") == 0
     capsys.readouterr()
     back = eventually(lambda: lines(file, capsys), lambda found: len(found) == 1)
     assert not back[0].startswith(big)
-    quarantine.run(quarantine.parse(["--drop", "all"]), file)
+    assert operate("quarantine", file, "--drop", "all") == 0
     capsys.readouterr()
     assert lines(file, capsys) == []
     assert kept_objects(stack) <= others
@@ -81,34 +82,33 @@ def test_a_bad_record_is_listed_fixed_and_becomes_a_detection(
 
 
 def test_one_function_s_log_is_read_and_holds_nothing_that_a_client_sent(
-    stack: Stack, anyone: Client, file: Path
+    stack: Stack, anyone: Client, file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     name = f"nobody-{uuid.uuid4().hex[:8]}"
     assert anyone.post("/token", data={"username": name, "password": "wrong"}).status_code == 401
+    assert anyone.get("/check").status_code == 200
 
     def read() -> str:
-        code = f"from pathlib import Path; from runner import logs; logs.run('post_token', stack=None, region=None, \
-follow=False, file=Path({str(file)!r}))"
-        return subprocess.run(
-            [sys.executable, "-c", code], cwd=PROJECT_ROOT, capture_output=True, text=True, timeout=120, check=True
-        ).stdout
+        assert operate("logs", file, "post_token", "--no-follow") == 0
+        return capsys.readouterr().out
 
-    printed = eventually(read, lambda text: "END RequestId" in text)
+    printed = eventually(read, lambda text: "END RequestId" in text and '"/token"' in text)
     assert "REPORT RequestId" in printed
+    assert '"/check"' not in printed
     assert name not in printed
 
 
 def test_every_dead_letter_queue_is_listed_and_can_be_redriven(
     stack: Stack, file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert redrive.run("", stack=None, region=None, file=file) == 0
+    assert operate("redrive", file) == 0
     listed = [line.split("QUEUE=")[1] for line in capsys.readouterr().out.splitlines()]
     assert listed == ["alerts", "jobs", "sender", "simulation"]
-    queues = redrive.queues_of(stack.client("cloudformation"), stack.stack_name)
+    queues = stack.resources(redrive.QUEUE_TYPE)
     before = redrive.waiting(stack.client("sqs"), queues["SimulationDeadLetterQueue"])
     text = json.dumps({"detections": 0})  # which its function takes, so that it does not come back
     stack.client("sqs").send_message(QueueUrl=queues["SimulationDeadLetterQueue"], MessageBody=text)
-    assert redrive.run("simulation", stack=None, region=None, file=file) == 0
+    assert operate("redrive", file, "simulation") == 0
     assert capsys.readouterr().out == f"{before + 1} sent again.\n"
     assert redrive.waiting(stack.client("sqs"), queues["SimulationDeadLetterQueue"]) == 0
 
@@ -136,7 +136,7 @@ def test_a_new_key_signs_and_nobody_is_logged_out_until_the_old_one_is_retired(o
         session = early.post("/auth/login", data=form).json()
         (old_kid,) = [key["kid"] for key in early.get("/.well-known/jwks.json").json()["keys"]]
 
-        rotate_key.run(rotate_key.parse([]), file)
+        assert operate("rotate-key", file) == 0
         assert early.get("/users/me").json()["username"] == "admin"
         renewed = late.post("/auth/refresh", json={"refresh_token": session["refresh_token"]})
         assert renewed.status_code == 200
@@ -146,7 +146,7 @@ def test_a_new_key_signs_and_nobody_is_logged_out_until_the_old_one_is_retired(o
         late.carry(renewed.json()["access_token"])
 
         # The refresh token's seven days are not waited for here.
-        rotate_key.run(rotate_key.parse(["--retire", "--force"]), file)
+        assert operate("rotate-key", file, "--retire", "--force") == 0
         refused = early.get("/users/me")
         assert (refused.status_code, refused.json()["msg"]) == (401, "Signature verification failed")
         assert late.get("/users/me").json()["username"] == "daikiri"

@@ -20,9 +20,10 @@ from typing import Any
 import pytest
 import yaml
 
-from runner.local import build, emulator, environment
-from runner.local.deployment import STACK_NAME, DeployedStack, Deployment, read_template
+from runner import template
+from runner.local import build, deployment, emulator, environment
 from runner.local.system import API_PREFIX, API_SUFFIX
+from runner.stack import STACK_NAME, Description, Stack
 from runner.workspace import Workspace
 from tests.integration.client import Client
 from tests.world.deployed import production_parameters
@@ -42,24 +43,24 @@ WEBHOOK_SECRET = "what the door sensors sign with"
 
 def _emulated(built: Path, folder: Path) -> Path:
     """The built template beside which monitoring.yaml has none of the alarms that the emulator refuses."""
-    template = read_template(built)
-    for resource in template["Resources"].values():
+    document = template.read(built)
+    for resource in document["Resources"].values():
         found = resource.get("Properties", {})
         found.update({path: str(built.parent / found[path]) for path in PATHS if path in found})
-    nested = template["Resources"]["Monitoring"]["Properties"]
-    monitoring = read_template(Path(nested["TemplateURL"]))
+    nested = document["Resources"]["Monitoring"]["Properties"]
+    monitoring = template.read(Path(nested["TemplateURL"]))
     monitoring["Resources"] = {
         name: each for name, each in monitoring["Resources"].items() if "Metrics" not in each["Properties"]
     }
     monitoring["Outputs"]["RollbackTriggers"]["Value"] = {"Fn::GetAtt": ["ApiServerErrors", "Arn"]}
     nested["TemplateURL"] = str(folder / "monitoring.yaml")
     (folder / "monitoring.yaml").write_text(yaml.safe_dump(monitoring), encoding="utf-8")
-    (folder / "template.yaml").write_text(yaml.safe_dump(template), encoding="utf-8")
+    (folder / "template.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
     return folder / "template.yaml"
 
 
 @pytest.fixture(scope="module")
-def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deployment, DeployedStack]]:
+def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, Description]]:
     """Production's stack on an emulator of its own."""
     workspace = Workspace(tmp_path_factory.mktemp("production"))
     workspace.prepare()
@@ -68,8 +69,8 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deplo
     server = emulator.start(workspace, port, persist=False)
     try:
         server.wait_until_ready()
-        deployment = Deployment(workspace, server.endpoint_url)
-        secret = deployment.client("secretsmanager").create_secret(Name="webhook", SecretString=WEBHOOK_SECRET)
+        engine = Stack.named(endpoint_url=server.endpoint_url, region=environment.REGION)
+        secret = engine.client("secretsmanager").create_secret(Name="webhook", SecretString=WEBHOOK_SECRET)
         parameters = {
             **production_parameters(),
             **OPTIONAL,
@@ -80,12 +81,12 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Deplo
             "ApiUrlPrefix": server.endpoint_url + API_PREFIX,
             "ApiUrlSuffix": API_SUFFIX,
         }
-        yield deployment, deployment.deploy(_emulated(built, workspace.home), parameters)
+        yield engine, deployment.deploy(engine, workspace, _emulated(built, workspace.home), parameters)
     finally:
         server.discard()
 
 
-def test_production_is_deployed_and_answers_its_administrator(production: tuple[Deployment, DeployedStack]) -> None:
+def test_production_is_deployed_and_answers_its_administrator(production: tuple[Stack, Description]) -> None:
     engine, stack = production
     secret = engine.client("secretsmanager").get_secret_value(SecretId=stack.output("AdminPasswordSecretName"))
     with Client(stack.output("BaseUrl")) as client:
@@ -94,7 +95,7 @@ def test_production_is_deployed_and_answers_its_administrator(production: tuple[
         assert client.get("/users").json()["users"][0]["username"] == "admin"
 
 
-def test_a_reading_is_taken_if_it_is_signed(production: tuple[Deployment, DeployedStack]) -> None:
+def test_a_reading_is_taken_if_it_is_signed(production: tuple[Stack, Description]) -> None:
     _, stack = production
     body = json.dumps({"sensor": "signed", "ts": "2026-11-22T06:10:30Z", "in_count": 2, "out": 1}).encode()
     signature = hmac.new(WEBHOOK_SECRET.encode(), body, hashlib.sha256).hexdigest()
@@ -107,7 +108,7 @@ def test_a_reading_is_taken_if_it_is_signed(production: tuple[Deployment, Deploy
         assert client.get("/api/sensors/signed/occupancy").json()["inside"] == 1
 
 
-def test_alarms_the_topic_and_the_dashboard_are_there(production: tuple[Deployment, DeployedStack]) -> None:
+def test_alarms_the_topic_and_the_dashboard_are_there(production: tuple[Stack, Description]) -> None:
     engine, stack = production
     topic = stack.output("AlarmsTopicArn")
     resources = engine.client("cloudformation").describe_stack_resources(StackName=STACK_NAME)["StackResources"]
@@ -125,7 +126,7 @@ def test_alarms_the_topic_and_the_dashboard_are_there(production: tuple[Deployme
     assert engine.client("cloudwatch").get_dashboard(DashboardName=STACK_NAME)["DashboardBody"]
 
 
-def test_tables_are_protected_from_deletion(production: tuple[Deployment, DeployedStack]) -> None:
+def test_tables_are_protected_from_deletion(production: tuple[Stack, Description]) -> None:
     engine, _ = production
     dynamodb: Any = engine.client("dynamodb")
     for name in dynamodb.list_tables()["TableNames"]:
@@ -135,7 +136,6 @@ def test_tables_are_protected_from_deletion(production: tuple[Deployment, Deploy
 def test_the_layer_for_production_holds_libraries_of_its_runtime_and_processor(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path / "workspace")
     workspace.prepare()
-    environment.silence_version_check(workspace)
     folder = tmp_path / "layer"
     shutil.copytree(ROOT / "layers" / "dependencies", folder)
     parameters = production_parameters()

@@ -18,7 +18,7 @@ MAKE = """\
 #!/bin/sh
 case "$1" in
     up|down) echo "make $1: there is a system already" ;;
-    ingest) exec "{python}" -m runner.operate.ingest "${{2#FILE=}}" --stream "{stream}" ;;
+    ingest) exec "{python}" -m runner ingest "${{2#FILE=}}" --stream "{stream}" ;;
     *) echo "the tour runs make $1, which its test does not know" >&2; exit 2 ;;
 esac
 """

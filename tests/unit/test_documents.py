@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from runner.documents import __main__ as make_openapi
+from runner.documents import files as make_openapi
 from runner.documents import openapi, postman
 from sitewatch import errors
 from sitewatch.errors import ErrorCode

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from runner.operate import redrive, restore
-from runner.operate.logs import logical_id
+from runner.stack import choose
 from tests.world.template import ROOT, resources
 
 DOCUMENT = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
@@ -37,7 +37,7 @@ def test_every_target_is_one_of_the_makefile() -> None:
 
 def test_every_function_queue_and_table_is_one_of_the_template() -> None:
     for name in set(re.findall(r"FUNCTION=(\w+)", DOCUMENT)):
-        assert logical_id(resources("AWS::Serverless::Function"), name)
+        assert choose(resources("AWS::Serverless::Function"), name, suffix="Function", variable="FUNCTION")
     queues = {name: name for name in resources("AWS::SQS::Queue")}
     for name in set(re.findall(r"QUEUE=(\w+)", DOCUMENT)):
         assert redrive.pair(queues, name)

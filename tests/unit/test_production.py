@@ -91,7 +91,7 @@ def test_another_endpoint_costs_few_resources() -> None:
     endpoint = copy.deepcopy(template()["Resources"]["GetUsersFunction"])
     endpoint["Properties"]["Events"]["Route"]["Properties"]["Path"] = "/another"
     before = transformed(**production_parameters())["Resources"].keys()
-    after = transformed(more={"GetAnotherFunction": endpoint}, **production_parameters())["Resources"].keys()
+    after = transformed({"GetAnotherFunction": endpoint}, **production_parameters())["Resources"].keys()
     added = {name for name in after - before if "Deployment" not in name}  # of the API: renamed by each change
     assert 1 < len(added) <= MAX_RESOURCES_PER_ENDPOINT
 

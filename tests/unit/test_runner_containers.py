@@ -9,12 +9,13 @@ import pytest
 import yaml
 from pytest_socket import enable_socket, socket_allow_hosts
 
-from runner.engines import localstack, sam_local, samples
-from runner.engines.custom_resources import World
+from runner import project
+from runner.engines import custom_resources, localstack, sam_local, samples
 from runner.errors import RunnerError
 from runner.local import environment
-from runner.workspace import Workspace
-from tests.world.template import resources, sample_name, template
+from runner.template import Template
+from runner.workspace import LOCAL_FOLDER, PROJECT_ROOT, Workspace
+from tests.world.template import resources, template
 
 FUNCTIONS = sorted(resources("AWS::Serverless::Function"))
 
@@ -96,12 +97,25 @@ class TestVariablesInContainers:
     def test_the_template_declares_the_endpoint_that_the_environment_file_fills_in(self, tmp_path: Path) -> None:
         built = tmp_path / "template.yaml"
         shared = {"Function": {"Environment": {"Variables": {"TABLE": {"Ref": "Table"}}}}}
-        built.write_text(yaml.safe_dump({"Globals": shared, "Resources": {}}))
+        resources = {"A": {"Properties": {"CodeUri": "A"}}, "L": {"Properties": {"ContentUri": "L"}}, "T": {}}
+        parameters = {"Runtime": {"Default": "python3.13"}, "Other": {}}
+        built.write_text(yaml.safe_dump({"Globals": shared, "Resources": resources, "Parameters": parameters}))
 
-        derived = yaml.safe_load(sam_local.container_template(built).read_text())
+        derived = sam_local.container_template(built, {"Runtime": "python3.14"})
 
         variables = derived["Globals"]["Function"]["Environment"]["Variables"]
         assert variables == {"TABLE": {"Ref": "Table"}, "AWS_ENDPOINT_URL": ""}
+        assert derived["Parameters"] == {"Runtime": {"Default": "python3.14"}, "Other": {}}
+        assert derived["Resources"]["A"]["Properties"] == {"CodeUri": str(tmp_path / "A")}
+        assert derived["Resources"]["L"]["Properties"] == {"ContentUri": str(tmp_path / "L")}
+
+    def test_sam_by_hand_is_configured_with_the_files_that_the_runner_writes(self) -> None:
+        folder = LOCAL_FOLDER.relative_to(PROJECT_ROOT) / "sam-local"
+        for command in ("local_invoke", "local_start_api"):
+            settings = project.samconfig("default", command)
+            assert settings["template_file"] == str(folder / "template.yaml")
+            assert settings["env_vars"] == str(folder / "env.json")
+            assert settings["add_host"] == [f"{sam_local.HOST_NAME}:host-gateway"]
 
 
 class TestSamples:
@@ -115,7 +129,6 @@ class TestSamples:
             samples.named(FUNCTIONS, spelt)
 
     def test_every_function_has_a_sample_to_be_invoked_with(self) -> None:
-        assert all(samples.sample_name(name) == sample_name(name) for name in FUNCTIONS)
         assert all(json.loads(samples.event_of(name, "")) for name in FUNCTIONS)
 
     def test_a_file_that_is_missing_or_no_json_is_one_clear_error(self, tmp_path: Path) -> None:
@@ -173,58 +186,23 @@ def built_template() -> dict[str, Any]:
 
 
 class TestCustomResources:
-    def world(self) -> World:
-        return World(built_template(), {"Password": "x"}, {"Table": "t-1", "Reads": "f-1", "Makes": "f-2"})
-
-    @pytest.mark.parametrize(
-        ("value", "expected"),
-        [
-            ("plain", "plain"),
-            ({"Ref": "Password"}, "x"),
-            ({"Ref": "Table"}, "t-1"),
-            ({"Fn::If": ["Generates", {"Ref": "Nothing"}, ""]}, ""),
-            ({"Fn::If": ["Named", "yes", "no"]}, "yes"),
-        ],
-    )
-    def test_references_and_conditions_are_filled_in(self, value: Any, expected: str) -> None:
-        assert self.world().value(value) == expected
-
-    @pytest.mark.parametrize("value", [{"Ref": "Nothing"}, {"Fn::Sub": "${Password}"}, {"Fn::GetAtt": ["Key", "X"]}])
-    def test_anything_else_is_one_clear_error(self, value: Any) -> None:
-        with pytest.raises(RunnerError, match="not known here"):
-            self.world().value(value)
-
     def test_only_functions_that_read_an_attribute_are_told_of_it(self) -> None:
-        world = self.world()
-        world.attributes["Key"] = {"PublicKeys": "{}"}
+        built = Template(built_template(), {}, dict.fromkeys(["Reads", "Makes"], "f"), {"Key": {"PublicKeys": "{}"}})
 
-        assert world.readers_of("Key") == {"Reads": {"KEYS": "{}"}}
+        assert custom_resources.readers_of(built, "Key") == {"Reads": {"KEYS": "{}"}}
 
     def test_the_template_s_own_custom_resources_hold_nothing_that_is_not_known(self) -> None:
-        defaults = {name: each["Default"] for name, each in whole_template()["Parameters"].items() if "Default" in each}
-        settings = {**defaults, **localstack.configured_parameters(localstack.samconfig())}
-        for name, resource in custom_resources_of_the_template().items():
-            world = World(whole_template(), settings, dict.fromkeys(resources_of_the_template(), "id"))
-            world.attributes = {each: {"PublicKeys": "{}"} for each in custom_resources_of_the_template()}
+        custom = {name: each for name, each in template()["Resources"].items() if each["Type"].startswith("Custom::")}
+        whole = Template(
+            template(),
+            project.deploy_parameters("localstack"),
+            dict.fromkeys(template()["Resources"], "id"),
+            {key: {"PublicKeys": "{}"} for key in custom},
+        )
+        assert custom
+        for name, resource in custom.items():
             properties = {key: each for key, each in resource["Properties"].items() if key != "ServiceToken"}
-            assert {key: world.value(each) for key, each in properties.items()}, name
-
-
-def whole_template() -> dict[str, Any]:
-    whole = json.loads(json.dumps(template()).replace('"Fn::Condition"', '"Condition"'))
-    for resource in whole["Resources"].values():
-        for key, each in resource.get("Properties", {}).items():
-            if isinstance(each, dict) and isinstance(each.get("Fn::GetAtt"), str):
-                resource["Properties"][key] = {"Fn::GetAtt": each["Fn::GetAtt"].split(".")}
-    return dict(whole)
-
-
-def resources_of_the_template() -> dict[str, Any]:
-    return dict(whole_template()["Resources"])
-
-
-def custom_resources_of_the_template() -> dict[str, Any]:
-    return {name: each for name, each in resources_of_the_template().items() if each["Type"].startswith("Custom::")}
+            assert {key: whole.text(each) for key, each in properties.items()}, name
 
 
 class TestLocalStack:
@@ -258,12 +236,12 @@ class TestLocalStack:
         assert {f"package/{text}.py".encode() in code for text in "xyz"} == {True}
 
     def test_its_parameters_are_samconfigs_with_the_address_that_functions_reach(self) -> None:
-        wanted = localstack.parameters(localstack.samconfig(), "http://172.17.0.1:4566", simulate=False)
+        wanted = localstack.parameters("http://172.17.0.1:4566", simulate=False)
 
         assert wanted["ApiUrlPrefix"] == "http://172.17.0.1:4566/_aws/execute-api/"
         assert wanted["Environment"] == "localstack"
         assert wanted["Schedules"] == "DISABLED"
-        assert set(wanted) <= set(whole_template()["Parameters"])
+        assert set(wanted) <= set(template()["Parameters"])
 
     def test_where_none_answers_there_is_one_clear_error(self) -> None:
         with pytest.raises(RunnerError, match=r"docs/localstack\.md"):

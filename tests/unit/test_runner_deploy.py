@@ -1,14 +1,16 @@
 """make deploy: the stack is told which alarms roll an update back, once."""
 
+import subprocess
 from typing import Any
 
 import botocore.session
 import pytest
 from botocore.stub import Stubber
 
-from runner.deployed import Deployed
+from runner.__main__ import main
 from runner.errors import RunnerError
 from runner.operate import deploy
+from runner.stack import Stack
 from tests.world.template import template
 
 ALARMS = [f"arn:aws:cloudwatch:eu-west-1:123456789012:alarm:sitewatch-{name}" for name in ("Errors", "Api")]
@@ -30,8 +32,12 @@ def stubber() -> Stubber:
     return Stubber(client)
 
 
-def stack(stubber: Stubber) -> Deployed:
-    return Deployed("sitewatch", lambda _service: stubber.client, is_local=False)
+def stack(stubber: Stubber) -> Stack:
+    class Stubbed(Stack):
+        def client(self, service: str) -> Any:
+            return stubber.client
+
+    return Stubbed.named()
 
 
 def described(**more: Any) -> dict[str, Any]:
@@ -92,9 +98,24 @@ def test_a_stack_without_alarms_is_not_one_of_production(stubber: Stubber) -> No
         deploy.watch_updates(stack(stubber))
 
 
-def test_only_production_is_deployed_to_aws() -> None:
-    with pytest.raises(RunnerError, match="ENV=prod"):
-        deploy.run("default")
+def test_only_production_is_deployed_to_aws(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["deploy", "--env", "default"]) == 2
+    assert capsys.readouterr().err == "ENV is prod, not default.\n"
+
+
+def test_a_deployment_builds_for_lambda_asks_and_then_sets_the_triggers(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[Any] = []
+
+    def ran(words: list[str], *, env: dict[str, str], **_: Any) -> Any:
+        done.append((*words[3:], env["RUNTIME"], env["ARCHITECTURE"]))
+        return subprocess.CompletedProcess(words, 0)
+
+    monkeypatch.setattr(deploy, "lambda_python", lambda: "python3.13")
+    monkeypatch.setattr("runner.operate.deploy.subprocess.run", ran)
+    monkeypatch.setattr(deploy, "watch_updates", lambda stack: done.append(stack.stack_name))
+    assert main(["deploy", "--env", ""]) == 0
+    target = ("--config-env", "prod", "python3.13", "arm64")
+    assert done == [("build", *target), ("deploy", *target), "sitewatch"]
 
 
 def test_the_template_has_what_the_triggers_are_read_from_and_what_changes_with_them() -> None:

@@ -12,6 +12,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from rich.console import Console
 
+from runner.__main__ import main
 from runner.errors import RunnerError
 from runner.operate import ingest
 from sitewatch import settings
@@ -36,7 +37,7 @@ class Run:
         return self.on(str(file))
 
     def on(self, *arguments: str) -> int:
-        code = ingest.main([*arguments, "--stream", settings.text("DETECTIONS_STREAM")])
+        code = main(["ingest", *arguments, "--stream", settings.text("DETECTIONS_STREAM")])
         self.out, self.err = self._capsys.readouterr()
         return code
 
@@ -130,7 +131,7 @@ class TestBadLines:
             (b'{"year": 2020, "make": "\xff", "model": "a", "category": "b"}', "make: Input should be a valid string"),
             (b"[" * 100_000, "not JSON: "),
             (b'{"year": ' + b"1" * 5000 + b"}", "not JSON: "),
-            (json.dumps(vehicle(more="x" * ingest.LONGEST_LINE)).encode(), "longer than 1048576 characters"),
+            (json.dumps(vehicle(more="x" * ingest.MAX_LINE_LENGTH)).encode(), "longer than 1048576 characters"),
         ],
     )
     def test_each_has_its_reason(self, run: Run, line: bytes, reason: str) -> None:
@@ -173,8 +174,8 @@ class TestUnusableFiles:
         assert (run.out, on_stream()) == ("", [])
 
     def test_so_is_a_missing_one_and_a_folder_and_none(self, run: Run, tmp_path: Path) -> None:
-        for name in (str(tmp_path / "nowhere.csv"), str(tmp_path), ""):
-            assert run.on(name) == 1
+        for name, code in ((str(tmp_path / "nowhere.csv"), 1), (str(tmp_path), 1), ("", 2)):
+            assert run.on(name) == code
             assert len(run.err.splitlines()) == 1
             assert name in run.err
 
@@ -188,7 +189,7 @@ class TestPutting:
     def test_a_call_stays_below_five_mebibytes(self) -> None:
         report = vehicle(make="💥" * 64, model="💥" * 64, category="💥" * 64, id="💥" * 128)
         largest = {"Data": json.dumps(report).encode(), "PartitionKey": report["id"]}
-        assert ingest.weight(largest) * ingest.MOST_RECORDS < ingest.MOST_BYTES
+        assert ingest.weight(largest) * ingest.MAX_RECORDS < ingest.MAX_BYTES
 
     def test_only_what_was_refused_is_put_again_under_the_same_id(self, run: Run) -> None:
         content = "year,make,model,category\n" + "".join(f"2020,Kia,{number},SUV\n" for number in range(10))
@@ -226,7 +227,7 @@ class TestPutting:
     def test_a_stream_that_is_not_there_is_one_clear_error(
         self, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        assert ingest.main([str(EXAMPLE), "--stream", "nowhere"]) == 1
+        assert main(["ingest", str(EXAMPLE), "--stream", "nowhere"]) == 1
         assert capsys.readouterr().err.startswith("There is no stream nowhere.")
 
     def test_ctrl_c_says_what_was_done(self, run: Run) -> None:
@@ -305,7 +306,7 @@ class TestDestination:
         return file
 
     def test_it_is_the_local_system_where_there_is_one(self, stack: Path) -> None:
-        client, stream = ingest.destination(None, None, stack)
+        client, stream = ingest.destination("", "", stack)
         assert (client.meta.endpoint_url, stream) == ("http://127.0.0.1:4566", "local-detections")
 
     def test_a_stream_that_is_named_is_on_aws(self, stack: Path) -> None:
@@ -315,7 +316,7 @@ class TestDestination:
         assert client.meta.endpoint_url.startswith("https://kinesis.eu-central-1.")
 
     def test_without_a_local_system_it_is_the_usual_stream_on_aws(self, tmp_path: Path) -> None:
-        client, stream = ingest.destination(None, None, tmp_path / "stack.json")
+        client, stream = ingest.destination("", "", tmp_path / "stack.json")
         assert (client.meta.region_name, stream) == ("us-east-1", "sitewatch-detections")
 
     @pytest.mark.parametrize("name", ["AWS_REGION", "AWS_DEFAULT_REGION"])
@@ -325,20 +326,20 @@ class TestDestination:
         monkeypatch.delenv("AWS_REGION")
         monkeypatch.delenv("AWS_DEFAULT_REGION")
         monkeypatch.setenv(name, "eu-central-1")
-        assert ingest.destination("mine", None, stack)[0].meta.region_name == "eu-central-1"
+        assert ingest.destination("mine", "", stack)[0].meta.region_name == "eu-central-1"
 
     def test_no_region_is_one_clear_error(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("AWS_DEFAULT_REGION")
         monkeypatch.delenv("AWS_REGION")
         with pytest.raises(RunnerError, match="No region"):
-            ingest.destination(None, None, tmp_path / "stack.json")
+            ingest.destination("", "", tmp_path / "stack.json")
 
     def test_a_profile_that_is_not_there_is_one_clear_error(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("AWS_PROFILE", "nobody")
         with pytest.raises(RunnerError, match="nobody"):
-            ingest.destination("mine", None, tmp_path / "stack.json")
+            ingest.destination("mine", "", tmp_path / "stack.json")
 
     def test_a_system_that_does_not_run_is_one_clear_error(self, capsys: pytest.CaptureFixture[str]) -> None:
         error = EndpointConnectionError(endpoint_url="http://127.0.0.1:4566/")

@@ -2,7 +2,10 @@
 
 import json
 import os
+import re
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,15 +14,17 @@ from typing import Any
 import pytest
 from pytest_socket import enable_socket, socket_allow_hosts
 
-from runner.__main__ import parse
+from runner.__main__ import COMMANDS, main, parse
 from runner.errors import RunnerError
+from runner.http_client import get
 from runner.local import build, emulator, environment, system
 from runner.local.build import source_fingerprint
-from runner.local.deployment import DeployedStack, gateway_responses, is_set, resolve
+from runner.local.deployment import gateway_responses, is_set
 from runner.processes import ProcessIdentity
 from runner.progress import Silence
-from runner.stack import Stack, aws_client
-from runner.workspace import Workspace, exclusive
+from runner.stack import Description, Stack, aws_client
+from runner.template import Template
+from runner.workspace import PROJECT_ROOT, Workspace, exclusive
 
 A_STACK = Stack(
     base_url="http://127.0.0.1:4566/restapis/abc/v1/_user_request_",
@@ -29,7 +34,7 @@ A_STACK = Stack(
     detections_stream="sitewatch-detections",
     users={"admin": "admin"},
 )
-DEPLOYED = DeployedStack(status="UPDATE_COMPLETE", changed="now", parameters={}, outputs={"ApiId": "abc"})
+DEPLOYED = Description(status="UPDATE_COMPLETE", changed="now", parameters={}, outputs={"ApiId": "abc"})
 
 
 @pytest.fixture(autouse=True)
@@ -71,7 +76,7 @@ def listener() -> Iterator[socket.socket]:
 
 class TestStackFile:
     def test_what_is_written_is_read_again(self, workspace: Workspace) -> None:
-        A_STACK.write(workspace)
+        A_STACK.write(workspace.stack)
 
         assert Stack.read(workspace.stack) == A_STACK
 
@@ -172,8 +177,8 @@ class TestFingerprint:
 
 
 class TestWhetherToDeploy:
-    def record(self, workspace: Workspace, wanted: str, changed: str) -> None:
-        workspace.deployment.write_text(json.dumps({"wanted": wanted, "changed": changed}))
+    def record(self, workspace: Workspace, target: str, changed: str) -> None:
+        workspace.deployment.write_text(json.dumps({"target": target, "changed": changed}))
 
     def test_what_is_deployed_and_wanted_is_left_alone(self, workspace: Workspace) -> None:
         self.record(workspace, "this", "now")
@@ -208,8 +213,8 @@ class TestWhetherToDeploy:
 
 
 class TestGatewayResponses:
-    def template(self, responses: dict[str, Any]) -> dict[str, Any]:
-        return {"Resources": {"Api": {"Properties": {"GatewayResponses": responses}}}}
+    def template(self, responses: dict[str, Any], **parameters: str) -> Template:
+        return Template({"Resources": {"Api": {"Properties": {"GatewayResponses": responses}}}}, parameters)
 
     def test_sams_form_becomes_the_apis_form(self) -> None:
         template = self.template(
@@ -219,10 +224,11 @@ class TestGatewayResponses:
                     "ResponseParameters": {"Headers": {"Access-Control-Allow-Origin": {"Ref": "Origin"}}},
                     "ResponseTemplates": {"application/json": '{"code": 404}'},
                 }
-            }
+            },
+            Origin="'*'",
         )
 
-        assert gateway_responses(template, {"Origin": "'*'"}) == [
+        assert gateway_responses(template) == [
             {
                 "responseType": "MISSING_AUTHENTICATION_TOKEN",
                 "statusCode": "404",
@@ -232,19 +238,7 @@ class TestGatewayResponses:
         ]
 
     def test_a_template_without_any_has_none(self) -> None:
-        assert gateway_responses({"Resources": {"Api": {"Properties": {}}}}, {}) == []
-
-    @pytest.mark.parametrize(
-        ("value", "expected"),
-        [("plain", "plain"), ({"Ref": "Name"}, "x"), ({"Fn::Sub": "'${Name}-${Other}'"}, "'x-y'")],
-    )
-    def test_parameters_are_filled_in(self, value: Any, expected: str) -> None:
-        assert resolve(value, {"Name": "x", "Other": "y"}) == expected
-
-    @pytest.mark.parametrize("value", [{"Ref": "Table"}, {"Fn::Sub": "${Table}"}, {"Fn::GetAtt": ["A", "B"]}, 1])
-    def test_anything_else_is_one_clear_error(self, value: Any) -> None:
-        with pytest.raises(RunnerError, match="cannot fill in"):
-            resolve(value, {"Name": "x"})
+        assert gateway_responses(Template({"Resources": {"Api": {"Properties": {}}}}, {})) == []
 
     def test_one_that_is_set_already_is_recognised(self) -> None:
         wanted = {"responseType": "THROTTLED", "statusCode": "429", "responseParameters": {}}
@@ -276,7 +270,7 @@ class TestEmulatorProcess:
         recorded = {"pid": me.pid, "started": me.started, "port": 4570, "bind": "172.17.0.1"}
         workspace.process.write_text(json.dumps(recorded))
 
-        with pytest.raises(RunnerError, match=r"bound to 172\.17\.0\.1 already, not to 127\.0\.0\.1"):
+        with pytest.raises(RunnerError, match=r"bound to 172\.17\.0\.1, not to 127\.0\.0\.1"):
             system.bring_up(workspace, system.Options(bind="127.0.0.1"), Silence())
 
     @pytest.mark.parametrize("content", ["", "{", "{}", "[]", '"x"'])
@@ -295,7 +289,7 @@ class TestEmulatorProcess:
         assert emulator.port_is_free(emulator.free_port())
 
     def test_nothing_answers_where_nothing_listens(self) -> None:
-        assert emulator.answers(emulator.free_port(), "/") is None
+        assert get(f"http://{environment.HOST}:{emulator.free_port()}/")[0] == 0
 
     def test_its_state_is_saved_when_it_was_written_after_the_request_and_is_quiet(self, workspace: Workspace) -> None:
         file = workspace.state / "dynamodb.json"
@@ -374,7 +368,7 @@ class TestWorkspace:
         builds = workspace.home / "builds"
         builds.mkdir()
         (workspace.state / "dynamodb.json").touch()
-        A_STACK.write(workspace)
+        A_STACK.write(workspace.stack)
 
         workspace.erase()
 
@@ -419,16 +413,64 @@ class TestCommandLine:
 
         assert parse(["sam-local"]).bind == bind
 
-    @pytest.mark.parametrize("given", ["everywhere", "1.2.3", "::1"])
-    def test_what_is_no_address_is_one_clear_error(self, monkeypatch: pytest.MonkeyPatch, given: str) -> None:
-        monkeypatch.setenv("BIND", given)
+    @pytest.mark.parametrize(
+        ("variable", "given", "message"),
+        [
+            *(("PORT", given, "PORT is a number") for given in ("abc", "80", "70000", "-1", "4566.0")),
+            *(("BIND", given, "BIND is an IPv4 address") for given in ("everywhere", "1.2.3", "::1")),
+            ("SIMULATE", "maybe", "SIMULATE is on or off, not maybe."),
+            ("API_PORT", "abc", "API_PORT is a number from 1024 to 65535, not abc."),
+            ("WARM", "hot", "WARM is EAGER or LAZY, not hot."),
+            ("PULL", "yes", "PULL is on or off, not yes."),
+        ],
+    )
+    def test_a_bad_setting_is_one_line_and_exit_code_2(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
+        variable: str,
+        given: str,
+        message: str,
+    ) -> None:
+        monkeypatch.setenv(variable, given)
 
-        with pytest.raises(RunnerError, match="BIND is an IPv4 address"):
-            parse(["up"])
+        assert main(["sam-local"]) == 2
 
-    @pytest.mark.parametrize("port", ["abc", "80", "70000", "-1", "4566.0"])
-    def test_what_is_no_port_is_one_clear_error(self, monkeypatch: pytest.MonkeyPatch, port: str) -> None:
-        monkeypatch.setenv("PORT", port)
+        printed = capsys.readouterr()
+        assert printed.out == ""
+        assert printed.err.startswith(message)
+        assert printed.err.count("\n") == 1
 
-        with pytest.raises(RunnerError, match="PORT is a number"):
-            parse(["up"])
+    @pytest.mark.parametrize("words", [[], ["dance"], ["up", "--dance"], ["up", "--port"], ["ingest", "a", "b"]])
+    def test_bad_usage_is_one_line_and_exit_code_2(self, capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
+        assert main(words) == 2
+
+        assert capsys.readouterr().err.count("\n") == 1
+
+    @pytest.mark.parametrize("command", COMMANDS)
+    def test_every_command_explains_itself(self, capsys: pytest.CaptureFixture[str], command: str) -> None:
+        with pytest.raises(SystemExit) as ended:
+            main([command, "--help"])
+
+        assert ended.value.code == 0
+        assert f"python -m runner {command} [-h]" in capsys.readouterr().out
+
+    def test_every_command_is_a_target_of_the_makefile(self) -> None:
+        makefile = (PROJECT_ROOT / "Makefile").read_text(encoding="utf-8")
+        called = set(re.findall(r"\$\(RUNNER\) ([a-z-]+)", makefile))
+
+        assert called == COMMANDS.keys()
+
+    def test_make_hands_a_bad_setting_to_the_command(self) -> None:
+        ran = subprocess.run(
+            [sys.executable, "-m", "runner", "up"],
+            cwd=PROJECT_ROOT,
+            env={**os.environ, "PORT": "abc"},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+        assert (ran.returncode, ran.stdout) == (2, "")
+        assert ran.stderr == "PORT is a number from 1024 to 65535, not abc.\n"

@@ -11,10 +11,11 @@ import pytest
 
 from detections import quarantine as keeping
 from detections.arrival import KinesisRecord, Rejected
-from runner.deployed import Deployed
+from runner.__main__ import main
 from runner.errors import RunnerError
 from runner.operate import quarantine
 from runner.operate.quarantine import Quarantine
+from runner.stack import Stack
 from sitewatch import settings
 from tests.world.aws import client
 
@@ -43,15 +44,21 @@ class CloudFormation:
         ]
 
 
-def _client(service: str) -> Any:
-    return CloudFormation() if service == "cloudformation" else client(service)
+class World(Stack):
+    """The tests' world as a stack."""
+
+    def client(self, service: str) -> Any:
+        return CloudFormation() if service == "cloudformation" else client(service)
+
+
+STACK = World.named()
 
 
 @pytest.fixture(autouse=True)
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
     """The command's stack is the tests' world."""
     monkeypatch.setattr(quarantine, "WAIT_SECONDS", 0)
-    monkeypatch.setattr(quarantine, "find", lambda *_: Deployed("sitewatch", _client, is_local=True))
+    monkeypatch.setattr(quarantine, "find", lambda _parsed: STACK)
 
 
 def _keep(*contents: bytes, reason: str = "year: Field required") -> None:
@@ -61,7 +68,7 @@ def _keep(*contents: bytes, reason: str = "year: Field required") -> None:
 
 
 def _ids() -> list[str]:
-    with Quarantine(Deployed("sitewatch", _client, is_local=True)) as held:
+    with Quarantine(STACK) as held:
         return [record.id for record in held.records()]
 
 
@@ -82,7 +89,7 @@ def _objects() -> int:
 def test_a_list_of_many_shows_each_once_and_leaves_them_to_be_seen_again(capsys: pytest.CaptureFixture[str]) -> None:
     _keep(*(f"{number}".encode() for number in range(23)))
     for _ in range(2):
-        assert quarantine.main([]) == 0
+        assert main(["quarantine"]) == 0
         printed = capsys.readouterr().out.splitlines()
         assert printed[-1] == "23 in quarantine."
         assert {line.split()[0] for line in printed[:-1]} == {each[:8] for each in _ids()}
@@ -93,7 +100,7 @@ def test_what_a_camera_sent_can_not_steer_the_terminal(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     _keep(b"", reason="[bold]x[/] \x1b[2J")
-    quarantine.main([])
+    main(["quarantine"])
     assert "[bold]x[/] \\x1b[2J\n" in capsys.readouterr().out
 
 
@@ -101,7 +108,7 @@ def test_what_a_camera_sent_can_not_steer_the_terminal(
 def test_a_record_is_shown_as_its_very_bytes(data: bytes, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     _keep(data)
     (identity,) = _ids()
-    assert quarantine.main(["--show", identity[:8]]) == 0
+    assert main(["quarantine", "--show", identity[:8]]) == 0
     written = capfdbinary.readouterr()
     assert written.out == data
     assert b"year: Field required" in written.err
@@ -111,7 +118,7 @@ def test_a_record_is_shown_as_its_very_bytes(data: bytes, capfdbinary: pytest.Ca
 def test_a_record_is_put_on_the_stream_again_with_its_key_and_leaves_nothing_behind(data: bytes) -> None:
     _keep(data)
     (identity,) = _ids()
-    assert quarantine.main(["--reingest", identity]) == 0
+    assert main(["quarantine", "--reingest", identity]) == 0
     assert _on_the_stream() == [("camera-7", data)]
     assert (_ids(), _objects()) == ([], 0)
 
@@ -120,7 +127,7 @@ def test_a_fixed_file_takes_the_place_of_the_bytes(tmp_path: Path) -> None:
     _keep(LARGE)
     fixed = tmp_path / "fixed.json"
     fixed.write_bytes(b'{"year": 2020}')
-    assert quarantine.main(["--reingest", _ids()[0], "--file", str(fixed)]) == 0
+    assert main(["quarantine", "--reingest", _ids()[0], "--file", str(fixed)]) == 0
     assert [data for _, data in _on_the_stream()] == [b'{"year": 2020}']
     assert (_ids(), _objects()) == ([], 0)
 
@@ -128,7 +135,7 @@ def test_a_fixed_file_takes_the_place_of_the_bytes(tmp_path: Path) -> None:
 def test_all_are_put_on_the_stream_again() -> None:
     contents = [f"{number}".encode() for number in range(15)] + [LARGE]
     _keep(*contents)
-    assert quarantine.main(["--reingest", "all"]) == 0
+    assert main(["quarantine", "--reingest", "all"]) == 0
     assert Counter(data for _, data in _on_the_stream()) == Counter(contents)
     assert (_ids(), _objects()) == ([], 0)
 
@@ -143,35 +150,35 @@ def test_what_comes_back_at_once_is_not_put_on_the_stream_again_and_again(monkey
         keeping.keep([Rejected(replace(RECORD, sequence_number=str(next(numbers)), data=data), "still none")])
 
     monkeypatch.setattr(Quarantine, "reingest", reingest)
-    assert quarantine.main(["--reingest", "all"]) == 0
+    assert main(["quarantine", "--reingest", "all"]) == 0
     assert len(_on_the_stream()) == len(_ids()) == 15
 
 
 def test_a_record_that_the_stream_refuses_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     _keep(b"one")
     client("kinesis").delete_stream(StreamName="DetectionsStream")
-    assert quarantine.main(["--reingest", "all"]) == 1
+    assert main(["quarantine", "--reingest", "all"]) == 1
     assert len(_ids()) == 1
 
 
 def test_a_dropped_record_goes_with_its_object_and_the_others_stay() -> None:
     _keep(LARGE, b"small")
     held = _ids()
-    with Quarantine(Deployed("sitewatch", _client, is_local=True)) as opened:
+    with Quarantine(STACK) as opened:
         (large,) = [record.id for record in opened.records() if "bucket" in record.place]
-    assert quarantine.main(["--drop", large]) == 0
+    assert main(["quarantine", "--drop", large]) == 0
     assert _ids() == [identity for identity in held if identity != large]
     assert _objects() == 0
-    assert quarantine.main(["--drop", "all"]) == 0
+    assert main(["quarantine", "--drop", "all"]) == 0
     assert _ids() == []
 
 
 @pytest.mark.parametrize("action", ["--show", "--reingest", "--drop"])
 def test_an_id_that_is_not_one_record_s_does_nothing(action: str, capfd: pytest.CaptureFixture[str]) -> None:
     _keep(b"one", b"two")
-    assert quarantine.main([action, "no-such-id"]) == 1
+    assert main(["quarantine", action, "no-such-id"]) == 1
     assert capfd.readouterr().err.startswith("No records in quarantine")
-    with Quarantine(Deployed("sitewatch", _client, is_local=True)) as held, pytest.raises(RunnerError, match=r"^2 rec"):
+    with Quarantine(STACK) as held, pytest.raises(RunnerError, match=r"^2 rec"):
         held.find("")
     assert len(_ids()) == 2
     assert _on_the_stream() == []
@@ -179,8 +186,8 @@ def test_an_id_that_is_not_one_record_s_does_nothing(action: str, capfd: pytest.
 
 def test_one_file_can_not_stand_for_all(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _keep(b"one")
-    assert quarantine.main(["--reingest", "all", "--file", str(tmp_path / "none")]) == 1
-    assert quarantine.main(["--reingest", _ids()[0], "--file", str(tmp_path / "none")]) == 1
+    assert main(["quarantine", "--reingest", "all", "--file", str(tmp_path / "none")]) == 2
+    assert main(["quarantine", "--reingest", _ids()[0], "--file", str(tmp_path / "none")]) == 1
     assert "Cannot read" in capsys.readouterr().err
     assert len(_ids()) == 1
 
@@ -189,7 +196,7 @@ def test_an_object_that_is_gone_is_said_to_be(capfd: pytest.CaptureFixture[str])
     _keep(LARGE)
     bucket = settings.text("QUARANTINE_BUCKET")
     client("s3").delete_object(Bucket=bucket, Key=client("s3").list_objects_v2(Bucket=bucket)["Contents"][0]["Key"])
-    assert quarantine.main(["--show", _ids()[0]]) == 1
+    assert main(["quarantine", "--show", _ids()[0]]) == 1
     assert "are gone" in capfd.readouterr().err
     assert len(_ids()) == 1
 
@@ -201,5 +208,12 @@ def test_a_message_of_another_kind_is_named(capfd: pytest.CaptureFixture[str]) -
         MessageGroupId="x",
         MessageDeduplicationId="x",
     )
-    assert quarantine.main([]) == 1
+    assert main(["quarantine"]) == 1
     assert "none of the index's" in capfd.readouterr().err
+
+
+def test_two_actions_at_once_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    _keep(b"one")
+    assert main(["quarantine", "--drop", "all", "--show", _ids()[0]]) == 2
+    assert capsys.readouterr().err == "Only one of SHOW=, REINGEST= and DROP= at a time.\n"
+    assert len(_ids()) == 1

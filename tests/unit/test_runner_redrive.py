@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from runner.__main__ import main
 from runner.errors import RunnerError
 from runner.operate import redrive
 from tests.world import jobs
@@ -101,9 +102,9 @@ def test_a_queue_is_named_as_in_the_template_whatever_the_letter_case() -> None:
 def test_without_a_local_system_or_settings_it_says_what_is_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(RunnerError, match="make up"):
-        redrive.run("jobs", stack=None, region=None, file=tmp_path / "stack.json")
+    assert main(["redrive", "jobs", "--stack-file", str(tmp_path / "stack.json")]) == 1
+    assert "make up" in capsys.readouterr().err
     for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name)
-    assert redrive.main(["jobs", "--stack", "sitewatch"]) == 1
+    assert main(["redrive", "jobs", "--stack", "sitewatch"]) == 1
     assert capsys.readouterr().err.startswith("No region")

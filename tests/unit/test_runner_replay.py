@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from detections import on_stream_index
-from runner.deployed import Deployed
+from runner.__main__ import main
 from runner.operate import replay
+from runner.stack import Stack
 from tests.world import jobs
 from tests.world.aws import client
 from tests.world.calling import Context
@@ -31,19 +32,21 @@ class Functions:
         return {}
 
 
-class World(Deployed):
-    """The tests' world as a stack."""
-
-    def resource(self, logical_id: str, kind: str) -> str:
-        return QUEUE
-
-
 def _run(monkeypatch: pytest.MonkeyPatch, *, mended: bool = True) -> int:
     functions = Functions(mended=mended)
-    world = World("sitewatch", lambda service: functions if service == "lambda" else client(service), is_local=True)
-    monkeypatch.setattr(replay, "find", lambda *_: world)
+
+    class World(Stack):
+        """The tests' world as a stack."""
+
+        def client(self, service: str) -> Any:
+            return functions if service == "lambda" else client(service)
+
+        def resource(self, logical_id: str, kind: str) -> str:
+            return QUEUE
+
+    monkeypatch.setattr(replay, "find", lambda _parsed: World.named())
     monkeypatch.setattr(replay, "HIDDEN_SECONDS", 1)
-    return replay.main([])
+    return main(["replay"])
 
 
 def _given_up(count: int) -> None:

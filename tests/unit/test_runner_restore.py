@@ -5,16 +5,20 @@ from typing import Any
 
 import pytest
 
-from runner.deployed import Deployed
-from runner.errors import RunnerError
+from runner.__main__ import main, parse
+from runner.errors import RunnerError, UsageError
 from runner.operate import restore
+from runner.stack import Stack
 from tests.world.aws import client
 
 TABLE = "EventsTable"
 
 
-class World(Deployed):
+class World(Stack):
     """The tests' world as a stack."""
+
+    def client(self, service: str) -> Any:
+        return client(service)
 
     def resources(self, kind: str) -> dict[str, str]:
         return {TABLE: TABLE, "UsersTable": "UsersTable", "OccupancyTable": "OccupancyTable"}
@@ -22,7 +26,7 @@ class World(Deployed):
 
 @pytest.fixture(autouse=True)
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(restore, "find", lambda *_: World("sitewatch", client, is_local=True))
+    monkeypatch.setattr(restore, "find", lambda _parsed: World.named(endpoint_url="http://127.0.0.1:1"))
     monkeypatch.setattr("time.sleep", lambda _seconds: None)
 
 
@@ -47,7 +51,7 @@ def test_a_changed_and_a_deleted_item_come_back_and_newer_ones_stay(capsys: pyte
     _put(0, "changed")
     client("dynamodb").delete_item(TableName=TABLE, Key={"id": {"S": "1"}})
     _put(500, "new")
-    assert restore.main(["events", "--backup", backup]) == 0
+    assert main(["restore", "events", "--backup", backup]) == 0
     assert _stored() == {**dict.fromkeys(range(120), "as it was"), 500: "new"}
     assert "120 items put back" in capsys.readouterr().out
 
@@ -58,16 +62,16 @@ def test_exactly_as_it_was_is_without_what_is_newer() -> None:
     backup = _backup()
     for number in range(3, 130):
         _put(number, "new")
-    assert restore.main(["EventsTable", "--backup", backup, "--exact"]) == 0
+    assert main(["restore", "EventsTable", "--backup", backup, "--exact"]) == 0
     assert _stored() == dict.fromkeys(range(3), "as it was")
 
 
 def test_a_table_that_has_been_restored_is_copied_from_again() -> None:
     _put(1, "as it was")
-    assert restore.main(["events", "--backup", _backup()]) == 0
+    assert main(["restore", "events", "--backup", _backup()]) == 0
     (restored,) = [name for name in client("dynamodb").list_tables()["TableNames"] if "restored" in name]
     _put(1, "changed")
-    assert restore.main(["events", "--from", restored]) == 0
+    assert main(["restore", "events", "--from", restored]) == 0
     assert _stored() == {1: "as it was"}
 
 
@@ -76,11 +80,11 @@ def test_a_point_in_time_is_asked_for_in_utc() -> None:
     client("dynamodb").update_continuous_backups(
         TableName=TABLE, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
     )
-    assert restore.main(["events", "--at", "2026-11-23T06:00:00Z"]) == 0
-    assert restore.parse(["events", "--at", "2026-11-23T07:00:00+01:00"]).at == datetime(2026, 11, 23, 6, tzinfo=UTC)
+    assert main(["restore", "events", "--at", "2026-11-23T06:00:00Z"]) == 0
+    assert parse(["restore", "events", "--at", "2026-11-23T07:00:00+01:00"]).at == datetime(2026, 11, 23, 6, tzinfo=UTC)
     for text in ("2026-11-23T06:00:00", "yesterday"):
-        with pytest.raises(SystemExit):
-            restore.parse(["events", "--at", text])
+        with pytest.raises(UsageError, match="AT"):
+            parse(["restore", "events", "--at", text])
 
 
 def test_a_table_that_refuses_some_is_asked_again_and_then_said_to() -> None:
@@ -102,10 +106,10 @@ def test_a_table_that_refuses_some_is_asked_again_and_then_said_to() -> None:
     "arguments", [["events"], ["dance", "--backup", "x"], ["events", "--at", "2026-11-23T06:00Z", "--backup", "x"]]
 )
 def test_what_is_not_clear_restores_nothing(arguments: list[str]) -> None:
-    assert restore.main(arguments) == 1
+    assert main(["restore", *arguments]) == 2
     assert not [name for name in client("dynamodb").list_tables()["TableNames"] if "restored" in name]
 
 
 def test_another_table_s_backup_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert restore.main(["users", "--backup", _backup()]) == 1
+    assert main(["restore", "users", "--backup", _backup()]) == 1
     assert "a backup of EventsTable" in capsys.readouterr().err

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from accounts import custom_resource, issuing, machines, on_deploy_signing_key
-from runner.deployed import Deployed
+from runner.__main__ import main
 from runner.operate import rotate_key
+from runner.stack import Stack
 from sitewatch import clock, ids, keys, tokens
 from sitewatch.callers import Caller, Role, TokenUse
 from sitewatch.tokens import TokenRefused
@@ -22,8 +23,9 @@ class Interrupted(Exception):
     """The command ended half-way."""
 
 
-class Stack:
-    """CloudFormation, as far as the key goes: an update provides the custom resource and renews every function."""
+class Engine:
+    """CloudFormation and Lambda, as far as the key goes: an update provides the custom resource and renews every
+    function."""
 
     def __init__(self) -> None:
         self.parameter = ""
@@ -40,11 +42,15 @@ class Stack:
         (self.parameter,) = (each["ParameterValue"] for each in Parameters if each["ParameterKey"] == NAME)
         self.history.append(self.parameter)
 
-    def get_waiter(self, _name: str) -> "Stack":
+    def get_waiter(self, _name: str) -> "Engine":
         return self
 
     def wait(self, **_: object) -> None:
         renew(self.parameter)
+
+    def get_function_configuration(self, FunctionName: str) -> Any:  # noqa: N803
+        assert FunctionName == "GetJwksFunction"
+        return {"Environment": {"Variables": {"TOKEN_PUBLIC_KEYS": os.environ["TOKEN_PUBLIC_KEYS"]}}}
 
 
 class Interrupting:
@@ -77,25 +83,25 @@ def renew(versions: str) -> None:
 
 
 @pytest.fixture
-def stack(monkeypatch: pytest.MonkeyPatch) -> Stack:
+def stack(monkeypatch: pytest.MonkeyPatch) -> Engine:
     for name in ("TOKEN_KEY_VERSIONS", "TOKEN_PUBLIC_KEYS"):
         monkeypatch.setenv(name, os.environ[name])  # put back afterwards
-    return Stack()
+    return Engine()
 
 
-def run(stack: Stack, *arguments: str, monkeypatch: pytest.MonkeyPatch, last: int | None = None) -> tuple[int, int]:
+def run(stack: Engine, *arguments: str, monkeypatch: pytest.MonkeyPatch, last: int | None = None) -> tuple[int, int]:
     """The exit code of the command, and how many calls it made."""
     count = [0]
 
-    def clients(service: str) -> Any:
-        return Interrupting(stack if service == "cloudformation" else client(service), count, last)
+    class World(Stack):
+        def client(self, service: str) -> Any:
+            return Interrupting(stack if service in ("cloudformation", "lambda") else client(service), count, last)
 
-    class World(Deployed):
         def resource(self, logical_id: str, kind: str) -> str:
             return logical_id
 
-    monkeypatch.setattr(rotate_key, "find", lambda *_: World("sitewatch", clients, is_local=True))
-    return rotate_key.main(arguments), count[0]
+    monkeypatch.setattr(rotate_key, "find", lambda _parsed: World.named(endpoint_url="http://127.0.0.1:1"))
+    return main(["rotate-key", *arguments]), count[0]
 
 
 def token(use: TokenUse = TokenUse.ACCESS) -> str:
@@ -112,7 +118,7 @@ def test_a_refresh_token_lives_as_long_as_the_rotation_takes_it_to() -> None:
 
 
 def test_tokens_of_both_keys_are_good_until_the_old_one_is_retired(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    stack: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = token()
     assert run(stack, monkeypatch=monkeypatch)[0] == 0
@@ -136,7 +142,7 @@ def test_tokens_of_both_keys_are_good_until_the_old_one_is_retired(
 
 
 def test_a_rotation_that_is_interrupted_anywhere_goes_on_and_makes_one_new_key(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch
+    stack: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     last, ended = 1, False
     while not ended:
@@ -163,7 +169,7 @@ def test_a_rotation_that_is_interrupted_anywhere_goes_on_and_makes_one_new_key(
 
 
 def test_a_second_rotation_waits_for_the_first_to_end(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    stack: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run(stack, monkeypatch=monkeypatch)
     assert run(stack, monkeypatch=monkeypatch)[0] == 1
@@ -172,7 +178,7 @@ def test_a_second_rotation_waits_for_the_first_to_end(
 
 
 def test_the_old_key_is_not_retired_while_a_refresh_token_of_it_may_be_good(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    stack: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(stack, "--retire", monkeypatch=monkeypatch)[0] == 1
     run(stack, monkeypatch=monkeypatch)
@@ -184,7 +190,7 @@ def test_the_old_key_is_not_retired_while_a_refresh_token_of_it_may_be_good(
 
 
 def test_the_old_key_is_not_retired_while_a_machine_needs_it(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    stack: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     year = timedelta(days=365)
     machines.issue(ids.new_id(), "gate camera", created_by="admin", lifetime=year)
@@ -201,7 +207,7 @@ def test_the_old_key_is_not_retired_while_a_machine_needs_it(
 def test_a_stack_of_an_older_template_is_told_to_be_deployed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    class Older(Stack):
+    class Older(Engine):
         def describe_stacks(self, StackName: str) -> Any:  # noqa: N803
             return {"Stacks": [{"Parameters": []}]}
 

@@ -1,10 +1,10 @@
-"""The environment variables of the functions in a world of names that nothing deployed has."""
+"""The environment variables of the functions in a world where nothing is deployed."""
 
 import os
 
-from tests.world.template import resources, template
+from runner.project import ACCOUNT, queue_name, undeployed_variables
 
-ACCOUNT = "123456789012"
+__all__ = ["ACCOUNT", "FAKE_AWS", "environment", "queue_name"]
 
 FAKE_AWS = {
     # As a safety measure: nothing that escapes moto can reach an account.
@@ -19,40 +19,6 @@ FAKE_AWS = {
 }
 
 
-def _setting(value: object) -> str:
-    """What the template's ``value`` of an environment variable is in the tests' world."""
-    match value:
-        case {"Ref": str(name)}:
-            return _reference(name)
-        case {"Fn::Join": [str(separator), {"Ref": str(name)}]}:
-            return separator.join(str(template()["Parameters"][name]["Default"]).split(","))
-        case {"Fn::GetAtt": _}:
-            return ""
-        case _:
-            return str(value)
-
-
-def _reference(name: str) -> str:
-    if name in template()["Parameters"]:
-        return str(template()["Parameters"][name]["Default"])
-    kind = template()["Resources"].get(name, {}).get("Type")
-    names = {
-        "AWS::SQS::Queue": lambda: f"https://sqs.us-east-1.amazonaws.com/{ACCOUNT}/{queue_name(name)}",
-        "AWS::SNS::Topic": lambda: f"arn:aws:sns:us-east-1:{ACCOUNT}:{name}",
-        "AWS::S3::Bucket": name.lower,
-    }
-    return names[kind]() if kind in names else name
-
-
-def queue_name(logical_id: str) -> str:
-    """The name of a queue in the tests' world."""
-    return f"{logical_id}.fifo" if resources("AWS::SQS::Queue")[logical_id].get("FifoQueue") else logical_id
-
-
 def environment() -> dict[str, str]:
-    """What every function is handed, taken together, with credentials that reach no account."""
-    settings = dict(template()["Globals"]["Function"]["Environment"]["Variables"])
-    for function in resources("AWS::Serverless::Function").values():
-        own = function.get("Environment", {}).get("Variables", {})
-        settings |= {name: value for name, value in own.items() if value != ""}
-    return FAKE_AWS | {name: _setting(value) for name, value in settings.items()}
+    """The variables of all functions taken together, with credentials that reach no account."""
+    return FAKE_AWS | undeployed_variables()

@@ -1,5 +1,6 @@
 """The logger and the metrics of all functions. Never log a body, a token, a password or a personal field."""
 
+import os
 import warnings
 
 from aws_lambda_powertools.logging import Logger
@@ -8,7 +9,8 @@ from aws_lambda_powertools.metrics import Metrics, MetricUnit, single_metric
 # Batches without metrics are normal; Powertools would log a warning for each.
 warnings.filterwarnings("ignore", message="No application metrics to publish")
 
-logger = Logger()
+# Functions share log groups, and not every engine's log streams say whose they are.
+logger = Logger(function_name=os.environ.get("AWS_LAMBDA_FUNCTION_NAME", ""))
 metrics = Metrics()
 
 
