@@ -1,13 +1,14 @@
 """Create users and check their passwords."""
 
+from functools import partial
+
 from pynamodb.exceptions import TransactWriteError
-from pynamodb.transactions import TransactWrite
 
 from accounts import passwords
 from accounts.model import NewUser, UserRecord
 from accounts.registration import new_record, register
 from accounts.users import by_username
-from sitewatch import ids, tables
+from sitewatch import ids, transactions
 from sitewatch.callers import Role
 from sitewatch.errors import USERNAME_TAKEN, ApiError
 
@@ -23,8 +24,7 @@ def create(new: NewUser, role: Role = Role.USER, *, user_id: str | None = None) 
     """
     user = new_record(new, passwords.hash_password(new.password), user_id=user_id or ids.new_id(), role=role)
     try:
-        with TransactWrite(connection=tables.connection()) as transaction:
-            register(user, transaction)
+        transactions.write(partial(register, user))
     except TransactWriteError as error:
         # A transaction conflict means a concurrent sign-up for the same name: nothing else writes under this id.
         if {reason.code for reason in error.cancellation_reasons if reason} & {

@@ -12,7 +12,7 @@ app = Api(errors=[USER_NOT_FOUND])
 @app.get("/users/me", summary="Who am I?", tags=["accounts"])
 def get_caller() -> CallerView:
     """The user the access token belongs to, with its role."""
-    user = users.by_id(app.known_caller().subject)
+    user = users.by_id(app.require_caller().subject)
     if user is None:
         raise ApiError(USER_NOT_FOUND)
     return CallerView(role=Role(user.role), **UserView.of(user).model_dump())

@@ -35,7 +35,7 @@ def issue_api_token(new: NewApiToken) -> IssuedApiToken:
     token, signed = machines.issue(
         ids.new_id(),
         new.name,
-        created_by=app.known_caller().subject,
+        created_by=app.require_caller().subject,
         lifetime=timedelta(days=new.expires_in_days),
     )
     return IssuedApiToken(id=token.id, name=token.name, api_token=signed, expires_at=token.expires_at)

@@ -7,7 +7,7 @@ from accounts.model import NewUser, UserView
 from accounts.user_creation import USER_CREATION, job_request
 from sitewatch import jobs
 from sitewatch.api import USERS_OR_ANONYMOUS, Api
-from sitewatch.attempts import attempt_of
+from sitewatch.attempts import first_attempt
 from sitewatch.callers import Caller
 from sitewatch.errors import USERNAME_TAKEN
 from sitewatch.idempotency import once
@@ -40,12 +40,12 @@ def create_user(new_user: NewUser) -> Response[UserView | AcceptedJob]:
 
 
 def _create(new_user: NewUser) -> UserView:
-    return UserView.of(credentials.create(new_user, user_id=attempt_of(app).id))
+    return UserView.of(credentials.create(new_user, user_id=first_attempt(app).id))
 
 
 def _enqueue(new_user: NewUser, caller: Caller) -> AcceptedJob:
     request = job_request(new_user, passwords.hash_password(new_user.password))
-    return jobs.enqueue(USER_CREATION, request, caller=caller, job_id=attempt_of(app).id)
+    return jobs.enqueue(USER_CREATION, request, caller=caller, job_id=first_attempt(app).id)
 
 
 def _respond(status: int, body: UserView | AcceptedJob) -> Response[UserView | AcceptedJob]:

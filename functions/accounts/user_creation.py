@@ -31,5 +31,5 @@ def create_user(job: Job) -> Outcome:
     def write(transaction: TransactWrite) -> None:
         register(user, transaction)
 
-    message = {"id": user.id, "timestamp": clock.spell(user.created_at), "username": user.username}
+    message = {"id": user.id, "timestamp": clock.format_time(user.created_at), "username": user.username}
     return Outcome(message, write, conflict=USERNAME_TAKEN_IN_JOB)

@@ -1,7 +1,7 @@
 """GET /alerts: suspicious detections as they become known, as Server-Sent Events.
 
-The managed runtime cannot stream, so an answer ends as soon as it has something to say, and the
-client comes again with the id that it has seen, as every EventSource does by itself.
+The managed runtime cannot stream. A response ends as soon as it has an alert, and the client reconnects with the last
+id that it has seen, which every EventSource does by itself.
 """
 
 import time
@@ -10,11 +10,12 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Header, Query
 
-from alerts import events, log
+from alerts import log
+from alerts.server_sent_events import format_alerts
 from sitewatch.api import Api
 
 _POLL_SECONDS = 0.2
-_MOST_ALERTS = 1000
+_MAX_ALERTS = 1000
 
 app = Api()
 
@@ -28,22 +29,22 @@ app = Api()
 def watch_alerts(
     last_event_id: Annotated[int | None, Header(alias="Last-Event-ID", ge=0, le=10**15)] = None,
     wait: Annotated[float, Query(ge=0, le=25, description="Seconds to wait for an alert.")] = 20,
-    replay: Annotated[int, Query(ge=0, le=_MOST_ALERTS, description="Alerts that a first connection gets.")] = 50,
+    replay: Annotated[int, Query(ge=0, le=_MAX_ALERTS, description="Past alerts to send on a first connection.")] = 50,
 ) -> Response[str]:
-    """``text/event-stream``: the last ``replay`` alerts, or those behind ``Last-Event-ID``, or the next ones."""
+    """``text/event-stream``: the last ``replay`` alerts, those after ``Last-Event-ID``, or the next ones."""
     deadline = time.monotonic() + wait
     head = log.head()
     seen = last_event_id
-    if seen is None or seen > head:  # a first connection, or one to a log that began anew
+    if seen is None or seen > head:  # a first connection, or one to a log that started again
         seen = max(head - replay, 0)
     while head == seen and time.monotonic() + _POLL_SECONDS < deadline:
         time.sleep(_POLL_SECONDS)
         head = log.head()
-    alerts = log.behind(seen, until=head, limit=_MOST_ALERTS)
+    alerts = log.after(seen, until=head, limit=_MAX_ALERTS)
     return Response(
         status_code=200,
         content_type="text/event-stream; charset=utf-8",
-        body=events.spell(alerts, seen=seen),
+        body=format_alerts(alerts, seen=seen),
         headers={"Cache-Control": "no-store"},
     )
 

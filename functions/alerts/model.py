@@ -1,7 +1,7 @@
-"""What is stored of alerts: a numbered log, and which detections are in it.
+"""Stored records of alerts: a numbered log, and marks of the detections that are in it.
 
-The log has no gaps: the alerts of a batch and the number that the log has reached are written in
-one transaction. A reader that has seen number n has seen all before it, and asks for what is behind n.
+The log has no gaps, because one transaction writes the alerts of a batch and the last number of the log. A reader that
+has seen number n has seen all alerts before it, and asks for those after n.
 """
 
 from pynamodb.attributes import NumberAttribute, TTLAttribute, UnicodeAttribute
@@ -14,7 +14,7 @@ ALERTS_PER_PARTITION = 1000
 
 
 class AlertRecord(Model):
-    """An alert, under ``log#<partition>`` and its number; ``detection`` is the JSON that clients read."""
+    """An alert, under ``log#<partition>`` and its number; ``detection`` is the JSON that clients get."""
 
     class Meta(TableMeta):
         table_name = settings.text("ALERTS_TABLE")
@@ -36,7 +36,7 @@ class LogHead(Model):
 
 
 class RecordedDetection(Model):
-    """That the log has an alert of a detection; it outlives every queue that could bring it again."""
+    """A mark that the log has an alert of a detection. It outlives every queue that could deliver the alert again."""
 
     class Meta(TableMeta):
         table_name = settings.text("ALERTS_TABLE")

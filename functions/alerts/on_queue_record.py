@@ -3,14 +3,14 @@
 import json
 from typing import Any
 
-from alerts import log
+from alerts.recording import append
 from sitewatch.observability import count, logger, metrics
 
 
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: Any) -> None:
-    """Record a batch of published detections, all or none: a batch that fails comes again whole."""
+    """Record a batch of published detections. If it fails, the whole batch is delivered again."""
     alerts = {json.loads(record["body"])["id"]: record["body"] for record in event["Records"]}
-    appended = log.append(alerts)
+    appended = append(alerts)
     count("AlertsRecorded", appended)
     logger.info("recorded", messages=len(event["Records"]), alerts=appended)

@@ -5,13 +5,14 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
-from datapoints.listing import Selection, is_position, page
+from datapoints.listing import Selection, page
 from datapoints.model import DataPoint
 from sitewatch.api import Api
 from sitewatch.callers import Role
 from sitewatch.clock import Timestamp
 from sitewatch.errors import invalid_field
 from sitewatch.paging import Limit, Skip, Start, decode_cursor, encode_cursor, paged
+from sitewatch.partitions import is_position
 
 app = Api()
 
@@ -28,11 +29,11 @@ def list_data_points(
 
     The link to the next page uses ``cursor``, which costs the same on every page.
     """
-    is_admin = app.known_caller().role is Role.ADMIN
+    is_admin = app.require_caller().role is Role.ADMIN
     selection = Selection(("valid", "invalid") if is_admin else ("valid",), start, end)
     after = decode_cursor(cursor, field="cursor") if cursor else None
     if after is not None and not is_position(after):
-        raise invalid_field("cursor", "not a cursor that this API gave")
+        raise invalid_field("cursor", "not a cursor from this API")
     found, last = page(selection, skip=skip, after=after, limit=limit)
     query = app.current_event.query_string_parameters
     kept: dict[str, object] = {name: query[name] for name in ("limit", "end") if name in query}

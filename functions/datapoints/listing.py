@@ -2,7 +2,6 @@
 
 import heapq
 import itertools
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,8 +13,6 @@ _END = "~"
 """Sorts after every time."""
 
 _DAY_LENGTH = len("2026-11-22")
-
-_POSITION = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z#.+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +50,6 @@ def page(selection: Selection, *, skip: int, after: str | None, limit: int) -> t
         found = list(itertools.islice(points, skip, skip + limit + 1))
         return found[:limit], found[limit - 1].position if len(found) > limit else None
     return [], None
-
-
-def is_position(text: str) -> bool:
-    """Whether ``text`` is a point's position, as cursors hold it."""
-    return _POSITION.fullmatch(text) is not None
 
 
 def _days(kinds: Sequence[Kind], lowest: str, highest: str) -> Iterator[tuple[str, int]]:

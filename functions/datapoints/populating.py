@@ -9,6 +9,7 @@ from datapoints.model import TOO_OLD, DataPointRecord, DayRecord, day_partition,
 from datapoints.source import SourceFailed, SourcePoint
 from sitewatch import clock, ids
 from sitewatch.observability import count, logger
+from sitewatch.partitions import position
 from sitewatch.transactions import commit
 
 _MAX_AGE = timedelta(hours=1)
@@ -45,14 +46,13 @@ def to_record(fetched: SourcePoint, fetched_at: datetime) -> DataPointRecord:
     if fetched_at - time > _MAX_AGE and TOO_OLD not in tags:
         tags.append(TOO_OLD)
     point_id = ids.derived_id(time, value.hex(), *sorted(fetched.tags))
-    position = f"{clock.sortable(time)}#{point_id}"
     return DataPointRecord(
         point_id,
         time=time,
         value=value,
         tags=tags,
-        day_partition=day_partition(kind_of(tags), position[:10]),
-        position=position,
+        day_partition=day_partition(kind_of(tags), clock.sortable(time)[:10]),
+        position=position(time, point_id),
     )
 
 

@@ -6,8 +6,8 @@ from typing import Annotated
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from datapoints import float32
-from sitewatch import clock
-from sitewatch.http_client import Call, CallFailed, answer_to
+from sitewatch import clock, http_client
+from sitewatch.http_client import Request, RequestFailed
 
 _MAX_REDIRECTS = 3
 _MAX_TAGS = 32
@@ -63,8 +63,8 @@ def fetch(url: str) -> SourcePoint:
     if not url:
         raise SourceFailed("this deployment has no data source")
     try:
-        answer = answer_to(Call(url, headers={"Accept": "application/json"}, most_redirects=_MAX_REDIRECTS))
-    except CallFailed as failure:
+        answer = http_client.send(Request(url, headers={"Accept": "application/json"}, max_redirects=_MAX_REDIRECTS))
+    except RequestFailed as failure:
         raise SourceFailed(f"cannot read the source: {failure}") from None
     if answer.status != 200:
         raise SourceFailed(f"the source returned status {answer.status}")

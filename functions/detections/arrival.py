@@ -1,4 +1,4 @@
-"""Tell the detections of a Kinesis batch from the records that are none."""
+"""Split a Kinesis batch into valid detections and rejected records."""
 
 import base64
 from collections.abc import Iterable, Mapping
@@ -8,18 +8,19 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from detections import partitions
 from detections.model import DetectionRecord
 from detections.report import ReportedDetection
 from sitewatch import ids, settings
+from sitewatch.partitions import month_of, partition, position, write_shard
 
-MOST_BYTES = 1024 * 1024
+MAX_BYTES = 1024 * 1024
 _SUSPICIOUS = frozenset(name.casefold() for name in settings.names("SUSPICIOUS_CATEGORIES"))
+_WRITE_SHARDS = settings.integer("DETECTION_WRITE_SHARDS")
 
 
 @dataclass(frozen=True, slots=True)
 class KinesisRecord:
-    """A record of the stream, as Lambda hands it over, with its bytes decoded."""
+    """A record of the stream, from Lambda's event, with its data decoded."""
 
     shard: str
     sequence_number: str
@@ -41,7 +42,7 @@ class KinesisRecord:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A record that is no detection, whatever is tried, and why."""
+    """A record that can never become a detection, and the reason."""
 
     record: KinesisRecord
     reason: str
@@ -49,35 +50,35 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A detection to store. ``dated`` tells whether its time came with it or is that of its arrival."""
+    """A detection to store. ``dated`` is false if its id was reported, but its time is only that of its arrival."""
 
     detection: DetectionRecord
     dated: bool
 
 
 def is_suspicious(category: str) -> bool:
-    """Whether the whole category is one of the suspicious ones, whatever its letter case."""
+    """Whether ``category`` is one of the suspicious ones, ignoring case."""
     return category.casefold() in _SUSPICIOUS
 
 
 def to_detection(record: KinesisRecord) -> Arrived:
-    """The detection in ``record``.
+    """Parse ``record``.
 
-    An id that the camera did not give follows from the record's place in the stream, and its time
-    from its arrival, so that a second delivery of the record gives the same detection.
+    If the report has no id, the id is derived from the record's place in the stream, and a missing time is the time
+    of arrival, so that a second delivery of the record gives the same detection.
 
     Raises
     ------
     ValueError
-        Where it is not JSON of the right shape (pydantic's ``ValidationError`` is one).
+        If the data is not JSON of the right shape (a ``pydantic.ValidationError``) or too large.
 
     """
-    if len(record.data) > MOST_BYTES:
-        raise ValueError(f"larger than {MOST_BYTES} bytes")
+    if len(record.data) > MAX_BYTES:
+        raise ValueError(f"larger than {MAX_BYTES} bytes")
     reported = ReportedDetection.model_validate_json(record.data)
     created_at = reported.created_at or record.arrived_at
     detection_id = reported.id or ids.derived_id(record.arrived_at, record.shard, record.sequence_number)
-    month, shard = partitions.month(created_at), partitions.write_shard(detection_id)
+    month, shard = month_of(created_at), write_shard(detection_id, _WRITE_SHARDS)
     detection = DetectionRecord(
         detection_id,
         year=reported.year,
@@ -86,18 +87,18 @@ def to_detection(record: KinesisRecord) -> Arrived:
         category=reported.category,
         created_at=created_at,
         suspicious=is_suspicious(reported.category),
-        position=partitions.position(created_at, detection_id),
-        time_partition=partitions.partition(month, shard),
-        make_partition=partitions.partition(month, shard, reported.make),
-        category_partition=partitions.partition(month, shard, reported.category),
+        position=position(created_at, detection_id),
+        time_partition=partition(month, shard),
+        make_partition=partition(month, shard, reported.make),
+        category_partition=partition(month, shard, reported.category),
     )
     return Arrived(detection, dated=reported.created_at is not None or reported.id is None)
 
 
-def sort_out(records: Iterable[KinesisRecord]) -> tuple[list[Arrived], list[Rejected]]:
-    """The detections among ``records``, one for each id, and the records that are none.
+def split(records: Iterable[KinesisRecord]) -> tuple[list[Arrived], list[Rejected]]:
+    """Split ``records`` into detections, one per id, and rejected records.
 
-    Of several with one id, the last one that came with its own time stands, else the first.
+    If an id comes several times, the last dated detection is kept, or else the first one.
     """
     arrived: dict[str, Arrived] = {}
     rejected: list[Rejected] = []
@@ -115,7 +116,7 @@ def sort_out(records: Iterable[KinesisRecord]) -> tuple[list[Arrived], list[Reje
 
 
 def _reason(error: ValidationError) -> str:
-    """Which fields are wrong and how; never their values, which the quarantined bytes hold anyway."""
+    """Which fields are wrong and why. It never contains their values; the quarantined bytes do."""
     return "; ".join(
         f"{'.'.join(str(part) for part in problem['loc']) or 'record'}: {problem['msg']}"
         for problem in error.errors(include_url=False, include_context=False, include_input=False)

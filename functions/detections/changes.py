@@ -1,4 +1,4 @@
-"""What the table's stream tells: which detections came, changed or went."""
+"""Changes of detections, from the records of the table's stream."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,13 +6,13 @@ from typing import Any
 
 from detections.model import DetectionRecord
 
-# Lambda hands over sequence numbers as text of differing lengths; padded, text order is their order.
+# Sequence numbers are text of different lengths; padding makes text order their order.
 _SEQUENCE_NUMBER_DIGITS = 40
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One item's step from ``old`` (``None``: it was not there) to ``new`` (``None``: it is gone)."""
+    """A change of one item from ``old`` (``None``: it is new) to ``new`` (``None``: it is deleted)."""
 
     sequence_number: str
     old: DetectionRecord | None

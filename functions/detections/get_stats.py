@@ -1,8 +1,8 @@
-"""GET /stats: how many vehicles there were."""
+"""GET /stats: count detections."""
 
 from typing import Literal
 
-from detections.counting import totals
+from detections.counts import totals
 from sitewatch.api import Api
 
 app = Api()
@@ -10,7 +10,7 @@ app = Api()
 
 @app.get("/stats", summary="Count detections", tags=["detections"])
 def get_stats(by: Literal["make", "category", "year"] = "make") -> dict[str, int]:
-    """Detections by make, category or year, keys in order. Reads the sums: it costs the same however many there are."""
+    """Detections by make, category or year, with sorted keys. Reads sums: its cost does not grow with their number."""
     return dict(totals(by))
 
 

@@ -1,4 +1,4 @@
-"""What is stored of a detection, and what is said of it."""
+"""Stored records and API models of detections."""
 
 from datetime import datetime
 
@@ -21,6 +21,10 @@ class Detection(BaseModel):
     model: str
     category: str
     created_at: Timestamp
+
+    @classmethod
+    def of(cls, record: "DetectionRecord") -> "Detection":
+        return cls(**{name: getattr(record, name) for name in cls.model_fields})
 
 
 class DetectionsByTime(GlobalSecondaryIndex["DetectionRecord"]):
@@ -57,7 +61,7 @@ class DetectionsByCategory(GlobalSecondaryIndex["DetectionRecord"]):
 
 
 class DetectionRecord(Model):
-    """A detection. Its id alone is the key: whatever comes twice under one id is one detection."""
+    """A detection. Its id alone is the key: reports with the same id are one detection."""
 
     class Meta(TableMeta):
         table_name = settings.text("DETECTIONS_TABLE")
@@ -80,10 +84,10 @@ class DetectionRecord(Model):
 
 
 class CountRecord(Model):
-    """How many detections there are of ``value`` among all that ``counter`` tells apart.
+    """How many detections have the ``value`` that ``counter`` counts by.
 
-    ``make``/``Acura`` is the number of Acuras; ``hours#make#Acura``/``2026-11-22T06`` how many of
-    them in that hour (see ``counting.sums_of``).
+    ``make``/``Acura`` is the number of Acuras, ``hours#make#Acura``/``2026-11-22T06`` the number of them in that hour
+    (see ``counting.sums_of``).
     """
 
     class Meta(TableMeta):
@@ -95,7 +99,7 @@ class CountRecord(Model):
 
 
 class PositionRecord(Model):
-    """How far the counting of a shard of the table's stream has come."""
+    """The position that counting has reached in a shard of the table's stream."""
 
     class Meta(TableMeta):
         table_name = settings.text("DETECTION_COUNTS_TABLE")

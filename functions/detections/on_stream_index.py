@@ -1,19 +1,19 @@
 """Kinesis → the table of detections.
 
-An answer is all or nothing: whatever may pass is retried, and then the batch fails as a whole,
-since not every engine honours a partial answer for a stream. All that is done is idempotent.
+A batch succeeds or fails as a whole, because not every engine supports partial batch responses for a stream. Temporary
+failures are retried first. Every step is idempotent.
 """
 
 from typing import Any
 
 from detections import quarantine, storing
-from detections.arrival import KinesisRecord, sort_out
+from detections.arrival import KinesisRecord, split
 from sitewatch.observability import count, logger, metrics
 
 
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: Any) -> None:
-    arrived, rejected = sort_out(KinesisRecord.of(record) for record in event["Records"])
+    arrived, rejected = split(KinesisRecord.of(record) for record in event["Records"])
     storing.store(arrived)
     quarantine.keep(rejected)
     count("DetectionsIndexed", len(arrived))

@@ -1,7 +1,7 @@
 """The table's stream → the alerts topic.
 
-It follows the stream and not the arrival of records, because the stream tells of a detection once,
-however often its record was delivered. The mapping's filter lets only new, suspicious ones through.
+It reads the table's stream and not Kinesis, because the table's stream has each detection once, even if its record was
+delivered several times. The mapping's filter passes only new, suspicious detections.
 """
 
 from typing import Any

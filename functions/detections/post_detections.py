@@ -1,4 +1,4 @@
-"""POST /detections: what a camera saw, from a machine that has no AWS credentials."""
+"""POST /detections: report detections, for machines without AWS credentials."""
 
 from typing import Annotated, Any
 
@@ -10,10 +10,10 @@ from detections.report import ReportedDetection
 from sitewatch.api import MACHINES_AND_ADMINS, Api
 from sitewatch.idempotency import once
 
-_MOST_BODY_BYTES = 512 * 1024
-_MOST_DETECTIONS = 500
+_MAX_BODY_BYTES = 512 * 1024
+_MAX_DETECTIONS = 500
 
-app = Api(access=MACHINES_AND_ADMINS, most_body_bytes=_MOST_BODY_BYTES)
+app = Api(access=MACHINES_AND_ADMINS, max_body_bytes=_MAX_BODY_BYTES)
 
 
 def _as_list(body: object) -> object:
@@ -24,14 +24,14 @@ class Reports(
     RootModel[
         Annotated[
             list[ReportedDetection],
-            Field(min_length=1, max_length=_MOST_DETECTIONS),
+            Field(min_length=1, max_length=_MAX_DETECTIONS),
             BeforeValidator(_as_list, json_schema_input_type=ReportedDetection | list[ReportedDetection]),
         ]
     ]
 ):
     """One report, or a list of them.
 
-    A root model, because of any other annotated list the resolver hands on no more than the first entry.
+    A root model, because the resolver passes on only the first entry of any other annotated list.
     """
 
 
@@ -43,7 +43,7 @@ class Accepted(BaseModel):
 
 @app.post("/detections", status_code=202, summary="Report detections", tags=["detections"])
 def report_detections(reports: Annotated[Reports, Body()]) -> Accepted:
-    """One detection, or a list of up to 500. Where any is invalid, the answer names its index and nothing is put."""
+    """One detection, or a list of up to 500. If one is invalid, the error names its index and nothing is accepted."""
 
     def put() -> dict[str, Any]:
         stream.put(reports.model_dump(mode="json", exclude_none=True))

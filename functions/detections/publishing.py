@@ -1,4 +1,4 @@
-"""Tell subscribers of suspicious detections."""
+"""Publish suspicious detections to the alerts topic."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,25 +7,20 @@ from detections.model import Detection, DetectionRecord
 from sitewatch import aws, settings
 from sitewatch.delivery import chunks, deliver
 
-_MOST_ENTRIES = 10
-
-
-def view(detection: DetectionRecord) -> Detection:
-    """A stored detection as clients and subscribers see it."""
-    return Detection(**{name: getattr(detection, name) for name in Detection.model_fields})
+_MAX_ENTRIES = 10
 
 
 def publish(detections: Sequence[DetectionRecord]) -> None:
-    """Publish each of ``detections`` to the alerts topic: ⌈n/10⌉ ``PublishBatch`` calls.
+    """Publish each of ``detections``: ⌈n/10⌉ ``PublishBatch`` calls.
 
     Raises
     ------
     DeliveryFailed
-        Where the topic goes on refusing messages after every retry.
+        If the topic still refuses some messages after every retry.
 
     """
-    entries = [_entry(str(number), view(detection)) for number, detection in enumerate(detections)]
-    for chunk in chunks(entries, most=_MOST_ENTRIES):
+    entries = [_entry(str(number), Detection.of(detection)) for number, detection in enumerate(detections)]
+    for chunk in chunks(entries, max_entries=_MAX_ENTRIES):
         deliver(chunk, _send)
 
 
@@ -42,8 +37,8 @@ def _entry(entry_id: str, detection: Detection) -> dict[str, Any]:
 
 
 def _send(entries: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
-    answer = aws.client("sns").publish_batch(
+    response = aws.client("sns").publish_batch(
         TopicArn=settings.text("ALERTS_TOPIC_ARN"), PublishBatchRequestEntries=entries
     )
-    refused = {failure["Id"] for failure in answer.get("Failed", [])}
+    refused = {failure["Id"] for failure in response.get("Failed", [])}
     return [entry for entry in entries if entry["Id"] in refused]

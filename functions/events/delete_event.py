@@ -3,7 +3,7 @@
 from aws_lambda_powertools.event_handler import Response
 
 from events import storing
-from events.answers import EventIdInPath, IfMatch
+from events.responses import EventIdInPath, IfMatch
 from sitewatch.api import ADMINS, Api
 from sitewatch.errors import NOT_FOUND, PRECONDITION_FAILED, TOO_MANY_REQUESTS
 
@@ -12,7 +12,7 @@ app = Api(access=ADMINS, errors=[NOT_FOUND, PRECONDITION_FAILED, TOO_MANY_REQUES
 
 @app.delete("/api/event/<event_id>", status_code=204, summary="Delete an event", tags=["events"])
 def delete_event(event_id: EventIdInPath, if_match: IfMatch = None) -> Response[None]:
-    """For good."""
+    """Deletion is permanent."""
     storing.delete(event_id, if_match)
     return Response(status_code=204)
 

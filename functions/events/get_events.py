@@ -1,4 +1,4 @@
-"""GET /api/event: what devices have told, newest first."""
+"""GET /api/event: list events, newest first."""
 
 from typing import Annotated
 
@@ -19,10 +19,10 @@ def list_events(
     start: UlidText | None = None,
     limit: Limit = 100,
     event_type: Annotated[
-        str | None, Query(min_length=1, max_length=255, description="This type only, exactly.")
+        str | None, Query(min_length=1, max_length=255, description="Only this type (exact match).")
     ] = None,
 ) -> Response[Events]:
-    """``start`` is the id of the last event of the page before."""
+    """``start`` is the id of the last event of the previous page."""
     found, more = page_of(newest_first(event_type, start, limit + 1), limit)
     next_page = {"start": found[-1].id, "limit": limit, "event_type": event_type} if more else None
     return paged(Events(events=[Event.of(event) for event in found]), next_page)

@@ -4,36 +4,40 @@ import heapq
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from events import partitions
+from events import months
 from events.model import EventRecord
-from sitewatch import ids
+from sitewatch import ids, settings
+from sitewatch.partitions import page_size, partition
 
-_MOST_READ_AHEAD = 1000
+_WRITE_SHARDS = settings.integer("EVENT_WRITE_SHARDS")
 
 
 def newest_first(event_type: str | None, before: str | None, wanted: int) -> Iterator[EventRecord]:
-    """The events, or those of a type, newest first, from behind the id ``before``; ``wanted`` of them will be read."""
-    # Each shard has about its share of what is wanted, and a little more or less.
-    page_size = min(wanted // partitions.WRITE_SHARDS + 10, _MOST_READ_AHEAD)
-    for month in partitions.months(event_type):
-        if before is None or ids.least_id(_beginning(month)) < before:
-            shards = [
-                _in_partition(month, shard, event_type, before, page_size) for shard in range(partitions.WRITE_SHARDS)
-            ]
+    """The events (of one type, or all), newest first.
+
+    Parameters
+    ----------
+    before
+        The id to start after (exclusive); ``None`` for the first page.
+    wanted
+        How many the caller will read. It sets the size of the queries, not the end of the iterator.
+
+    """
+    for month in months.newest_first(event_type):
+        if before is None or ids.min_id(_start_of(month)) < before:
+            shards = [_in_shard(month, shard, event_type, before, wanted) for shard in range(_WRITE_SHARDS)]
             yield from heapq.merge(*shards, key=lambda event: str(event.id), reverse=True)
 
 
-def _in_partition(
-    month: str, shard: int, event_type: str | None, before: str | None, page_size: int
-) -> Iterator[EventRecord]:
+def _in_shard(month: str, shard: int, event_type: str | None, before: str | None, wanted: int) -> Iterator[EventRecord]:
     index = EventRecord.by_time if event_type is None else EventRecord.by_type
     return index.query(
-        partitions.partition(month, shard, event_type or ""),
+        partition(month, shard, event_type or ""),
         EventRecord.id < before if before else None,
         scan_index_forward=False,
-        page_size=page_size,
+        page_size=page_size(wanted, _WRITE_SHARDS),
     )
 
 
-def _beginning(month: str) -> datetime:
+def _start_of(month: str) -> datetime:
     return datetime.fromisoformat(f"{month}-01").replace(tzinfo=UTC)

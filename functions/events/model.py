@@ -1,4 +1,4 @@
-"""What a device tells, what is stored of it, and what is said of it."""
+"""Stored records and API models of events."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -16,7 +16,7 @@ EventText = Annotated[str, StringConstraints(strict=True, min_length=1, max_leng
 
 
 class NewEvent(BaseModel):
-    """An event as a device sends it: types are strict, unknown keys are passed over."""
+    """An event as a device sends it: types are strict, unknown keys are ignored."""
 
     model_config = ConfigDict(strict=True)
 
@@ -25,7 +25,7 @@ class NewEvent(BaseModel):
 
 
 class EventChange(BaseModel):
-    """What to change of an event: what is not named stays."""
+    """The fields to change; those that are left out stay."""
 
     model_config = ConfigDict(strict=True)
 
@@ -45,7 +45,7 @@ class EventsByTime(GlobalSecondaryIndex["EventRecord"]):
 
 
 class EventsByType(GlobalSecondaryIndex["EventRecord"]):
-    """The events of a type by id; a partition is the type, a month and a write shard."""
+    """The events of each type by id; a partition is a type, a month and a write shard."""
 
     class Meta:
         index_name = "by_type"
@@ -56,7 +56,7 @@ class EventsByType(GlobalSecondaryIndex["EventRecord"]):
 
 
 class EventRecord(Model):
-    """An event. ``version`` grows with every change."""
+    """An event. ``version`` increases with every change."""
 
     class Meta(TableMeta):
         table_name = settings.text("EVENTS_TABLE")
@@ -75,7 +75,7 @@ class EventRecord(Model):
 
 
 class MonthsRecord(Model):
-    """The months that may have events, under ``months``, and under ``months#<type>`` for those of a type."""
+    """The months that may have events: ``months`` for all events, ``months#<type>`` for those of a type."""
 
     class Meta(TableMeta):
         table_name = settings.text("EVENTS_TABLE")
@@ -85,7 +85,7 @@ class MonthsRecord(Model):
 
 
 class SendingPlanRecord(Model):
-    """Up to which second (in Unix time) the sending of sample events is planned."""
+    """The second (in Unix time) up to which the sending of sample events is planned."""
 
     class Meta(TableMeta):
         table_name = settings.text("EVENTS_TABLE")
@@ -115,7 +115,7 @@ class Events(BaseModel):
 
 
 class Receipt(BaseModel):
-    """An event is stored."""
+    """The confirmation that an event is stored."""
 
     status_code: Literal["200"] = "200"
     id: str

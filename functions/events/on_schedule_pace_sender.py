@@ -1,4 +1,4 @@
-"""Once a minute: plan the sample events of the time to come, a delayed message for each."""
+"""Once a minute: plan the next sample events as one delayed message each."""
 
 from typing import Any
 

@@ -1,27 +1,25 @@
-"""Plan when sample events are sent: at every second that the interval divides, each once.
+"""Plan when to send sample events: at every second that is a multiple of the interval, each once.
 
-How far the plan goes is stored. A tick plans from there to somewhat more than a minute ahead, so that
-a tick that comes late or twice, as they do, makes no gap and no second plan for the same time.
+The end of the plan is stored. Each tick extends the plan to more than a minute ahead, so a tick that comes late or
+twice (both happen) causes no gap and plans no second twice.
 """
 
 import json
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from pynamodb.exceptions import UpdateError
 
 from events.model import SendingPlanRecord
-from sitewatch import aws, settings
-from sitewatch.delivery import chunks, deliver
+from sitewatch import settings
+from sitewatch.queues import send_messages
 
 AHEAD_SECONDS = 90
-"""A tick comes every 60 s; 30 s late is no gap yet."""
-_MOST_ENTRIES = 10
+"""A tick comes every 60 s, so one may be 30 s late."""
 
 
 def plan(now: datetime, interval_seconds: int) -> list[int]:
-    """The seconds (in Unix time) to send at that no tick has planned yet; none where another tick plans them."""
+    """The seconds (in Unix time) to send at that no tick has planned yet; none if another tick is planning them."""
     this_second = int(now.timestamp())
     stored = next(SendingPlanRecord.query("sending-plan", consistent_read=True), None)
     until = this_second + AHEAD_SECONDS
@@ -41,12 +39,12 @@ def plan(now: datetime, interval_seconds: int) -> list[int]:
 
 
 def enqueue(seconds: Sequence[int], now: datetime) -> None:
-    """Have a message arrive at the sender's queue at each of ``seconds``: the queue does the waiting.
+    """Send one message per second of ``seconds`` to the sender's queue, delayed until that second.
 
     Raises
     ------
     DeliveryFailed
-        Where the queue goes on refusing messages after every retry.
+        If the queue still refuses some messages after every retry.
 
     """
     this_second = int(now.timestamp())
@@ -58,11 +56,4 @@ def enqueue(seconds: Sequence[int], now: datetime) -> None:
         }
         for second in seconds
     ]
-    for chunk in chunks(entries, most=_MOST_ENTRIES):
-        deliver(chunk, _send)
-
-
-def _send(entries: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
-    answer = aws.client("sqs").send_message_batch(QueueUrl=settings.text("SENDER_QUEUE_URL"), Entries=entries)
-    refused = {failure["Id"] for failure in answer.get("Failed", [])}
-    return [entry for entry in entries if entry["Id"] in refused]
+    send_messages(settings.text("SENDER_QUEUE_URL"), entries)

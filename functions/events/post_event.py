@@ -1,4 +1,4 @@
-"""POST /api/event: what a device tells."""
+"""POST /api/event: receive events from devices."""
 
 from typing import Annotated, Any
 
@@ -7,14 +7,14 @@ from pydantic import BeforeValidator, Field, RootModel
 
 from events import storing
 from events.model import NewEvent, Receipt
-from sitewatch.api import EVERYONE_KNOWN, Api
-from sitewatch.attempts import attempt_of
+from sitewatch.api import ALL_ROLES, Api
+from sitewatch.attempts import first_attempt
 from sitewatch.idempotency import once
 
-_MOST_BODY_BYTES = 512 * 1024
-_MOST_EVENTS = 100
+_MAX_BODY_BYTES = 512 * 1024
+_MAX_EVENTS = 100
 
-app = Api(access=EVERYONE_KNOWN, most_body_bytes=_MOST_BODY_BYTES)
+app = Api(access=ALL_ROLES, max_body_bytes=_MAX_BODY_BYTES)
 
 
 def _as_list(body: object) -> object:
@@ -25,23 +25,23 @@ class NewEvents(
     RootModel[
         Annotated[
             list[NewEvent],
-            Field(min_length=1, max_length=_MOST_EVENTS),
+            Field(min_length=1, max_length=_MAX_EVENTS),
             BeforeValidator(_as_list, json_schema_input_type=NewEvent | list[NewEvent]),
         ]
     ]
 ):
     """One event, or a list of them.
 
-    A root model, because of any other annotated list the resolver hands on no more than the first entry.
+    A root model, because the resolver passes on only the first entry of any other annotated list.
     """
 
 
 @app.post("/api/event", summary="Send events", tags=["events"])
 def receive_events(events: Annotated[NewEvents, Body()]) -> Receipt | list[Receipt]:
-    """One event, or a list of up to 100. Where any is invalid, the answer names its index and nothing is stored."""
+    """One event, or a list of up to 100. If one is invalid, the error names its index and nothing is stored."""
 
     def store() -> dict[str, Any]:
-        return {"ids": storing.store(events.root, attempt_of(app))}
+        return {"ids": storing.store(events.root, first_attempt(app))}
 
     receipts = [Receipt(id=event_id) for event_id in once(app, store)["ids"]]
     is_list = (app.current_event.decoded_body or "").lstrip().startswith("[")

@@ -1,10 +1,10 @@
-"""PUT /api/event/{event_id}: replace what an event says."""
+"""PUT /api/event/{event_id}: replace an event."""
 
 from aws_lambda_powertools.event_handler import Response
 
 from events import storing
-from events.answers import EventIdInPath, IfMatch, event_answer
 from events.model import Event, NewEvent
+from events.responses import EventIdInPath, IfMatch, event_response
 from sitewatch.api import Api
 from sitewatch.errors import NOT_FOUND, PRECONDITION_FAILED, TOO_MANY_REQUESTS
 
@@ -13,8 +13,8 @@ app = Api(errors=[NOT_FOUND, PRECONDITION_FAILED, TOO_MANY_REQUESTS])
 
 @app.put("/api/event/<event_id>", summary="Replace an event", tags=["events"])
 def replace_event(event_id: EventIdInPath, event: NewEvent, if_match: IfMatch = None) -> Response[Event]:
-    """Its id and the time of its creation stay."""
-    return event_answer(storing.change(event_id, event.model_dump(), if_match))
+    """Its id and creation time stay."""
+    return event_response(storing.change(event_id, event.model_dump(), if_match))
 
 
 handler = app.resolve

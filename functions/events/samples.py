@@ -1,4 +1,4 @@
-"""Sample events to send, some of which no receiver may take."""
+"""Sample events to send. Some are invalid: the receiver must refuse them."""
 
 import random
 from typing import Any
@@ -23,5 +23,5 @@ INVALID: tuple[dict[str, Any], ...] = (
 
 
 def sample_at(second: int) -> dict[str, Any]:
-    """The sample of a second: a random one, and the same whenever it is asked for."""
+    """The sample event of ``second``: random, but always the same for the same second."""
     return random.Random(second).choice(VALID + INVALID)  # noqa: S311 - a sample, not a secret

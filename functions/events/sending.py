@@ -1,21 +1,15 @@
-"""Send a sample event to where events go, as any device does: over HTTP, with an API token."""
+"""Send a sample event to the events endpoint as a device does: over HTTP, with an API token."""
 
 import json
-import time
 from enum import Enum
 from typing import Any
 
-from sitewatch import aws, settings
-from sitewatch.http_client import Call, CallFailed, answer_to
-
-# A token that was minted anew is used everywhere after this long.
-_REMEMBER_SECONDS = 60.0
-
-_read: tuple[float, str] | None = None
+from sitewatch import http_client, secrets, settings
+from sitewatch.http_client import Request, RequestFailed
 
 
 class Outcome(Enum):
-    """What became of an event that was sent; the value is the metric that counts it."""
+    """The result of sending an event; the value is the metric that counts it."""
 
     SENT = "EventsSent"
     REFUSED = "EventsRefused"
@@ -23,42 +17,30 @@ class Outcome(Enum):
 
 
 def send(sample: dict[str, Any], second: int) -> tuple[Outcome, str]:
-    """Send ``sample``, the one of a second; what became of it, and why.
+    """Send ``sample``, the sample event of ``second``, and return the outcome and its reason.
 
-    A 400 is the receiver's last word on an event. Everything else that is not a 200 may pass: it is to be tried
-    again. The receiver tells the same event from another by its ``Idempotency-Key``.
+    A 400 is final. Anything else but a 200 may be temporary, so it is ``FAILED`` and should be retried; the
+    ``Idempotency-Key`` prevents duplicates.
     """
-    call = Call(
+    token_secret = settings.text("SENDER_TOKEN_SECRET")
+    request = Request(
         settings.text("EVENT_TARGET_URL"),
         method="POST",
         headers={
-            "Authorization": f"Bearer {_token()}",
+            "Authorization": f"Bearer {secrets.cached(token_secret)}",
             "Content-Type": "application/json",
             "Idempotency-Key": f"sample-{second}",
         },
         body=json.dumps(sample).encode(),
     )
     try:
-        status = answer_to(call).status
-    except CallFailed as failure:
+        status = http_client.send(request).status
+    except RequestFailed as failure:
         return Outcome.FAILED, str(failure)
     if status == 200:
         return Outcome.SENT, "200"
     if status == 400:
         return Outcome.REFUSED, "400"
     if status == 401:
-        _forget_token()
+        secrets.forget(token_secret)
     return Outcome.FAILED, str(status)
-
-
-def _token() -> str:
-    global _read  # noqa: PLW0603 - what an instance remembers between events
-    if _read is None or time.monotonic() - _read[0] > _REMEMBER_SECONDS:
-        answer = aws.client("secretsmanager").get_secret_value(SecretId=settings.text("SENDER_TOKEN_SECRET"))
-        _read = time.monotonic(), answer["SecretString"]
-    return _read[1]
-
-
-def _forget_token() -> None:
-    global _read  # noqa: PLW0603
-    _read = None

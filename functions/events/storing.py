@@ -1,39 +1,42 @@
-"""Store, find, change and delete events."""
+"""Store, change and delete events."""
 
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from pynamodb.exceptions import DeleteError, PynamoDBException, UpdateError
+from pynamodb.exceptions import DeleteError, UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.transactions import TransactWrite
 
-from events import partitions
+from events import months
+from events.finding import etag, find
 from events.model import EventRecord, NewEvent
-from sitewatch import clock, ids
+from sitewatch import clock, settings
 from sitewatch.attempts import Attempt
-from sitewatch.delivery import ATTEMPTS, pause_before
-from sitewatch.errors import NOT_FOUND, PRECONDITION_FAILED, TOO_MANY_REQUESTS, ApiError
+from sitewatch.errors import PRECONDITION_FAILED, TOO_MANY_REQUESTS, ApiError
+from sitewatch.partitions import month_of, partition, write_shard
+from sitewatch.retrying import attempts
 from sitewatch.transactions import commit
+
+_WRITE_SHARDS = settings.integer("EVENT_WRITE_SHARDS")
 
 
 def store(new: Sequence[NewEvent], attempt: Attempt) -> list[str]:
-    """Store all of ``new`` (up to 100) or none, once for each attempt, and give their ids, in their order."""
+    """Store all of ``new`` (up to 100) or none, once per ``attempt``, and return their ids in the same order."""
     event_ids = attempt.ids(len(new))
-    month = partitions.month(attempt.began_at)
-    partitions.enter(month, {event.event_type for event in new})
+    month = month_of(attempt.began_at)
+    months.register(month, {event.event_type for event in new})
     records = [_record(event, event_id, month, attempt) for event, event_id in zip(new, event_ids, strict=True)]
 
     def fill(transaction: TransactWrite) -> None:
         for record in records:
             transaction.save(record, condition=EventRecord.id.does_not_exist())
 
-    # Where they exist already, an earlier attempt has stored them.
+    # If they already exist, an earlier delivery of the same request stored them.
     commit(fill)
     return event_ids
 
 
 def _record(event: NewEvent, event_id: str, month: str, attempt: Attempt) -> EventRecord:
-    shard = partitions.write_shard(event_id)
+    shard = write_shard(event_id, _WRITE_SHARDS)
     return EventRecord(
         event_id,
         event_type=event.event_type,
@@ -41,93 +44,59 @@ def _record(event: NewEvent, event_id: str, month: str, attempt: Attempt) -> Eve
         created_at=attempt.began_at,
         updated_at=attempt.began_at,
         version=1,
-        time_partition=partitions.partition(month, shard),
-        type_partition=partitions.partition(month, shard, event.event_type),
+        time_partition=partition(month, shard),
+        type_partition=partition(month, shard, event.event_type),
     )
 
 
-def find(event_id: str) -> EventRecord:
-    """The event with this id.
-
-    Raises
-    ------
-    ApiError
-        404 where there is none.
-
-    """
-    # The table's other items have names that are no ids.
-    found = next(EventRecord.query(event_id, consistent_read=True), None) if ids.is_id(event_id) else None
-    if found is None:
-        raise ApiError(NOT_FOUND)
-    return found
-
-
-def etag(event: EventRecord) -> str:
-    """The entity tag of an event's current version (RFC 9110, section 8.8.3)."""
-    return f'"{int(event.version)}"'
-
-
 def change(event_id: str, fields: Mapping[str, str], if_match: str | None) -> EventRecord:
-    """Give the event these values, if it is one that ``If-Match`` names.
+    """Set these fields of the event, if its current version matches ``If-Match``, and return the event.
 
     Raises
     ------
     ApiError
-        404 where there is none; 412 where it has changed since; 429 where others kept on changing it meanwhile.
+        404 if there is no such event, 412 if it does not match, 429 if others keep changing it at the same time.
 
     """
-    for attempt in range(ATTEMPTS):
-        if attempt:
-            time.sleep(pause_before(attempt))
-        event = _matching(event_id, if_match)
-        if not fields:
-            return event
+
+    def update(event: EventRecord, condition: Condition) -> None:
         event_type = fields.get("event_type", event.event_type)
-        month, shard = partitions.month(event.created_at), partitions.write_shard(event_id)
-        partitions.enter(month, {event_type})
-        try:
-            event.update(
-                actions=[
-                    EventRecord.event_type.set(event_type),
-                    EventRecord.event_payload.set(fields.get("event_payload", event.event_payload)),
-                    EventRecord.type_partition.set(partitions.partition(month, shard, event_type)),
-                    EventRecord.updated_at.set(clock.now()),  # type: ignore[attr-defined]
-                    EventRecord.version.add(1),
-                ],
-                condition=_unchanged(event),
-            )
-            return event
-        except UpdateError as error:
-            _has_changed_or_raise(error)
-    raise ApiError(TOO_MANY_REQUESTS, "others kept on changing this event")
+        month, shard = month_of(event.created_at), write_shard(event_id, _WRITE_SHARDS)
+        months.register(month, {event_type})
+        event.update(
+            actions=[
+                EventRecord.event_type.set(event_type),
+                EventRecord.event_payload.set(fields.get("event_payload", event.event_payload)),
+                EventRecord.type_partition.set(partition(month, shard, event_type)),
+                EventRecord.updated_at.set(clock.now()),  # type: ignore[attr-defined]
+                EventRecord.version.add(1),
+            ],
+            condition=condition,
+        )
+
+    return _write(event_id, if_match, update) if fields else _matching(event_id, if_match)
 
 
 def delete(event_id: str, if_match: str | None) -> None:
-    """Delete the event, if it is one that ``If-Match`` names; errors are those of ``change``."""
-    for attempt in range(ATTEMPTS):
-        if attempt:
-            time.sleep(pause_before(attempt))
+    """Delete the event, if its current version matches ``If-Match``. Raises the same errors as ``change``."""
+    _write(event_id, if_match, lambda event, condition: event.delete(condition=condition))
+
+
+def _write(event_id: str, if_match: str | None, write: Callable[[EventRecord, Condition], object]) -> EventRecord:
+    """Call ``write`` with the event and the condition that nobody else has changed it; retry if somebody has."""
+    for _ in attempts():
         event = _matching(event_id, if_match)
         try:
-            event.delete(condition=_unchanged(event))
-            return
-        except DeleteError as error:
-            _has_changed_or_raise(error)
-    raise ApiError(TOO_MANY_REQUESTS, "others kept on changing this event")
+            write(event, EventRecord.version == event.version)
+            return event
+        except (UpdateError, DeleteError) as error:
+            if error.cause_response_code != "ConditionalCheckFailedException":
+                raise
+    raise ApiError(TOO_MANY_REQUESTS, "others keep changing this event")
 
 
 def _matching(event_id: str, if_match: str | None) -> EventRecord:
     event = find(event_id)
     if if_match is not None and {"*", etag(event)}.isdisjoint(tag.strip() for tag in if_match.split(",")):
-        raise ApiError(PRECONDITION_FAILED, "the event has changed since")
+        raise ApiError(PRECONDITION_FAILED, "the event has changed")
     return event
-
-
-def _unchanged(event: EventRecord) -> Condition:
-    return EventRecord.version == event.version
-
-
-def _has_changed_or_raise(error: PynamoDBException) -> None:
-    """Return where it was another writer that the condition did not hold for."""
-    if error.cause_response_code != "ConditionalCheckFailedException":
-        raise error

@@ -21,7 +21,7 @@ def deliver(job: Job) -> Outcome:
     """
     checked = check(
         job.request,
-        known_users=directory.known,
+        known_users=directory.existing_ids,
         may_send_as=lambda sender: job.role is Role.ADMIN or sender == job.owner,
     )
     message = MessageRecord(
@@ -39,7 +39,7 @@ def deliver(job: Job) -> Outcome:
         "id": job.id,
         "sender": checked.sender,
         "recipient": checked.recipient,
-        "timestamp": clock.spell(posted_at(job.id)),
+        "timestamp": clock.format_time(posted_at(job.id)),
     }
     notices = [Notice(checked.recipient, MESSAGE_RECEIVED, summary)] if checked.recipient != job.owner else []
     return Outcome(summary, write, notices)

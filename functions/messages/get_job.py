@@ -15,7 +15,7 @@ app = Api(errors=[NOT_FOUND])
 @app.get("/jobs/<job_id>", summary="Get a job", tags=["messages"])
 def get_job(job_id: Annotated[str, Path(min_length=1, max_length=64)]) -> PendingJob | FinishedJob:
     """Returns one of the caller's jobs. Other callers' jobs, unknown jobs and jobs older than 90 days are a 404."""
-    caller = app.known_caller()
+    caller = app.require_caller()
     job = next(JobRecord.query(job_id, consistent_read=True), None)
     if job is None or job.owner != caller.subject:
         raise ApiError(NOT_FOUND)

@@ -37,12 +37,12 @@ def list_messages(
 
     A page of very long messages may hold fewer than ``limit`` and still link to a next page.
     """
-    caller = app.known_caller()
+    caller = app.require_caller()
     if caller.role is not Role.ADMIN and caller.subject not in (sender_id, recipient_id):
         raise ApiError(NOT_FOUND)
     before = MessageRecord.id < start if start else None
-    found, more = tables.newest_of(MessageRecord, direction(sender_id, recipient_id), before, limit)
-    if not found and directory.known({sender_id, recipient_id}) != {sender_id, recipient_id}:
+    found, more = tables.newest_page(MessageRecord, direction(sender_id, recipient_id), before, limit)
+    if not found and directory.existing_ids({sender_id, recipient_id}) != {sender_id, recipient_id}:
         raise ApiError(NOT_FOUND)
     messages = [MessageView.of(message) for message in found]
     next_page: dict[str, object] | None = (

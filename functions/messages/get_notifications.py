@@ -35,7 +35,7 @@ def list_notifications(
     also come as a JSON object in the body.
     """
     before = NotificationRecord.id < start if start else None
-    found, more = tables.newest_of(NotificationRecord, app.known_caller().subject, before, limit)
+    found, more = tables.newest_page(NotificationRecord, app.require_caller().subject, before, limit)
     notifications = [NotificationView.of(record) for record in found]
     return paged(Notifications(notifications=notifications), {"start": found[-1].id, "limit": limit} if more else None)
 

@@ -8,7 +8,7 @@ from pydantic import SkipValidation
 from messages.model import NEW_MESSAGE, NewMessage
 from sitewatch import jobs
 from sitewatch.api import Api
-from sitewatch.attempts import attempt_of
+from sitewatch.attempts import first_attempt
 from sitewatch.idempotency import once
 from sitewatch.jobs import AcceptedJob
 
@@ -26,12 +26,12 @@ def send_message(message: Annotated[SkipValidation[NewMessage], Body()]) -> Acce
     ``source`` 4014; for a text, ``text`` 4010 (1 to 4096 Unicode code points).
     The recipient is notified too (10096, "Message Received"). The message's id is the job's id.
     """
-    request = app.current_event.json_body  # unparsed: Powertools would unpack a list
-    caller = app.known_caller()
+    request = app.current_event.json_body  # as sent: Powertools' validation would unpack a list
+    caller = app.require_caller()
     return AcceptedJob(
         **once(
             app,
-            lambda: jobs.enqueue(NEW_MESSAGE, request, caller=caller, job_id=attempt_of(app).id).model_dump(),
+            lambda: jobs.enqueue(NEW_MESSAGE, request, caller=caller, job_id=first_attempt(app).id).model_dump(),
         )
     )
 

@@ -1,4 +1,4 @@
-"""GET /api/sensors/{sensor}/history: how many people were inside over time."""
+"""GET /api/sensors/{sensor}/history: how many people were inside, over time."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -21,13 +21,15 @@ app = Api(access=PUBLIC, errors=[NOT_FOUND])
 @app.get("/api/sensors/<sensor>/history", summary="Chart who was inside", tags=["occupancy"])
 def get_history(
     sensor: Annotated[str, Path(max_length=1024)],
-    since: Annotated[Timestamp | None, Query(alias="from", description="The first point; a day before to.")] = None,
-    until: Annotated[Timestamp | None, Query(alias="to", description="No point is after it; now.")] = None,
+    since: Annotated[
+        Timestamp | None, Query(alias="from", description="The first point; by default a day before `to`.")
+    ] = None,
+    until: Annotated[Timestamp | None, Query(alias="to", description="The end, inclusive; by default now.")] = None,
     step: Annotated[int, Query(ge=60, le=86400, description="Seconds between two points.")] = 300,
 ) -> History:
-    """A point at ``from``, and every ``step`` seconds after it up to ``to``: at most 5,000.
+    """A point at ``from``, and one every ``step`` seconds after it up to ``to``: at most 5,000.
 
-    They may span any time where they are midnights (in UTC), 400 days at whole minutes, and else 31 days.
+    Points at midnights (UTC) may span any time, points at whole minutes 400 days, and all others 31 days.
     """
     last = until or max(clock.now(), since or clock.EARLIEST)
     first = since or max(last - _DAY, clock.EARLIEST)

@@ -14,15 +14,17 @@ from sitewatch.errors import NOT_FOUND
 app = Api(access=PUBLIC, errors=[NOT_FOUND])
 
 SensorInPath = Annotated[str, Path(max_length=1024)]
-AtInstant = Annotated[Timestamp | None, Query(alias="atInstant", description="Readings up to then, inclusive.")]
+AtInstant = Annotated[
+    Timestamp | None, Query(alias="atInstant", description="Count readings up to this time, inclusive.")
+]
 
 
 @app.get("/api/sensors/<sensor>/occupancy", summary="Count who is inside", tags=["occupancy"])
 @app.get("/sensors/<sensor>/occupancy", summary="Count who is inside", tags=["occupancy"])
 def get_occupancy(sensor: SensorInPath, at_instant: AtInstant = None) -> InsideAtInstant | InsideNow:
-    """Those who came in less those who went out, in all readings, or in those with ``ts`` ≤ ``atInstant``.
+    """People who came in minus people who went out, in all readings or in those with ``ts`` ≤ ``atInstant``.
 
-    The number is what the sensor has counted, also where it is negative because readings are still to come.
+    The number can be negative while readings are missing.
     """
     name = unquote(sensor)
     if at_instant is None:

@@ -1,4 +1,4 @@
-"""How many people were inside over time, for charts."""
+"""How many people were inside, over time, for charts."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -9,36 +9,36 @@ from occupancy.sums import hour_position, is_whole, month_position
 from sitewatch import clock
 from sitewatch.errors import invalid_field
 
-MOST_POINTS = 5000
-MOST_DAYS = 400
-"""That points at whole minutes may span: it bounds what is read."""
-MOST_DAYS_OF_READINGS = 31
-"""That points between whole minutes may span."""
+MAX_POINTS = 5000
+MAX_DAYS = 400
+"""The longest span of points at whole minutes, to limit the reads."""
+MAX_DAYS_OF_READINGS = 31
+"""The longest span of points that are not at whole minutes."""
 
 _DAY = timedelta(days=1)
 _MINUTE = timedelta(minutes=1)
 
 Change = tuple[datetime, int]
-"""From when on a difference counts, and the difference."""
+"""The time from which a difference counts, and the difference."""
 
 
 def points(sensor: str, since: datetime, until: datetime, step: timedelta) -> list[Point]:
-    """How many were inside at ``since`` and every ``step`` after it, up to ``until``.
+    """How many people were inside at ``since`` and every ``step`` after it, up to ``until``.
 
-    The first point is an instant's sum; the others follow from the changes since, which are read in one range of the
-    coarsest items that tell the points apart: days, minutes, else the readings themselves.
+    The first point is the sum at its instant. The others add the changes since then, read as one range of the coarsest
+    items that separate the points: days, minutes, or the readings themselves.
 
     Raises
     ------
     ApiError
-        404 for an unknown sensor; 400 where it would be too many points, or too long a time for such points.
+        404 for an unknown sensor; 400 for too many points, or too long a span.
 
     """
     if since > until:
-        raise invalid_field("from", "not after to")
+        raise invalid_field("from", "from is after to")
     count = (until - since) // step + 1
-    if count > MOST_POINTS:
-        raise invalid_field("step", f"at most {MOST_POINTS} points, these are {count}")
+    if count > MAX_POINTS:
+        raise invalid_field("step", f"at most {MAX_POINTS} points, not {count}")
     last = since + (count - 1) * step
     inside = instants.at(sensor, since)
     changes = _changes(sensor, since, last, step)
@@ -54,21 +54,21 @@ def points(sensor: str, since: datetime, until: datetime, step: timedelta) -> li
 
 
 def _changes(sensor: str, since: datetime, until: datetime, step: timedelta) -> Iterator[Change]:
-    """The changes after ``since`` and up to ``until``, in the order of time, as finely as the points need."""
+    """The changes after ``since`` and up to ``until``, oldest first, as fine as the points need."""
     if since == until:
         return iter(())
     if is_whole(since, days=True) and not step % _DAY:
         return _in_days(sensor, since, until)
     if is_whole(since) and not step % _MINUTE:
-        _limit(since, until, MOST_DAYS, "points at whole minutes")
+        _check_span(since, until, MAX_DAYS, "points at whole minutes")
         return _in_minutes(sensor, since, until)
-    _limit(since, until, MOST_DAYS_OF_READINGS, "points between whole minutes")
+    _check_span(since, until, MAX_DAYS_OF_READINGS, "points not at whole minutes")
     return instants.readings(sensor, since, until)
 
 
-def _limit(since: datetime, until: datetime, days: int, what: str) -> None:
+def _check_span(since: datetime, until: datetime, days: int, kind: str) -> None:
     if until - since > days * _DAY:
-        raise invalid_field("to", f"at most {days} days behind from for {what}")
+        raise invalid_field("to", f"at most {days} days after from, for {kind}")
 
 
 def _in_days(sensor: str, since: datetime, until: datetime) -> Iterator[Change]:
@@ -88,10 +88,10 @@ def _in_minutes(sensor: str, since: datetime, until: datetime) -> Iterator[Chang
 
 
 def _items(sensor: str, first: str, last: str) -> Iterator[tuple[str, list[tuple[str, int]]]]:
-    """What the items from one sort key to another stand for, and their changes, in the order of time."""
+    """The months or hours of the items between two sort keys, oldest first, each with its changes in order."""
     found = SumsRecord.query(sensor, SumsRecord.position.between(first, last), consistent_read=True)
     return ((item.position.partition("#")[2], sorted(item.changes.items())) for item in found)
 
 
-def _time(spelled: str) -> datetime:
-    return datetime.fromisoformat(spelled).replace(tzinfo=UTC)
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)

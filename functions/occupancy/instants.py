@@ -1,4 +1,4 @@
-"""How many people are inside, now and at an instant: the sum of all changes up to then."""
+"""How many people are inside, now or at an instant: the sum of all changes up to then."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -9,16 +9,16 @@ from sitewatch import clock
 from sitewatch.errors import NOT_FOUND, ApiError
 
 END = "~"
-"""Sorts behind every id."""
+"""Sorts after every id."""
 
 
 def current(sensor: str) -> int:
-    """The sum of all readings of ``sensor``: one item is read.
+    """The sum of all readings of ``sensor``: reads one item.
 
     Raises
     ------
     ApiError
-        404 where the sensor has never reported.
+        404 if the sensor has never reported.
 
     """
     known = next(SumsRecord.query(sensor, SumsRecord.position == NOW, consistent_read=True), None)
@@ -28,16 +28,16 @@ def current(sensor: str) -> int:
 
 
 def at(sensor: str, instant: datetime) -> int:
-    """The sum of the readings of ``sensor`` with ``ts`` ≤ ``instant``: two requests at most.
+    """The sum of the readings of ``sensor`` with ``ts`` ≤ ``instant``: at most two requests.
 
-    One gets the months before, the days before in its month, and the minutes of its day up to its own (26
-    items at most); the other, where the instant is no whole minute, the readings of that minute.
-    A reading is in exactly one of them, so that one that is stored meanwhile is counted once or not at all.
+    One gets the earlier months, the earlier days of the month, and the earlier minutes of the day (at most 26 items).
+    The other gets the readings of the instant's own minute, unless the instant is a whole minute. Each reading is in
+    exactly one of them, so a reading that is stored at the same time is counted once or not at all.
 
     Raises
     ------
     ApiError
-        404 where the sensor has never reported.
+        404 if the sensor has never reported.
 
     """
     until = clock.sortable(instant)
@@ -64,7 +64,7 @@ def at(sensor: str, instant: datetime) -> int:
 
 
 def readings(sensor: str, after: datetime, until: datetime) -> Iterator[tuple[datetime, int]]:
-    """The readings of ``sensor`` after one time and up to another, oldest first: their times and changes."""
+    """The times and changes of the readings of ``sensor`` after one time and up to another, oldest first."""
     found = ReadingRecord.query(
         sensor,
         ReadingRecord.position.between(

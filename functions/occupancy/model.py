@@ -1,7 +1,7 @@
-"""What a door sensor reports, what is stored of it, and what is said of it.
+"""Reports of door sensors, stored records and API models.
 
-All items of a sensor lie under its name, the readings beside the sums that make them cheap to ask
-(see ``sums``).
+All items of a sensor have its name as their partition key: its readings, and the sums that make queries cheap (see
+``sums``).
 """
 
 from collections.abc import Mapping
@@ -16,16 +16,19 @@ from sitewatch import settings
 from sitewatch.clock import Timestamp
 from sitewatch.tables import TableMeta
 
-MOST_PEOPLE = 1_000_000
-"""That one reading counts in one direction."""
+MAX_PEOPLE = 1_000_000
+"""The most people per reading and direction."""
 
-# What a path can hold without a second meaning: no slash, no percent sign, nothing that only looks like a name.
+SENSOR_KIND = "sensor"
+"""The partition of the index of all sensors."""
+
+# Only characters that are unambiguous in a path: no slash, no percent sign, no invisible characters.
 SensorName = Annotated[str, StringConstraints(pattern=r"^\w[\w .:@~+-]{0,63}$")]
-Count = Annotated[int, Field(ge=0, le=MOST_PEOPLE)]
+Count = Annotated[int, Field(ge=0, le=MAX_PEOPLE)]
 
 
 class Reading(BaseModel):
-    """How many people a sensor has seen come in and go out, up to ``ts``: types are strict."""
+    """How many people a sensor has counted in and out, up to ``ts``. Types are strict."""
 
     model_config = ConfigDict(strict=True)
 
@@ -36,7 +39,7 @@ class Reading(BaseModel):
 
 
 class ReadingRecord(Model):
-    """A reading, under its sensor and its time."""
+    """A reading, under its sensor and time."""
 
     class Meta(TableMeta):
         table_name = settings.text("OCCUPANCY_TABLE")
@@ -50,7 +53,7 @@ class ReadingRecord(Model):
 class SensorsByName(GlobalSecondaryIndex["SumsRecord"]):
     """All sensors by name.
 
-    One partition, which is written to when a sensor first reports and not again: it holds keys only.
+    One partition with keys only: it is written only at a sensor's first report.
     """
 
     class Meta:
@@ -62,9 +65,9 @@ class SensorsByName(GlobalSecondaryIndex["SumsRecord"]):
 
 
 class SumsRecord(Model):
-    """Sums of a sensor's changes (in less out): an attribute for each part of the time that the item stands for.
+    """Sums of a sensor's changes (in minus out): one attribute per part of the item's time.
 
-    The item ``now`` has the sum of all as ``inside``, and marks the sensor as known.
+    The item ``now`` also has the total as ``inside``; if it exists, the sensor is known.
     """
 
     class Meta(TableMeta):
@@ -81,19 +84,19 @@ class SumsRecord(Model):
 
     @classmethod
     def from_raw_data(cls, data: dict[str, Any]) -> "SumsRecord":
-        """The record, with those attributes as ``changes`` that are named after a part of the time."""
+        """The record, with the attributes that are named after a part of its time as ``changes``."""
         record = super().from_raw_data(data)
         record.changes = {name: int(value["N"]) for name, value in data.items() if name[0].isdigit()}
         return record
 
 
 def change(part: str) -> NumberAttribute:
-    """The attribute for the changes in ``part`` of the time that an item stands for."""
+    """The attribute with the changes in ``part`` of an item's time."""
     return NumberAttribute(attr_name=part)
 
 
 class Received(BaseModel):
-    """The reading is stored."""
+    """The confirmation that a reading is stored."""
 
     message: str = "OK"
 
@@ -105,13 +108,13 @@ class Sensors(BaseModel):
 
 
 class InsideAtInstant(BaseModel):
-    """How many people were inside."""
+    """How many people were inside at an instant."""
 
     inside: int
 
 
 class InsideNow(BaseModel):
-    """How many people are inside."""
+    """How many people are inside now."""
 
     inside: int
     sensor: str
@@ -125,7 +128,7 @@ class Point(BaseModel):
 
 
 class History(BaseModel):
-    """How many people were inside over time."""
+    """How many people were inside, over time."""
 
     sensor: str
     points: list[Point]

@@ -1,4 +1,4 @@
-"""POST /api/webhook: what a door sensor has counted."""
+"""POST /api/webhook: receive the reading of a door sensor."""
 
 from typing import Any
 
@@ -7,19 +7,19 @@ from occupancy.model import Reading, Received
 from sitewatch import ids
 from sitewatch.api import PUBLIC, Api
 from sitewatch.errors import BAD_TOKEN
-from sitewatch.idempotency import key_of, once
+from sitewatch.idempotency import once, request_key
 
-app = Api(access=PUBLIC, admit=signatures.check, errors=[BAD_TOKEN])
+app = Api(access=PUBLIC, check_event=signatures.check, errors=[BAD_TOKEN])
 
 
 @app.post("/api/webhook", summary="Report a reading", tags=["occupancy"])
 def report_reading(reading: Reading) -> Received:
-    """Readings may come late and in any order. Equal ones are two, unless they carry the same ``Idempotency-Key``.
+    """Readings may arrive late and in any order. Equal readings all count, unless they share an ``Idempotency-Key``.
 
-    Where the deployment has a webhook secret, ``X-Signature-256`` is ``sha256=`` and the HMAC-SHA256 of the body.
+    If the deployment has a webhook secret, ``X-Signature-256`` must be ``sha256=`` and the HMAC-SHA256 of the body.
     """
-    key = key_of(app)
-    # With a key, the id follows from it: a delivery that ended half-way is found again.
+    key = request_key(app)
+    # With a key, the id derives from it: if an earlier request stopped halfway, its reading is found.
     counts = str(reading.in_count), str(reading.out)
     reading_id = ids.derived_id(reading.ts, reading.sensor, *counts, key) if key is not None else ids.new_id()
 

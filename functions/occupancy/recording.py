@@ -1,25 +1,23 @@
-"""Store a reading and count it into its sums, all at once and once only."""
+"""Store a reading and add it to its sums, in one transaction and only once."""
 
 from pynamodb.transactions import TransactWrite
 
-from occupancy.model import Reading, ReadingRecord, SumsRecord, change, reading_position
+from occupancy.model import SENSOR_KIND, Reading, ReadingRecord, SumsRecord, change, reading_position
 from occupancy.sums import NOW, parts_of_reading
 from sitewatch import clock
 from sitewatch.transactions import commit
 
-KIND = "sensor"
-
 
 def record(reading: Reading, reading_id: str) -> None:
-    """Store ``reading`` under ``reading_id``, unless it is there.
+    """Store ``reading`` under ``reading_id``, unless it exists.
 
-    Readings of one sensor share sums, so that transactions of several writers meet: DynamoDB lets one
-    of them win, and the others come again after a random pause.
+    Readings of one sensor share sums, so concurrent transactions conflict: DynamoDB commits one of them, and the others
+    retry after a random pause.
 
     Raises
     ------
     ApiError
-        429 where others kept on winning; nothing is stored then.
+        429 if it still conflicts with others after some seconds; nothing is stored then.
 
     """
     difference = reading.in_count - reading.out
@@ -34,7 +32,7 @@ def record(reading: Reading, reading_id: str) -> None:
         transaction.update(
             SumsRecord(reading.sensor, NOW),
             actions=[
-                SumsRecord.kind.set(KIND),
+                SumsRecord.kind.set(SENSOR_KIND),
                 SumsRecord.inside.add(difference),
                 change(month.name).add(difference),
             ],

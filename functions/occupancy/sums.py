@@ -1,18 +1,18 @@
-"""Where the sums are that a reading is part of, and that an instant is the sum of.
+"""The layout of the sums: which ones include a reading, and which ones add up to the count at an instant.
 
-A sensor has three kinds of items with sums, each with an attribute for each part that had any:
+A sensor has three kinds of items with sums. Each has an attribute for every part with readings:
 
 ====================  =======================  =====================
-item                  its parts                attributes at most
+item                  its parts                maximum attributes
 ====================  =======================  =====================
 ``now``               months, ``2026-11``      1,633 (1970 to 2106)
 ``month#2026-11``     days, ``22``             31
 ``hour#2026-11-22T06``  minutes, ``07``        60
 ====================  =======================  =====================
 
-A reading at ``ts`` is a change at all instants from ``ts`` on. So a part holds what is after its
-beginning and up to its end, the end included: the minute 06:07 is what came after 06:07:00 and up
-to 06:08:00. At 06:08:00 sharp its sum is complete, and no reading has to be looked at.
+A reading at ``ts`` counts at all instants from ``ts`` on. So a part includes its end but not its start: the minute
+06:07 has the readings after 06:07:00 and up to 06:08:00. At 06:08:00 sharp its sum is complete, and no readings are
+needed.
 """
 
 from dataclasses import dataclass
@@ -21,25 +21,25 @@ from datetime import datetime, timedelta
 from sitewatch import clock
 
 NOW = "now"
-_INSTANT = timedelta(microseconds=1)  # no two times that we tell apart are closer
+_INSTANT = timedelta(microseconds=1)  # the resolution of stored times
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A part of an item: the item's sort key, and the attribute."""
+    """A part of an item: the item's sort key and the attribute's name."""
 
     position: str
     name: str
 
 
-def parts(beginning: str) -> tuple[Part, Part, Part]:
-    """The month, the day and the minute that hold or begin with the sortable time ``beginning``."""
-    month, day, hour, minute = beginning[:7], beginning[8:10], beginning[:13], beginning[14:16]
+def parts(start: str) -> tuple[Part, Part, Part]:
+    """The month, the day and the minute of the sortable time ``start``."""
+    month, day, hour, minute = start[:7], start[8:10], start[:13], start[14:16]
     return Part(NOW, month), Part(month_position(month), day), Part(hour_position(hour), minute)
 
 
 def parts_of_reading(ts: datetime) -> tuple[Part, Part, Part]:
-    """The month, the day and the minute that a reading at ``ts`` is part of."""
+    """The month, the day and the minute that include a reading at ``ts``."""
     return parts(clock.sortable(ts - _INSTANT))
 
 
@@ -52,10 +52,10 @@ def hour_position(hour: str) -> str:
 
 
 def hours_of_day_until(instant: str) -> list[str]:
-    """The sort keys of the hours of the day of the sortable time ``instant``, up to its own."""
+    """The sort keys of the hours of the day of ``instant`` (sortable), up to and including its own hour."""
     return [hour_position(f"{instant[:11]}{hour:02}") for hour in range(int(instant[11:13]) + 1)]
 
 
 def is_whole(time: datetime, *, days: bool = False) -> bool:
-    """Whether ``time`` is a whole minute, or midnight: whether sums of minutes, or of days, end there."""
+    """Whether ``time`` is a whole minute, or with ``days`` midnight, so that sums of minutes, or of days, end there."""
     return not (time.second or time.microsecond or (days and (time.hour or time.minute)))

@@ -5,10 +5,10 @@ from typing import Literal
 from pydantic import BaseModel
 
 from portal import health
-from sitewatch.api import EVERYONE_KNOWN, Api
+from sitewatch.api import ALL_ROLES, Api
 from sitewatch.errors import DATABASE_NOT_HEALTHY, QUEUES_NOT_HEALTHY
 
-app = Api(access=EVERYONE_KNOWN, errors=[DATABASE_NOT_HEALTHY, QUEUES_NOT_HEALTHY])
+app = Api(access=ALL_ROLES, errors=[DATABASE_NOT_HEALTHY, QUEUES_NOT_HEALTHY])
 
 
 class Readiness(BaseModel):

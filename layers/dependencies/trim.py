@@ -1,7 +1,7 @@
-"""Leave out of an installed layer what no function reads, and byte-compile the rest.
+"""Remove from an installed layer what no function reads, and byte-compile the rest.
 
-Run by the Makefile beside it: ``python trim.py <site directory> --runtime python3.13|host``.
-Every function's cold start unpacks the whole layer, so each megabyte here is paid for by each of them.
+The Makefile in this folder runs it: ``python trim.py <site directory> --runtime python3.13|host``.
+Every function's cold start unpacks the whole layer, so each megabyte costs time in all of them.
 """
 
 import argparse
@@ -16,17 +16,17 @@ from pathlib import Path
 BOTO_SERVICES = frozenset(
     ["cloudwatch", "dynamodb", "events", "kinesis", "lambda", "s3", "secretsmanager", "sns", "sqs", "sts"]
 )
-"""The service models that stay: what the functions call, and `sts`, which the client's credential chain names."""
+"""Services whose models are kept: those that functions call, and `sts` for the client's credential chain."""
 
 ENDPOINT_PREFIXES = frozenset({"monitoring", "streams.dynamodb"})
-"""Endpoint names that differ from their service model's: CloudWatch's, and the one of DynamoDB's streams."""
+"""Endpoint names that differ from the name of the service model: CloudWatch's, and that of DynamoDB's streams."""
 
 UNREAD_PACKAGES = (
-    # Only a C extension's build imports these two; its compiled part, _cffi_backend, stays.
+    # Only the build of a C extension imports these two; the compiled part, _cffi_backend, is kept.
     "cffi",
     "pycparser",
     "boto3/examples",
-    # The time zones of a machine that has none of its own.
+    # Time zones for machines without their own.
     "dateutil/zoneinfo/dateutil-zoneinfo.tar.gz",
     *(
         f"aws_lambda_powertools/utilities/{name}"
@@ -35,14 +35,14 @@ UNREAD_PACKAGES = (
 )
 
 READ_METADATA = frozenset({"python_ulid", "pydantic"})
-"""Distributions whose own code asks importlib.metadata for them."""
+"""Distributions whose code reads their own metadata with importlib.metadata."""
 
 UNREAD_FOLDERS = frozenset({"__pycache__", "bin", "tests", "test", "include"})
 UNREAD_SUFFIXES = frozenset({".pyi", ".h", ".c", ".pyx", ".md", ".rst"})
 
 
 def unread(site: Path) -> Iterator[Path]:
-    """The files and folders below `site` that no import and no call of ours reads."""
+    """Yield the files and folders below `site` that no function reads."""
     for info in site.glob("*.dist-info"):
         if info.name.split("-")[0] not in READ_METADATA:
             yield info
@@ -53,7 +53,7 @@ def unread(site: Path) -> Iterator[Path]:
         if service.name not in BOTO_SERVICES:
             yield service
         else:
-            # Several versions of one API: a client takes the newest.
+            # Of several versions of an API, clients use the newest.
             yield from sorted(service.iterdir())[:-1]
     yield from site.glob("botocore/data/*/*/examples-1.json*")
     for path in site.rglob("*"):
@@ -62,10 +62,10 @@ def unread(site: Path) -> Iterator[Path]:
 
 
 def keep_endpoints_of(services: frozenset[str], endpoints: Path) -> None:
-    """Leave only these services in botocore's table of endpoints, which every new client's session parses whole."""
+    """Keep only these services in botocore's table of endpoints, which every new session parses completely."""
     table = json.loads(endpoints.read_text(encoding="utf-8"))
     for partition in table["partitions"]:
-        # The table names services by their host's first label.
+        # The table's names are the first labels of the services' hosts.
         partition["services"] = {
             name: where
             for name, where in partition["services"].items()
@@ -75,7 +75,7 @@ def keep_endpoints_of(services: frozenset[str], endpoints: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Delete a file or a folder; one that went with its parent is no error."""
+    """Delete a file or a folder. It may be gone already, with its parent."""
     if path.is_dir():
         shutil.rmtree(path)
     else:
@@ -83,7 +83,7 @@ def remove(path: Path) -> None:
 
 
 def trim(site: Path) -> None:
-    """Delete all that is `unread` below `site`."""
+    """Delete everything `unread` below `site`."""
     for path in list(unread(site)):
         remove(path)
     endpoints = site / "botocore" / "data" / "endpoints.json"
@@ -92,15 +92,15 @@ def trim(site: Path) -> None:
 
 
 def byte_compile(site: Path) -> bool:
-    """Put compiled modules in the place of their sources below `site`; whether all of them compiled.
+    """Replace the modules below `site` with compiled ones. Return whether all of them compiled.
 
-    Without the sources the layer has half the files, and there is nothing that a `.pyc` could be found older than: an
-    unpacked archive has times of its own, and modules that are checked by time are compiled anew in every cold start.
+    Without the sources the layer has half the files, and no `.pyc` can be outdated. Unpacking an archive changes the
+    files' times, so modules that are checked by time would be compiled again in every cold start.
     """
     compiled = compileall.compile_dir(
         site,
         quiet=1,
-        legacy=True,  # module.pyc beside module.py: the only place where it is found without its source
+        legacy=True,  # module.pyc beside module.py, where Python finds it without its source
         stripdir=str(site),
         invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
     )
@@ -111,7 +111,7 @@ def byte_compile(site: Path) -> bool:
 
 
 def main() -> int:
-    """Trim the layer and compile it where this interpreter is the one that will run it."""
+    """Trim the layer, and compile it if this interpreter is the one that will run it."""
     parser = argparse.ArgumentParser(description="Trim and byte-compile a layer.")
     parser.add_argument("site", type=Path)
     parser.add_argument("--runtime", required=True, help="python3.x, or host")

@@ -18,7 +18,7 @@ from aws_lambda_powertools.event_handler.openapi.merge import OpenAPIMerge
 from aws_lambda_powertools.event_handler.openapi.models import Server, Tag
 
 from sitewatch import idempotency
-from sitewatch.api import MOST_BODY_BYTES, Api
+from sitewatch.api import MAX_BODY_BYTES, Api
 from sitewatch.callers import Role
 from sitewatch.errors import (
     BAD_TOKEN,
@@ -187,8 +187,8 @@ def _response(status: int, errors: list[ApiError]) -> Json:
     return response
 
 
-def _too_large(most_bytes: int = MOST_BODY_BYTES) -> ApiError:
-    return ApiError(INVALID_QUERY, [{"field": "body", "message": f"at most {most_bytes} bytes"}])
+def _too_large(max_bytes: int = MAX_BODY_BYTES) -> ApiError:
+    return ApiError(INVALID_QUERY, [{"field": "body", "message": f"at most {max_bytes} bytes"}])
 
 
 def _shared() -> dict[str, tuple[int, list[ApiError]]]:
@@ -196,7 +196,7 @@ def _shared() -> dict[str, tuple[int, list[ApiError]]]:
     return {
         "BadRequest": (400, [_too_large()]),
         "Unauthorized": (401, [ApiError(BAD_TOKEN, reason) for reason in _TOKEN_REFUSALS]),
-        "Forbidden": (403, [ApiError(FORBIDDEN, "this needs the role admin")]),
+        "Forbidden": (403, [ApiError(FORBIDDEN, "this requires the role admin")]),
         "TooManyRequests": (429, [ApiError(TOO_MANY_REQUESTS, "slow down")]),
         "UnexpectedError": (500, [ApiError(UNEXPECTED_ERROR)]),
     }
@@ -319,7 +319,7 @@ class _Function:
         errors: dict[int, list[ApiError]] = {
             400: [
                 *_bad_input(operation, schemas),
-                _too_large(self._app.most_body_bytes),
+                _too_large(self._app.max_body_bytes),
             ]
         }
         common = ["TooManyRequests", "UnexpectedError"]

@@ -209,7 +209,7 @@ def put(
             else:
                 yield {"Data": json.dumps(outcome).encode(), "PartitionKey": outcome["id"]}
 
-    for chunk in chunks(good(), most=MAX_RECORDS, size=weight, most_bytes=MAX_BYTES):
+    for chunk in chunks(good(), max_entries=MAX_RECORDS, size=weight, max_bytes=MAX_BYTES):
         deliver(chunk, send, attempts=ATTEMPTS)
         tally.put += len(chunk)
         advance()

@@ -1,4 +1,4 @@
-"""The built layers: small, and all that a function needs beside the runtime."""
+"""The built layers are small, and have everything that a function needs besides the runtime."""
 
 import subprocess
 import sys
@@ -12,15 +12,15 @@ from runner.workspace import Workspace
 from tests.world.environment import environment
 from tests.world.template import resources
 
-_MOST_BYTES = 35_000_000
+_MAX_BYTES = 35_000_000
 _LAYERS = ("DependenciesLayer", "SitewatchLayer")
 _NEEDLESS = frozenset({"asyncio", "cryptography.x509.base", "aws_lambda_powertools.event_handler.appsync", "boto3"})
-"""What libraries import for features that no function uses, or not before its first request."""
+"""Modules of features that no function uses, or not before its first request."""
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that SAM built the layers and functions into."""
+    """The folder of the layers and functions that SAM built."""
     workspace = Workspace(tmp_path_factory.mktemp("build"))
     workspace.prepare()
     return build.build(workspace, build.source_fingerprint()).parent
@@ -28,7 +28,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_layers_are_small_enough_to_unpack_at_every_cold_start(built: Path) -> None:
     size = sum(file.stat().st_size for layer in _LAYERS for file in (built / layer).rglob("*") if file.is_file())
-    assert size < _MOST_BYTES
+    assert size < _MAX_BYTES
 
 
 def test_every_function_imports_with_the_layers_alone(built: Path) -> None:
@@ -37,7 +37,7 @@ def test_every_function_imports_with_the_layers_alone(built: Path) -> None:
         function["Handler"].rpartition(".")[0] for function in resources("AWS::Serverless::Function").values()
     )
     # One interpreter without site-packages, a fork of it for each function: the libraries are imported once,
-    # and our own modules by each function anew, so that none leans on what another has imported.
+    # and our own modules by each function anew, so that none depends on what another has imported.
     script = "\n".join(
         [
             "import os, sys, importlib",
@@ -72,7 +72,7 @@ def test_every_function_imports_with_the_layers_alone(built: Path) -> None:
 
 
 @pytest.mark.parametrize("package", defer.PACKAGES)
-def test_a_deferred_package_has_every_name_that_it_says_it_has(built: Path, package: str) -> None:
+def test_every_public_name_of_a_deferred_package_can_be_imported(built: Path, package: str) -> None:
     site = str(built / "DependenciesLayer" / "python")
     script = f"import sys; sys.path[:0] = [{site!r}]; from {package} import *; assert len(dir()) > 20"
     ran = subprocess.run(

@@ -1,7 +1,7 @@
-"""How soon the dashboard's first view is there, and how many bytes it takes.
+"""How fast the dashboard's first view loads, and how many bytes it takes.
 
-``make bench-dashboard`` prints a table. It starts a system of its own and opens the page in a headless Chromium, each
-time with an empty cache; the first opening, which starts the functions, is told apart.
+``make bench-dashboard`` prints a table. It starts its own system and opens the page in a headless Chromium, each time
+with an empty cache. The first opening, which starts the functions, is reported separately.
 """
 
 import statistics
@@ -21,11 +21,11 @@ _PAINTED = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
 
 
 def first_view(browser: Browser, url: str) -> tuple[float, float, int]:
-    """Milliseconds to the first contentful paint and to the form to sign in with, and the bytes of all bodies."""
+    """Return milliseconds to the first contentful paint and to the sign-in form, and the bytes of all bodies."""
     responses: list[Response] = []
     context = browser.new_context()
     page = context.new_page()
-    page.on("response", lambda response: responses.append(response))  # noqa: PLW0108 - a built-in takes no marks
+    page.on("response", lambda response: responses.append(response))  # noqa: PLW0108 - Playwright needs a Python function
     page.goto(url)
     page.get_by_label("Username").wait_for()
     ready = page.evaluate("performance.now()")

@@ -1,10 +1,10 @@
-"""How long every function takes to import, and to answer once it is warm, beside a bare botocore function.
+"""How long every function takes to import, and to respond when it is warm, compared with a bare botocore function.
 
 ``make bench-functions`` prints a table. Each import is a fresh process with byte-compiled code that sees its layers
-and nothing else, as on Lambda, counted in processor time, which other work on the machine disturbs least. Each is set
-beside imports of the bare function just before and after it, since a machine is slower at times. The bare function has
-botocore as pip installs it; ``bare_on_our_layer`` has our trimmed one. A warm call is in process, with AWS answering at
-once from memory.
+and nothing else, as on Lambda. It is measured in processor time, which other work on the machine disturbs least, and
+compared with imports of the bare function just before and after it, because the machine's speed varies. The bare
+function has botocore as pip installs it; ``bare_on_our_layer`` has our trimmed one. Warm calls are made in process,
+with AWS's responses from memory.
 """
 
 import argparse
@@ -41,7 +41,7 @@ _WARM_CALLS = 200
 
 
 def processor_milliseconds(command: Sequence[str], settings: Mapping[str, str]) -> float:
-    """The processor time of a process that runs ``command``, in milliseconds."""
+    """Run ``command`` and return its processor time in milliseconds."""
     child = os.posix_spawn(command[0], list(command), dict(settings))
     _, status, usage = os.wait4(child, 0)
     if status:
@@ -51,14 +51,14 @@ def processor_milliseconds(command: Sequence[str], settings: Mapping[str, str]) 
 
 @dataclass(frozen=True, slots=True)
 class ImportTime:
-    """A module's import: the median in milliseconds, and the median ratio to the bare function's around it."""
+    """A module's import: the median in milliseconds, and the median ratio to imports of the bare function around it."""
 
     milliseconds: float
     to_bare: float
 
 
 def import_times(paths: Mapping[str, Sequence[str]], rounds: int) -> dict[str, ImportTime]:
-    """How long each module takes, which has a search path of its own; the bare function is among them."""
+    """Measure the import of each module. ``paths`` has each module's search path, the bare function's included."""
     settings = {**environment(), "TOKEN_PUBLIC_KEYS": '{"keys": []}'}
 
     def measure(module: str) -> float:
@@ -80,7 +80,7 @@ def import_times(paths: Mapping[str, Sequence[str]], rounds: int) -> dict[str, I
 
 
 def stock_packages(folder: Path) -> str:
-    """The layer's packages as pip installs them, byte-compiled; the folder of them."""
+    """Install the layer's packages into ``folder`` as pip does, byte-compiled. Return the folder."""
     lock = ROOT / "layers" / "dependencies" / "requirements.txt"
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "install", "-q", "--no-deps"]
     subprocess.run([*command, "--require-hashes", "--target", str(folder), "-r", str(lock)], check=True, timeout=600)
@@ -88,7 +88,7 @@ def stock_packages(folder: Path) -> str:
 
 
 def warm_times(modules: Sequence[str], path: Sequence[str]) -> dict[str, float]:
-    """The median time of a warm call of each module that answers HTTP, in milliseconds."""
+    """Return the median time of a warm call of each module, in milliseconds. They are endpoints, or bare functions."""
     times = {}
     for module in modules:
         ran = subprocess.run(
@@ -106,7 +106,7 @@ def warm_times(modules: Sequence[str], path: Sequence[str]) -> dict[str, float]:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=9, help="fresh processes a function (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=9, help="fresh processes per function (default: %(default)s)")
     rounds = parser.parse_args().rounds
     with tempfile.TemporaryDirectory() as folder:
         workspace = Workspace(Path(folder))
@@ -130,7 +130,7 @@ def main() -> None:
 def show(imports: Mapping[str, ImportTime], warm: Mapping[str, float]) -> None:
     """Print the table."""
     table = Table(
-        "function", "import ms", "to bare", "to bare on our layer", "warm ms", title="Import to ready, and warm"
+        "function", "import ms", "ratio to bare", "to bare on our layer", "warm ms", title="Import and warm calls"
     )
     for module, time in imports.items():
         table.add_row(

@@ -1,8 +1,8 @@
-"""What the whole local system keeps in memory once every function is warm.
+"""The memory of the whole local system with every function warm.
 
-``make bench-memory`` prints a table. It starts a system of its own, calls every function once with its sample event
-(the custom resources' were called by the deployment), and adds up the processes' proportional set size: a page that
-several share counts once. Linux only.
+``make bench-memory`` prints a table. It starts its own system, calls every function once with its sample event (the
+deployment calls those of custom resources), and adds up the processes' proportional set sizes, which count a shared
+page once. Linux only.
 """
 
 import re
@@ -22,7 +22,7 @@ from tests.world.template import ROOT, resources, sample_name
 
 
 def call_every_function(stack: Stack) -> int:
-    """Call each function that no deployment calls, once, as an admin; how many functions there are."""
+    """Call each function once as an admin, except those that the deployment calls. Return the number of functions."""
     with Client(stack.base_url) as client:
         client.log_in("admin", stack.users["admin"])
         token = str(client.headers["Authorization"]).removeprefix("Bearer ")
@@ -39,16 +39,16 @@ def call_every_function(stack: Stack) -> int:
     return len(functions)
 
 
-def family(pid: int) -> Iterator[int]:
-    """A process and all that descend from it."""
+def process_tree(pid: int) -> Iterator[int]:
+    """Yield the ids of a process and its descendants."""
     yield pid
     for children in Path("/proc", str(pid), "task").glob("*/children"):
         for child in children.read_text().split():
-            yield from family(int(child))
+            yield from process_tree(int(child))
 
 
 def megabytes(pid: int) -> float:
-    """The proportional set size of a process."""
+    """Return the proportional set size of a process, in MB."""
     rollup = Path("/proc", str(pid), "smaps_rollup").read_text()
     found = re.search(r"^Pss:\s+(\d+) kB$", rollup, re.MULTILINE)
     return int(found[1]) / 1024 if found else 0.0
@@ -61,7 +61,7 @@ def main() -> None:
         running = emulator.running(Workspace(Path(folder)))
         if running is None:
             raise SystemExit("the emulator has ended")
-        of_emulator, *of_workers = [megabytes(pid) for pid in family(running.identity.pid)]
+        of_emulator, *of_workers = [megabytes(pid) for pid in process_tree(running.identity.pid)]
     table = Table("what", "processes", "MB", title="Memory with every function warm")
     table.add_row("the emulator", "1", f"{of_emulator:.0f}")
     table.add_row(f"the {functions} functions", str(len(of_workers)), f"{sum(of_workers):.0f}")

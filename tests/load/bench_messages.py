@@ -1,7 +1,7 @@
-"""How soon the outcome of a message is known: from POST /messages to its notification.
+"""How long a message takes from POST /messages to its notification.
 
-``make bench-messages`` prints a table. It starts a system of its own and asks as a client does, with GET /notifications
-as often as it is answered: first a message at a time, then clients that post at once.
+``make bench-messages`` prints a table. It starts its own system and polls GET /notifications without pause, as a client
+could: first with one message at a time, then with concurrent clients.
 """
 
 import argparse
@@ -23,7 +23,7 @@ _DEADLINE_SECONDS = 300.0
 
 
 def post(client: Client, recipient: str) -> str:
-    """Send a text; the job's id."""
+    """Send a text. Return the job's id."""
     content = {"type": "text", "text": "The north gate is open."}
     answer = client.post("/messages", json={"sender_id": client.user_id, "recipient_id": recipient, "content": content})
     answer.raise_for_status()
@@ -31,14 +31,14 @@ def post(client: Client, recipient: str) -> str:
 
 
 def newest_jobs(client: Client, limit: int = 5) -> set[str]:
-    """The jobs of the newest notifications."""
+    """Return the job ids of the newest notifications."""
     answer = client.get("/notifications", params={"limit": limit})
     answer.raise_for_status()
     return {each["job_id"] for each in answer.json()["notifications"]}
 
 
 def latency(client: Client) -> float:
-    """Seconds from a message's POST to an answer with its notification."""
+    """Return the seconds from a message's POST to a response with its notification."""
     began = time.monotonic()
     job_id = post(client, client.user_id)
     while job_id not in newest_jobs(client):
@@ -48,7 +48,7 @@ def latency(client: Client) -> float:
 
 
 def throughput(clients: Sequence[Client], each: int) -> float:
-    """Messages a second, from the first POST of all clients at once to the last one's notification."""
+    """Return messages per second, from the first POST of the concurrent clients to the last notification."""
 
     def run(client: Client) -> None:
         wanted = {post(client, client.user_id) for _ in range(each)}
@@ -64,7 +64,7 @@ def throughput(clients: Sequence[Client], each: int) -> float:
 
 
 def logged_in(stack: Stack) -> Client:
-    """A client that is a new user."""
+    """Return a client that is logged in as a new user."""
     client = Client(stack.base_url)
     client.sign_up()
     return client
@@ -74,12 +74,12 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--messages", type=int, default=100, help="messages to time (default: %(default)s)")
-    parser.add_argument("--clients", type=int, default=10, help="clients at once (default: %(default)s)")
-    parser.add_argument("--each", type=int, default=50, help="messages of each of them (default: %(default)s)")
+    parser.add_argument("--clients", type=int, default=10, help="concurrent clients (default: %(default)s)")
+    parser.add_argument("--each", type=int, default=50, help="messages per client (default: %(default)s)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, running_stack(Path(folder)) as stack:
         clients = [logged_in(stack) for _ in range(options.clients)]
-        for _ in range(3):  # every function once, warm
+        for _ in range(3):  # warm up every function
             latency(clients[0])
         waits = sorted(latency(clients[0]) for _ in range(options.messages))
         throughput(clients, 2)

@@ -1,7 +1,7 @@
-"""How fast records become detections, sums and alerts, and how soon an alert is seen.
+"""How fast records become detections, sums and alerts, and how soon a client gets an alert.
 
-``make bench-pipeline`` prints a table. It starts a system of its own, puts records on its stream and
-follows them over HTTP as a client does: /stats for what is indexed and counted, /alerts for what is alerted.
+``make bench-pipeline`` prints a table. It starts its own system, puts records on its stream and polls over HTTP as a
+client does: /stats shows what is indexed and counted, /alerts what is alerted.
 """
 
 import argparse
@@ -25,57 +25,57 @@ from runner.local.system import running_stack
 from runner.stack import Stack
 from tests.integration.client import Client
 
-_PER_CALL = 500
+_MAX_RECORDS_PER_CALL = 500
 _DEADLINE_SECONDS = 300.0
-_LOOK_SECONDS = 0.25
+_POLL_SECONDS = 0.25
 
 
 def put(stack: Stack, records: Sequence[Mapping[str, Any]]) -> None:
     """Put ``records`` on the stream."""
     kinesis = stack.client("kinesis")
-    for first in range(0, len(records), _PER_CALL):
+    for first in range(0, len(records), _MAX_RECORDS_PER_CALL):
         entries = [
             {"Data": json.dumps(record).encode(), "PartitionKey": uuid.uuid4().hex}
-            for record in records[first : first + _PER_CALL]
+            for record in records[first : first + _MAX_RECORDS_PER_CALL]
         ]
         if kinesis.put_records(StreamName=stack.detections_stream, Records=entries)["FailedRecordCount"]:
             raise SystemExit("the stream refused records")
 
 
 class AlertReader:
-    """Reads alerts as an EventSource does, all the time, and remembers when each was seen."""
+    """Reads alerts continuously, as an EventSource does, and records when each arrives."""
 
     def __init__(self, base_url: str, token: str) -> None:
         self.seen_at: dict[str, float] = {}
         self._client = Client(base_url)
         self._client.carry(token)
         _, self._last_event_id = self._client.alerts(replay=0, wait=0)
-        self._ends = threading.Event()
+        self._closed = threading.Event()
         self._pool = ThreadPoolExecutor(1)
         self._reading = self._pool.submit(self._read)
 
     def _read(self) -> None:
-        while not self._ends.is_set():
+        while not self._closed.is_set():
             events, self._last_event_id = self._client.alerts(self._last_event_id, wait=5)
             now = time.monotonic()
             for event in events:
                 self.seen_at[json.loads(event["data"])["id"]] = now
 
     def saw(self, alerts: Set[str]) -> bool:
-        """Whether all of ``alerts`` came; raises what ended the reading, if anything has."""
+        """Return whether all of ``alerts`` arrived. Raise the reader's error if it failed."""
         if self._reading.done():
             self._reading.result()
         return alerts <= self.seen_at.keys()
 
     def close(self) -> None:
-        """Stop, once the answer that it waits for has come."""
-        self._ends.set()
+        """Stop after the current response."""
+        self._closed.set()
         self._pool.shutdown()
         self._client.close()
 
 
 def throughput(stack: Stack, client: Client, reader: AlertReader, count: int) -> float:
-    """Records a second from the first ``PutRecords`` to the last of ``count`` records indexed, counted and alerted."""
+    """Return records per second, from the first ``PutRecords`` until all ``count`` are indexed, counted and alerted."""
     chosen = random.choices(vehicles(), k=count)
     records = [{**vehicle, "id": uuid.uuid4().hex} for vehicle in chosen]
     suspicious = {str(record["id"]) for record in records if record["category"] == "SUV"}
@@ -86,12 +86,12 @@ def throughput(stack: Stack, client: Client, reader: AlertReader, count: int) ->
         counted = sum(client.get("/stats").json().values()) - before
         if counted == count and reader.saw(suspicious):
             return count / (time.monotonic() - began)
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(_POLL_SECONDS)
     raise SystemExit(f"not all of {count} records were counted and alerted in {_DEADLINE_SECONDS} s")
 
 
 def latency(stack: Stack, reader: AlertReader) -> float:
-    """Seconds from a ``PutRecord`` of one SUV to its event."""
+    """Return the seconds from a ``PutRecord`` of one SUV to its event."""
     suv = uuid.uuid4().hex
     began = time.monotonic()
     put(stack, [{"id": suv, "year": 2021, "make": "Volvo", "model": "XC60", "category": "SUV"}])
@@ -105,7 +105,7 @@ def latency(stack: Stack, reader: AlertReader) -> float:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--records", type=int, default=10_000, help="records a run (default: %(default)s)")
+    parser.add_argument("--records", type=int, default=10_000, help="records per run (default: %(default)s)")
     parser.add_argument("--runs", type=int, default=3, help="runs (default: %(default)s)")
     parser.add_argument("--alerts", type=int, default=50, help="alerts to time (default: %(default)s)")
     options = parser.parse_args()
@@ -116,7 +116,7 @@ def main() -> None:
     ):
         client.log_in("admin", stack.users["admin"])
         reader = AlertReader(stack.base_url, str(client.headers["Authorization"]).removeprefix("Bearer "))
-        throughput(stack, client, reader, _PER_CALL)  # every function once, warm
+        throughput(stack, client, reader, _MAX_RECORDS_PER_CALL)  # warm up every function
         rates = [throughput(stack, client, reader, options.records) for _ in range(options.runs)]
         waits = sorted(latency(stack, reader) for _ in range(options.alerts))
         reader.close()

@@ -1,117 +1,181 @@
-"""What Sitewatch costs a month: ``make costs`` runs real handlers, counts what they use, and writes docs/costs.md.
+"""``make costs``: run real handlers on moto, count what they use, and write what a month costs into docs/costs.md.
 
-Each flow is walked on moto from where it enters the system to where it ends, and what its functions use is counted call
-by call (``tests/load/metering.py``). Prices and what is assumed are in docs/prices.json.
+Each flow goes from where it enters the system to where it ends. docs/prices.json has the prices and assumptions.
 """
 
+import io
+import json
 import os
-import platform
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout
 from datetime import timedelta
 from decimal import Decimal
 from itertools import cycle, islice
 from typing import Any
+from unittest.mock import patch
 
-from tests.world.environment import environment
+from tests.world.environment import ACCOUNT, environment
 
-# The functions read their settings when they are imported. (The unit tests have them already, and a key besides.)
-if "TOKEN_PUBLIC_KEYS" not in os.environ:
+if "TOKEN_PUBLIC_KEYS" not in os.environ:  # functions read their settings when they are imported
     os.environ.update(environment())
 
+from botocore.client import BaseClient
+from moto.dynamodb.models import dynamodb_backends
 
-from detections import on_table_count, on_table_publish
 from detections.catalogue import vehicles
-from sitewatch import clock, ids
-from tests.load.metering import Meter, kinesis_bytes, memory_mb
-from tests.load.pricing import SERVICES, Prices
-from tests.unit import conftest
+from sitewatch import ids, keys
+from sitewatch.observability import logger
+from tests.load.capacity import KIB, Item, blocks, item_size, key_of, read_units, stored_bytes, write_units
 from tests.world import jobs
-from tests.world.aws import new_world
+from tests.world.aws import SIGNING_SECRET, new_world
 from tests.world.calling import Context, api_event, handler_of, read
-from tests.world.pipeline import ARRIVAL, Pipeline, Record, Wire
+from tests.world.pipeline import ARRIVAL, Record
 from tests.world.template import ROOT, resources, routes, template
 
-DOCUMENT = ROOT / "docs" / "costs.md"
-MONTHLY = 1_000_000
-SAMPLES = 300
-WARM_UP = 10
-ALARM = re.compile(r"^ +Type: AWS::CloudWatch::Alarm$", re.MULTILINE)
+PAGE = ROOT / "docs" / "costs.md"
+BEGIN, END = "<!-- make costs writes from here -->", "<!-- to here -->"
+PRICE_FILE = json.loads((ROOT / "docs" / "prices.json").read_text(encoding="utf-8"), parse_float=Decimal)
+PRICES: Mapping[str, Mapping[str, Any]] = PRICE_FILE["prices"]
+ASSUMED = {name: float(each["value"]) for name, each in PRICE_FILE["assumptions"].items()}
+
+MONTHLY, SAMPLES, WARM_UP = 1_000_000, 300, 10
+REQUEST_BYTES = 64_000
+"""SQS and SNS bill a request for every 64 KB."""
 POLLS = 2
-"""Calls that Lambda's poller makes for each batch of a queue: a ReceiveMessage, and a delete of the batch."""
+"""Requests of Lambda's poller for each batch of a queue: it receives, and it deletes."""
+LOG_OVERHEAD = 26
+"""Bytes billed for every log line besides its own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
-    """A million of something: `walk(meter, n, batch)` sends `n` of them through the system."""
+class Meter:
+    """Invokes handlers and counts what they use: `usage` has the amounts by the names of their prices."""
 
-    name: str
-    walk: Callable[[Meter, int, int], None]
-    batch: int
+    def __init__(self) -> None:
+        self.usage: defaultdict[str, float] = defaultdict(float)
+        self.metrics: set[str] = set()
+
+    def invoke(self, handler: str, event: Mapping[str, Any]) -> Any:
+        """Call a handler, given by its name in the template, and return its answer.
+
+        It is billed for its processor time, on the share of a processor that its memory gives, and a round trip for
+        each call.
+        """
+        run, context, output = handler_of(handler), Context(), io.StringIO()
+        send, waits = BaseClient._make_api_call, list[float]()  # type: ignore[attr-defined]
+
+        def call(client: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
+            began = time.process_time()
+            try:
+                return self._call(lambda: send(client, operation, dict(parameters)), operation, parameters)
+            finally:
+                waits.append(time.process_time() - began)
+
+        stream = logger.registered_handler.setStream(output)  # type: ignore[attr-defined]
+        try:
+            with patch.object(BaseClient, "_make_api_call", call), redirect_stdout(output):
+                began = time.process_time()
+                answer = run(event, context)
+                processor_seconds = time.process_time() - began - sum(waits)
+        finally:
+            logger.registered_handler.setStream(stream)  # type: ignore[attr-defined]
+        memory_mb = _memory_mb(handler)
+        seconds = processor_seconds / min(memory_mb / ASSUMED["memory_mb_of_one_processor"], 1)
+        seconds += len(waits) * ASSUMED["round_trip_ms"] / 1000
+        self.usage["lambda_requests"] += 1
+        self.usage["lambda_gb_seconds"] += seconds * memory_mb / 1024
+        self.usage["traces"] += 1  # X-Ray takes the first of each second: at this rate nearly all
+        self.usage["log_bytes"] += sum(len(line.encode()) + LOG_OVERHEAD for line in output.getvalue().splitlines())
+        self.metrics |= set(re.findall(r'"Name": ?"(\w+)", ?"Unit"', output.getvalue()))
+        return answer
+
+    def request(self, method: str, resource: str, **asked: Any) -> None:
+        """Make one request over HTTP. Raises AssertionError if the answer is an error, which costs something else."""
+        answer = read(self.invoke(routes()[method, resource], api_event(method, resource, **asked)))
+        assert answer.status < 300, answer.text
+        headers = sum(len(f"{name}: {value}\r\n") for name, value in answer.headers.items())
+        self.usage["api_requests"] += 1
+        self.usage["bytes_out"] += len(answer.text.encode()) + headers
+
+    def _call(self, send: Callable[[], Any], operation: str, parameters: Mapping[str, Any]) -> Any:
+        """Make a function's call and count it. Raises ValueError if its price is not known here."""
+        writes = _writes(operation, parameters)
+        old = [_stored(table, key) for table, key in writes]
+        try:
+            answer = send()
+        finally:  # a write whose condition fails is billed too
+            for (table, key), before in zip(writes, old, strict=True):
+                after, transaction = _stored(table, key), operation == "TransactWriteItems"
+                self.usage["dynamodb_write_units"] += write_units(table, before, after, transaction=transaction)
+                self.usage["dynamodb_stored_bytes"] += stored_bytes(table, after) - stored_bytes(table, before)
+        match operation:
+            case "PutItem" | "UpdateItem" | "TransactWriteItems" | "BatchWriteItem":
+                pass
+            case "GetItem" | "Query":
+                size = sum(item_size(item) for item in answer.get("Items") or [answer.get("Item")])
+                self.usage["dynamodb_read_units"] += read_units(size, parameters)
+            case "BatchGetItem":
+                for table, asked in parameters["RequestItems"].items():
+                    units = (read_units(item_size(_stored(table, key)), asked) for key in asked["Keys"])
+                    self.usage["dynamodb_read_units"] += sum(units)
+            case "SendMessage":
+                self.usage["sqs_requests"] += blocks(len(parameters["MessageBody"].encode()), REQUEST_BYTES)
+            case "PublishBatch":
+                size = sum(len(each["Message"].encode()) for each in parameters["PublishBatchRequestEntries"])
+                self.usage["sns_requests"] += blocks(size, REQUEST_BYTES)
+            case _:
+                raise ValueError(operation)
+        return answer
 
 
-class Metered(Pipeline):
-    """The engine of the unit tests, with each invocation metered."""
-
-    def __init__(self, meter: Meter) -> None:
-        super().__init__(Wire(), table_shards=1)
-        self.meter = meter
-
-    def invoke(self, handler: Callable[[Any, Any], Any], event: Mapping[str, Any]) -> Any:
-        return invoke(self.meter, f"{handler.__module__}.handler", event)
-
-    def takes(self, handler: Callable[[Any, Any], Any], event: Mapping[str, Any]) -> bool:
-        self.invoke(handler, event)
-        return True
+def _memory_mb(handler: str) -> int:
+    (function,) = (each for each in resources("AWS::Serverless::Function").values() if each["Handler"] == handler)
+    return int(function.get("MemorySize", template()["Globals"]["Function"]["MemorySize"]))
 
 
-def invoke(meter: Meter, handler: str, event: Mapping[str, Any]) -> Any:
-    """One metered invocation. Each is a trace: X-Ray takes the first of each second, at this rate nearly all."""
-    function, context = handler_of(handler), Context()
-    with meter.invocation(handler):
-        answer = function(event, context)
-    meter.usage["traces"] += 1
-    return answer
+def _writes(operation: str, parameters: Mapping[str, Any]) -> list[tuple[str, Item]]:
+    """The table and key of every item that a call writes."""
+    bodies: list[Mapping[str, Any]] = []
+    if operation in ("PutItem", "UpdateItem"):
+        bodies = [parameters]
+    elif operation == "TransactWriteItems":
+        bodies = [body for part in parameters["TransactItems"] for body in part.values()]
+    elif operation == "BatchWriteItem":
+        tables = parameters["RequestItems"].items()
+        bodies = [{"TableName": name, **body} for name, parts in tables for part in parts for body in part.values()]
+    return [(body["TableName"], key_of(body["TableName"], body.get("Item") or body["Key"])) for body in bodies]
 
 
-def request(meter: Meter, method: str, resource: str, **asked: Any) -> Any:
-    """One metered request over HTTP.
-
-    Raises AssertionError where it is refused: a refusal costs another price.
-    """
-    answer = read(invoke(meter, routes()[method, resource], api_event(method, resource, **asked)))
-    assert answer.status < 300, answer.text
-    meter.usage["api_requests"] += 1
-    headers = sum(len(f"{name}: {value}\r\n") for name, value in answer.headers.items())
-    meter.usage["bytes_out"] += len(answer.text.encode()) + headers
-    return answer
+def _stored(table: str, key: Item) -> Item | None:
+    found = dynamodb_backends[ACCOUNT]["us-east-1"].get_item(table, dict(key))
+    return dict(found.to_json()["Attributes"]) if found else None
 
 
 def detections(meter: Meter, number: int, batch: int) -> None:
     """Records of cameras, a second apart, from the stream to the sums, the list and the alerts."""
-    engine = Metered(meter)
-    engine.changes()  # what is there already has been carried on
-    seen = islice(cycle(vehicles()), number)
     records = [
-        Record.of(n, {**vehicle, "id": ids.new_id(), "created_at": clock.spell(ARRIVAL + timedelta(seconds=n))})
-        for n, vehicle in enumerate(seen)
+        Record.of(n, {**vehicle, "id": ids.new_id(), "created_at": (ARRIVAL + timedelta(seconds=n)).isoformat()})
+        for n, vehicle in enumerate(islice(cycle(vehicles()), number))
     ]
     for first in range(0, number, batch):
         part = records[first : first + batch]
-        size = sum(kinesis_bytes(record.data) for record in part)
-        meter.usage["kinesis_bytes_in"] += size
-        meter.usage["kinesis_bytes_out"] += size
-        engine.index(part)
-        for shard, changes in engine.changes().items():
-            for handler in (on_table_count.handler, on_table_publish.handler):
-                engine.follow(handler, shard, changes, sizes=iter(()), rewinds=iter(()))
-        engine.receive()
-        for start in range(0, len(engine.waiting), 10):
-            assert engine.record(engine.waiting[start : start + 10])
+        for stage in ("kinesis_bytes_in", "kinesis_bytes_out"):
+            meter.usage[stage] += sum(blocks(len(record.data), KIB) * KIB for record in part)
+        changes: Any = dynamodb_backends[ACCOUNT]["us-east-1"].tables["DetectionsTable"].stream_shard
+        known = len(changes.items)
+        meter.invoke("detections.on_stream_index.handler", {"Records": [record.event() for record in part]})
+        new = [change.to_json() for change in changes.items[known:]]
+        meter.invoke("detections.on_table_count.handler", {"Records": new, "shardId": "shard-0"})
+        suspicious = [change for change in new if change["dynamodb"]["NewImage"]["suspicious"]["BOOL"]]
+        if suspicious:  # the others do not pass the mapping's filter
+            meter.invoke("detections.on_table_publish.handler", {"Records": suspicious, "shardId": "shard-0"})
+        alerts = jobs.take("AlertsQueue")
+        meter.usage["sqs_requests"] += len(alerts)  # SNS sends each
+        for waiting in jobs.batches(alerts):
+            meter.invoke("alerts.on_queue_record.handler", {"Records": waiting})
             meter.usage["sqs_requests"] += POLLS
-        meter.usage["sqs_requests"] += len(engine.waiting)  # SNS's deliveries
-        engine.waiting.clear()
 
 
 def messages(meter: Meter, number: int, batch: int) -> None:
@@ -121,172 +185,96 @@ def messages(meter: Meter, number: int, batch: int) -> None:
     body = jobs.text_to(recipient, sender, "The north gate is open: two cars wait outside.")
     for _ in range(0, number, batch):
         for _ in range(batch):
-            request(meter, "POST", "/messages", body=body, token=token)
+            meter.request("POST", "/messages", body=body, token=token)
         for part in jobs.batches(jobs.take(), batch):
-            assert invoke(meter, "jobs.on_queue_work.handler", {"Records": part}) == {"batchItemFailures": []}
+            assert meter.invoke("jobs.on_queue_work.handler", {"Records": part}) == {"batchItemFailures": []}
             meter.usage["sqs_requests"] += POLLS
 
 
 def readings(meter: Meter, number: int, _batch: int) -> None:
     """Readings of ten doors, a minute apart, by POST /api/webhook."""
     for n in range(number):
-        ts = clock.spell(ARRIVAL + timedelta(minutes=n // 10))
+        ts = (ARRIVAL + timedelta(minutes=n // 10)).isoformat()
         body = {"sensor": f"door-{n % 10}", "ts": ts, "in_count": n % 4, "out": n % 3}
-        request(meter, "POST", "/api/webhook", body=body)
+        meter.request("POST", "/api/webhook", body=body)
 
 
-FLOWS = (
-    Flow("detections, one at a time", detections, 1),
-    Flow("detections, 100 at a time", detections, 100),
-    Flow("messages, one at a time", messages, 1),
-    Flow("messages, 10 at a time", messages, 10),
-    Flow("readings", readings, 1),
-)
+FLOWS: Mapping[str, tuple[Callable[[Meter, int, int], None], int]] = {
+    "detections, one at a time": (detections, 1),
+    "detections, 100 at a time": (detections, 100),
+    "messages, one at a time": (messages, 1),
+    "messages, 10 at a time": (messages, 10),
+    "readings": (readings, 1),
+}
+"""Each sends a number of something through the system in batches of a size."""
 
 
-def measure(flow: Flow, prices: Prices, samples: int = SAMPLES) -> tuple[dict[str, float], Meter]:
-    """What one of a flow uses, and the meter that says it; the first few are not counted, to be warm.
-
-    The mock's world is there, and empty.
-    """
-    samples = max(samples // flow.batch, 1) * flow.batch
-    with Meter() as warm:
-        flow.walk(warm, WARM_UP * flow.batch, flow.batch)
-    with Meter() as meter:
-        flow.walk(meter, samples, flow.batch)
-    for handler, times in meter.invocations.items():
-        memory = memory_mb(handler)
-        each = prices.billed_seconds(meter.processor_seconds[handler] / times, meter.calls[handler] / times, memory)
-        meter.usage["lambda_gb_seconds"] += each * times * memory / 1024
-    return {name: amount / samples for name, amount in meter.usage.items()}, meter
+def measure(name: str, samples: int = SAMPLES, warm_up: int = WARM_UP) -> tuple[dict[str, float], set[str]]:
+    """What one of a flow uses, and the names of its metrics. The world is empty."""
+    flow, batch = FLOWS[name]
+    flow(Meter(), warm_up * batch, batch)
+    meter = Meter()
+    flow(meter, samples, batch)
+    return {name: amount / samples for name, amount in meter.usage.items()}, meter.metrics
 
 
-def standing(prices: Prices, metrics: int) -> dict[str, float]:
-    """What a month takes in which nothing happens, by the template as it is deployed to production."""
-    assumed = prices.assumptions
+def fixed(metrics: int) -> dict[str, float]:
+    """What every month uses, by the template as it is deployed to production."""
     mappings = [
-        mapping["Properties"]
-        for mapping in template()["Resources"].values()
-        if mapping["Type"] == "AWS::Lambda::EventSourceMapping" and mapping.get("Condition") != "HasSimulator"
+        each["Properties"]["EventSourceArn"]["Fn::GetAtt"].partition(".")[0]
+        for each in template()["Resources"].values()
+        if each["Type"] == "AWS::Lambda::EventSourceMapping" and each.get("Condition") != "HasSimulator"
     ]
-    queues = [
-        mapping
-        for mapping in mappings
-        if mapping["EventSourceArn"]["Fn::GetAtt"].partition(".")[0] in resources("AWS::SQS::Queue")
-    ]
-    polls = assumed["hours_a_month"] * 3600 / assumed["idle_poll_seconds"] * assumed["idle_pollers"]
+    polls = ASSUMED["hours_a_month"] * 3600 / ASSUMED["idle_poll_seconds"] * ASSUMED["idle_pollers"]
+    texts = "\n".join(file.read_text(encoding="utf-8") for file in ROOT.glob("*.yaml"))
     return {
-        "kinesis_stream_hours": assumed["hours_a_month"] * len(resources("AWS::Kinesis::Stream")),
-        "sqs_requests": polls * len(queues),
+        "kinesis_stream_hours": ASSUMED["hours_a_month"] * len(resources("AWS::Kinesis::Stream")),
+        "sqs_requests": polls * len([source for source in mappings if source in resources("AWS::SQS::Queue")]),
         "secrets": len(resources("AWS::SecretsManager::Secret")),
-        # The alarms of production are in a template of their own.
-        "alarms": sum(len(ALARM.findall(file.read_text(encoding="utf-8"))) for file in ROOT.glob("*.yaml")),
+        "alarms": len(re.findall(r"^ +Type: AWS::CloudWatch::Alarm$", texts, re.MULTILINE)),
         "metrics": metrics,
     }
 
 
-def money(dollars: Decimal) -> str:
-    """Dollars and cents."""
-    return f"{dollars:,.2f}"
+def cost(usage: Mapping[str, float]) -> dict[str, Decimal]:
+    """Dollars by service. Raises KeyError for an amount without a price."""
+    dollars = {price["service"]: Decimal(0) for price in PRICES.values()}
+    for name, amount in usage.items():
+        dollars[PRICES[name]["service"]] += Decimal(PRICES[name]["usd"]) / PRICES[name]["per"] * Decimal(str(amount))
+    return dollars
 
 
-def table(columns: Mapping[str, Mapping[str, Decimal]]) -> list[str]:
-    """A Markdown table of dollars: a line for each service, a column for each flow."""
-    rows = [f"| | {' | '.join(columns)} |", f"|---|{'---:|' * len(columns)}"]
-    rows += [
-        f"| {service} | {' | '.join(money(column[service]) for column in columns.values())} |" for service in SERVICES
-    ]
-    totals = [money(sum(column.values(), Decimal(0))) for column in columns.values()]
-    return [*rows, f"| **together** | {' | '.join(f'**{total}**' for total in totals)} |"]
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def amounts(uses: Mapping[str, Mapping[str, float]]) -> list[str]:
-    """A Markdown table of what one of each takes."""
-    names = [name for names in SERVICES.values() for name in names if any(use.get(name) for use in uses.values())]
-    rows = [f"| of each | {' | '.join(uses)} |", f"|---|{'---:|' * len(uses)}"]
-    return rows + [f"| {name} | {' | '.join(f'{use.get(name, 0):.4g}' for use in uses.values())} |" for name in names]
-
-
-def functions(meters: Mapping[str, Meter], prices: Prices) -> list[str]:
-    """A Markdown table of every function's invocations."""
-    rows = ["| flow | function | MB | calls | own processor time, ms | billed, ms |", "|---|---|---:|---:|---:|---:|"]
-    for flow, meter in meters.items():
-        for handler, times in meter.invocations.items():
-            own, calls = meter.processor_seconds[handler] / times, meter.calls[handler] / times
-            memory = memory_mb(handler)
-            billed = prices.billed_seconds(own, calls, memory)
-            name = handler.removesuffix(".handler")
-            rows.append(f"| {flow} | `{name}` | {memory} | {calls:.2g} | {own * 1000:.1f} | {billed * 1000:.0f} |")
-    return rows
-
-
-def document(samples: int = SAMPLES) -> str:
-    """The whole page."""
-    prices = Prices.read()
-    uses, meters = {}, {}
-    for flow in FLOWS:
-        conftest.forget()
+def tables() -> str:
+    """The generated part of the page."""
+    uses, metrics = {}, set[str]()
+    for name in FLOWS:
         with new_world():
-            uses[flow.name], meters[flow.name] = measure(flow, prices, samples)
-    conftest.forget()
-    monthly = {
-        name: prices.cost({unit: amount * MONTHLY for unit, amount in use.items()}) for name, use in uses.items()
-    }
-    metrics = len(set().union(*(meter.metrics for meter in meters.values())))
-    idle = prices.cost(standing(prices, metrics))
-    return "\n".join(
-        [
-            "# What it costs",
-            "",
-            f"US dollars a month for **a million** of each, in {prices.region}.",
-            f"Prices are [prices.json](prices.json)'s, of {prices.as_of}; `make costs` writes this page.",
-            "",
-            prices.status,
-            "",
-            *table(monthly),
-            "",
-            "And for a month in which nothing happens:",
-            "",
-            *(f"- {service}: {money(dollars)}" for service, dollars in idle.items() if dollars),
-            f"- together: **{money(sum(idle.values(), Decimal(0)))}**",
-            "",
-            *NOTES,
-            "",
-            "## What one of each takes",
-            "",
-            f"Counted over about {samples} of each, by real handlers on moto, after a few to warm up;",
-            "stored bytes are what one adds, indexes included.",
-            "",
-            *amounts(uses),
-            "",
-            "## Functions",
-            "",
-            f"Python {platform.python_version()} on {platform.machine()}. Other work on the machine moves these times,",
-            "and with them Lambda's line alone. Per invocation:",
-            "",
-            *functions(meters, prices),
-            "",
-        ]
+            uses[name], own_metrics = measure(name)
+        metrics |= own_metrics
+    costs = [cost({name: amount * MONTHLY for name, amount in use.items()}) for use in uses.values()]
+    costs.append(cost(fixed(len(metrics))))
+    dollars = [[service, *(f"{column[service]:,.2f}" for column in costs)] for service in costs[0]]
+    dollars.append(["**together**", *(f"**{sum(column.values()):,.2f}**" for column in costs)])
+    used = [name for name in PRICES if any(name in use for use in uses.values())]
+    amounts = [[name, *(f"{use.get(name, 0):.4g}" for use in uses.values())] for name in used]
+    source = f"Prices of {PRICE_FILE['as_of']} in {PRICE_FILE['region']}. {PRICE_FILE['status']}"
+    return "\n\n".join(
+        [source, _table(["", *uses, "fixed"], dollars), "What one of each uses:", _table(["", *uses], amounts)]
     )
 
 
-NOTES = (
-    "- **The size of a batch decides.** A million records spread evenly over a month come one at a time, and each then",
-    "  is an invocation of every function and a transaction of its sums. What comes in bursts shares them.",
-    "- Billed time is a function's own processor time, on the part of a processor that its memory gives it, and a",
-    "  round trip for each call: `assumptions` in the price file says which. Cold starts are not in it.",
-    "- Writes count the indexes' entries, and transactions twice. Reads of a DynamoDB stream by Lambda are free.",
-    "- Every invocation is counted as a recorded trace; X-Ray samples, so that busy sites pay less.",
-    "- Storage is a month's worth of what the flow leaves behind; what stays is paid for again each month.",
-    "- Not in it: reading (lists, `/alerts`, the dashboard), `Idempotency-Key` (two writes and a read a request), the",
-    "  sender of sample events and the schedules, backups and point-in-time recovery, WAF, and KMS.",
-)
-
-
 def main() -> None:
-    """Measure, write the page, and say where it is."""
-    DOCUMENT.write_text(document(), encoding="utf-8")
-    print(f"{DOCUMENT.relative_to(ROOT)} is written.")  # noqa: T201
+    """Measure, and write the page's generated part."""
+    public_key = keys.public_jwk(keys.signing_key(SIGNING_SECRET).public_key())
+    os.environ["TOKEN_PUBLIC_KEYS"] = json.dumps({"keys": [public_key]})
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
+    PAGE.write_text(f"{before}{BEGIN}\n\n{tables()}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
+    print(f"Wrote {PAGE.relative_to(ROOT)}.")  # noqa: T201
 
 
 if __name__ == "__main__":

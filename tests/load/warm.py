@@ -1,4 +1,4 @@
-"""``python -m tests.load.warm MODULE CALLS PATH…``: time warm calls of one function, AWS answering from memory."""
+"""``python -m tests.load.warm MODULE CALLS PATH…``: time warm calls of a function, with AWS's responses from memory."""
 
 import contextlib
 import importlib
@@ -16,7 +16,7 @@ _SHARDS = 4
 
 
 def detection(number: int) -> dict[str, Any]:
-    """A stored detection, as DynamoDB spells it."""
+    """Return a stored detection in DynamoDB's format."""
     at = f"2026-11-22T06:{number % 60:02}:00.000000Z"
     texts = {
         "id": f"gate-{number}",
@@ -33,7 +33,7 @@ def detection(number: int) -> dict[str, Any]:
 
 
 def user(number: int) -> dict[str, Any]:
-    """A stored user."""
+    """Return a stored user in DynamoDB's format."""
     texts = {
         "key": f"user#{number}",
         "kind": "user",
@@ -47,7 +47,7 @@ def user(number: int) -> dict[str, Any]:
 
 
 def items_of(request: dict[str, Any]) -> list[dict[str, Any]]:
-    """What a table of a hundred detections, or users, answers to a query."""
+    """Return the items of a query's response, from tables with a hundred detections and users."""
     match request.get("TableName"), request.get("IndexName"):
         case "DetectionCountsTable", _:
             return [{"counter": {"S": "x"}, "value": {"S": "2026-11-22T06"}, "total": {"N": str(_DETECTIONS)}}]
@@ -72,8 +72,8 @@ def main() -> None:
         headers: Any = {"x-amzn-requestid": "1", "content-type": "application/x-amz-json-1.0"}
         return AWSResponse(request.url, 200, headers, Raw(body))
 
-    monkeypatched: Any = URLLib3Session
-    monkeypatched.send = send
+    session_class: Any = URLLib3Session
+    session_class.send = send
     handler, event = prepared(module)
     times = []
     with contextlib.redirect_stdout(io.StringIO()):
@@ -82,11 +82,11 @@ def main() -> None:
             answer = handler(event, Context())
             times.append((time.perf_counter() - began) * 1000)
             assert answer["statusCode"] == 200, answer
-    print(json.dumps({"milliseconds": statistics.median(times)}))  # noqa: T201 - its output
+    print(json.dumps({"milliseconds": statistics.median(times)}))  # noqa: T201 - the output
 
 
 class Raw:
-    """A whole body, as urllib3 streams it."""
+    """A body that urllib3 can stream."""
 
     def __init__(self, body: bytes) -> None:
         self._body = body
@@ -96,7 +96,7 @@ class Raw:
 
 
 class Context:
-    """As much of Lambda's context as is read."""
+    """The parts of Lambda's context that functions read."""
 
     function_name = "bench"
     memory_limit_in_mb = 512
@@ -105,7 +105,7 @@ class Context:
 
 
 def prepared(module: str) -> tuple[Any, dict[str, Any]]:
-    """The handler, and the request that it gets each time."""
+    """Return a module's handler, and the request for each of its calls."""
     if module.startswith("bare"):
         return importlib.import_module(module).handler, {}
     from sitewatch import keys  # noqa: PLC0415 - the layers come first on the path

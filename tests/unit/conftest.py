@@ -19,7 +19,7 @@ from argon2 import PasswordHasher
 from pytest_socket import disable_socket
 
 from accounts import passwords
-from sitewatch import api_tokens, keys, tokens
+from sitewatch import api_tokens, keys, secrets, tokens
 from sitewatch.observability import logger
 from tests.world.aws import SIGNING_SECRET, new_world
 
@@ -80,4 +80,5 @@ def forget() -> None:
     # Clients stay cached: they hold no state, whichever mock is active.
     keys.current_signing_key.cache_clear()
     tokens._public_keys.cache_clear()
-    api_tokens._seen.clear()
+    api_tokens._cache.clear()
+    secrets._cache.clear()

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pynamodb.exceptions import TransactWriteError
 
-from alerts import get_alerts, log, on_queue_record
+from alerts import get_alerts, on_queue_record, recording
 from alerts.model import ALERTS_PER_PARTITION, AlertRecord, LogHead, RecordedDetection
 from sitewatch.clock import now
 from tests.world.calling import access_token, call
@@ -26,7 +26,7 @@ def alert(number: object) -> str:
 def append(*numbers: object) -> int:
     """Append the alerts of these; how many were new."""
     with Wire():
-        return log.append({f"id-{number}": alert(number) for number in numbers})
+        return recording.append({f"id-{number}": alert(number) for number in numbers})
 
 
 def fill(number: int) -> None:
@@ -86,7 +86,7 @@ class TestFormat:
     def test_a_name_of_any_characters_is_one_event(self, name: str) -> None:
         detection = json.dumps(vehicle(id="a", make=name), ensure_ascii=False)
         with Wire():
-            log.append({"a": detection})
+            recording.append({"a": detection})
         (event,) = EventSource().connect()
         assert json.loads(event.data)["make"] == name
 
@@ -264,7 +264,7 @@ class TestRecording:
 
     def test_many_are_appended_in_transactions_of_at_most_a_hundred_items(self) -> None:
         with Wire() as wire, wire.invocation():
-            assert log.append({f"id-{number}": alert(number) for number in range(120)}) == 120
+            assert recording.append({f"id-{number}": alert(number) for number in range(120)}) == 120
             sizes = [len(made.parameters["TransactItems"]) for made in wire.operations("TransactWriteItems")]
         assert sizes == [99, 99, 45]
         assert [one["id"] for one in alerts()] == [f"id-{number}" for number in range(120)]
@@ -283,7 +283,7 @@ class TestRecording:
         assert names(EventSource().connect()) == ["1", "2"]
 
     def test_one_that_goes_on_losing_fails_with_nothing_recorded(self) -> None:
-        with Wire([None, None, Fault.CONFLICT] * log.ATTEMPTS) as wire, pytest.raises(log.AppendFailed):
+        with Wire([None, None, Fault.CONFLICT] * recording.ATTEMPTS) as wire, pytest.raises(recording.AppendFailed):
             Pipeline(wire).invoke(on_queue_record.handler, event_of(1))
         assert alerts() == []
 
@@ -306,7 +306,7 @@ class TestRecording:
             def meanwhile(made: Call) -> None:
                 if made.operation == before:
                     wire.before = lambda _: None
-                    log.append({f"id-{number}": alert(number) for number in other})
+                    recording.append({f"id-{number}": alert(number) for number in other})
 
             wire.before = meanwhile
             Pipeline(wire).invoke(on_queue_record.handler, event_of("1", "2"))
@@ -332,9 +332,9 @@ def test_a_client_that_reads_while_several_write_misses_none_and_sees_none_twice
             for batch in batches[writer]:
                 while True:
                     try:
-                        log.append({f"id-{number}": alert(number) for number in batch})
+                        recording.append({f"id-{number}": alert(number) for number in batch})
                         break
-                    except log.AppendFailed:  # the queue brings it again
+                    except recording.AppendFailed:  # the queue brings it again
                         continue
         except BaseException as error:  # noqa: BLE001 - told in the main thread
             failed.append(error)

@@ -54,7 +54,7 @@ def _endpoint(**options: Any) -> Api:
 
     @app.get("/me")
     def me() -> dict[str, str]:
-        return {"caller": app.known_caller().subject}
+        return {"caller": app.require_caller().subject}
 
     return app
 
@@ -95,7 +95,7 @@ def test_an_endpoint_is_for_users_and_admins_by_default(private: Api) -> None:
         (api.USERS, {Role.USER, Role.ADMIN}),
         (api.ADMINS, {Role.ADMIN}),
         (api.MACHINES_AND_ADMINS, {Role.MACHINE, Role.ADMIN}),
-        (api.EVERYONE_KNOWN, {Role.USER, Role.ADMIN, Role.MACHINE}),
+        (api.ALL_ROLES, {Role.USER, Role.ADMIN, Role.MACHINE}),
     ],
 )
 @pytest.mark.parametrize("role", list(Role))
@@ -211,7 +211,7 @@ def test_a_missing_body_is_a_400(public: Api) -> None:
 
 @pytest.mark.parametrize("encode", [str, str.encode])
 def test_a_body_over_the_limit_is_rejected_before_parsing(encode: Any) -> None:
-    app = _endpoint(access=api.PUBLIC, most_body_bytes=100)
+    app = _endpoint(access=api.PUBLIC, max_body_bytes=100)
     fits = json.dumps({"name": "a" * 80}).ljust(100)
     assert _ask(app, "POST", "/things", body=encode(fits)).status == 200
 
@@ -221,7 +221,7 @@ def test_a_body_over_the_limit_is_rejected_before_parsing(encode: Any) -> None:
 
 
 def test_the_limit_counts_bytes_and_not_characters() -> None:
-    app = _endpoint(access=api.PUBLIC, most_body_bytes=100)
+    app = _endpoint(access=api.PUBLIC, max_body_bytes=100)
     assert _ask(app, "POST", "/things", body='{"name": "' + "é" * 50 + '"}').status == 400
 
 

@@ -17,7 +17,7 @@ from pynamodb.connection import Connection
 from datapoints import float32, on_schedule_populate, populating, simulation, source
 from datapoints.source import SourceFailed, SourcePoint
 from sitewatch import clock, http_client
-from sitewatch.http_client import Call
+from sitewatch.http_client import Request
 from sitewatch.paging import encode_cursor
 from tests.world.calling import Answer, Context, access_token, admin_token, call
 from tests.world.servers import MISBEHAVIOURS, answering, serving
@@ -127,7 +127,7 @@ def test_populate_fetches_stores_and_returns_a_point(monkeypatch: pytest.MonkeyP
     with serving(answering(encoded(value=CONTRACTS_EXAMPLE))) as server:
         answer = populated(monkeypatch, f"{server.url}/point", method)
     point = {
-        "time": clock.spell(datetime.fromtimestamp(NOW, UTC)),
+        "time": clock.format_time(datetime.fromtimestamp(NOW, UTC)),
         "value": -0.19938130676746368,
         "valid": True,
         "tags": ["a"],
@@ -185,7 +185,7 @@ def test_a_point_is_valid_unless_it_has_an_invalidating_tag_or_is_too_old(
 def test_a_misbehaving_source_is_a_502_and_does_not_stop_the_schedule(
     misbehaviour: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(source, "Call", partial(Call, seconds=0.3))
+    monkeypatch.setattr(source, "Request", partial(Request, timeout_seconds=0.3))
     with serving(MISBEHAVIOURS[misbehaviour]) as server:
         answer = populated(monkeypatch, server.url)
         assert (answer.status, answer.json["subcode"], answer.json["error"]) == (502, 5020, "No Data Point Available")
@@ -204,7 +204,7 @@ def test_a_status_other_than_200_is_a_502(monkeypatch: pytest.MonkeyPatch, statu
 
 def test_a_source_at_a_metadata_address_is_a_502(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        http_client, "address_of", lambda host, port: (_ for _ in ()).throw(http_client.CallFailed("no"))
+        http_client, "address_of", lambda host, port: (_ for _ in ()).throw(http_client.RequestFailed("no"))
     )
     assert populated(monkeypatch, "http://169.254.169.254/latest/meta-data/").status == 502
     assert populated(monkeypatch, "").status == 502
@@ -225,7 +225,7 @@ def three_days() -> list[str]:
         for minute in range(5):
             at = DAY + timedelta(days=day, minutes=minute)
             keep(at, *(["suspect"] if minute % 2 else []))
-            kept.append(clock.spell(at))
+            kept.append(clock.format_time(at))
     return kept
 
 

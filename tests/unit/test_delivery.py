@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sitewatch import delivery
+from sitewatch import delivery, retrying
 
 
 @pytest.fixture(autouse=True)
@@ -19,13 +19,13 @@ def world() -> None:
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """How long deliveries would have waited; they do not."""
     waited: list[float] = []
-    monkeypatch.setattr("sitewatch.delivery.time.sleep", waited.append)
+    monkeypatch.setattr("sitewatch.retrying.time.sleep", waited.append)
     return waited
 
 
 @given(st.lists(st.integers(0, 20)), st.integers(1, 10), st.integers(1, 40))
 def test_chunks_hold_every_entry_once_in_order_within_both_limits(sizes: list[int], most: int, most_bytes: int) -> None:
-    chunks = list(delivery.chunks(sizes, most=most, size=lambda size: size, most_bytes=most_bytes))
+    chunks = list(delivery.chunks(sizes, max_entries=most, size=lambda size: size, max_bytes=most_bytes))
 
     assert [size for chunk in chunks for size in chunk] == sizes
     for chunk in chunks:
@@ -35,7 +35,7 @@ def test_chunks_hold_every_entry_once_in_order_within_both_limits(sizes: list[in
 
 @given(st.lists(st.integers(0, 20)), st.integers(1, 10), st.integers(1, 40))
 def test_no_chunk_could_have_taken_the_first_entry_of_the_next(sizes: list[int], most: int, most_bytes: int) -> None:
-    chunks = list(delivery.chunks(sizes, most=most, size=lambda size: size, most_bytes=most_bytes))
+    chunks = list(delivery.chunks(sizes, max_entries=most, size=lambda size: size, max_bytes=most_bytes))
 
     for chunk, following in pairwise(chunks):
         assert len(chunk) == most or sum(chunk) + following[0] > most_bytes
@@ -43,7 +43,7 @@ def test_no_chunk_could_have_taken_the_first_entry_of_the_next(sizes: list[int],
 
 @given(st.lists(st.integers()), st.integers(1, 10))
 def test_where_bytes_do_not_count_the_chunks_are_as_few_as_can_be(entries: list[int], most: int) -> None:
-    assert len(list(delivery.chunks(entries, most=most))) == -(-len(entries) // most)
+    assert len(list(delivery.chunks(entries, max_entries=most))) == -(-len(entries) // most)
 
 
 def test_entries_that_are_taken_at_once_are_sent_once(pauses: list[float]) -> None:
@@ -80,8 +80,8 @@ def test_what_is_refused_every_time_is_an_error_that_says_how_much_is_left(pause
 
     with pytest.raises(delivery.DeliveryFailed, match="1 of 2"):
         delivery.deliver([1, 2], send)
-    assert attempts == delivery.ATTEMPTS
-    assert len(pauses) == delivery.ATTEMPTS - 1
+    assert attempts == retrying.ATTEMPTS
+    assert len(pauses) == retrying.ATTEMPTS - 1
 
 
 def test_an_error_of_the_call_itself_is_not_swallowed() -> None:
@@ -93,11 +93,11 @@ def test_an_error_of_the_call_itself_is_not_swallowed() -> None:
 
 
 def test_pauses_grow_are_jittered_and_end_at_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sitewatch.delivery.random.uniform", lambda low, high: high)
-    longest = [delivery.pause_before(attempt) for attempt in range(1, 8)]
+    monkeypatch.setattr("sitewatch.retrying.random.uniform", lambda low, high: high)
+    longest = [retrying.pause_before(attempt) for attempt in range(1, 8)]
     assert longest == sorted(longest)
     assert longest[0] == pytest.approx(0.1)
     assert longest[-1] == 1
 
-    monkeypatch.setattr("sitewatch.delivery.random.uniform", lambda low, high: low)
-    assert delivery.pause_before(7) == 0
+    monkeypatch.setattr("sitewatch.retrying.random.uniform", lambda low, high: low)
+    assert retrying.pause_before(7) == 0

@@ -8,10 +8,11 @@ import pytest
 from botocore.exceptions import ClientError
 from pynamodb.exceptions import TransactWriteError
 
-from detections import counting, on_table_count, on_table_publish
+from detections import counting, counts, on_table_count, on_table_publish
 from detections.changes import Change
 from detections.model import DetectionRecord
-from sitewatch.delivery import ATTEMPTS, DeliveryFailed
+from sitewatch.delivery import DeliveryFailed
+from sitewatch.retrying import ATTEMPTS
 from tests.world.pipeline import Call, Fault, Pipeline, Record, Wire, ask, stats, stored, vehicle
 
 SHARD = "shardId-1"
@@ -116,9 +117,9 @@ class TestSums:
         moved = image("a", hour="2026-11-21T05", make="Audi", category="Sedan", year=2021)
         assert counted(change("2", old=image("a", hour="2026-11-22T06"), new=moved)) == {"Audi": 1}
         assert (stats("category"), stats("year")) == ({"Sedan": 1}, {"2021": 1})
-        assert dict(counting.totals(counting.hours_of())) == {"2026-11-21T05": 1}
-        assert dict(counting.totals(counting.hours_of(make="Kia"))) == {}
-        assert dict(counting.totals(counting.hours_of(category="Sedan"))) == {"2026-11-21T05": 1}
+        assert dict(counts.totals(counts.hours_counter())) == {"2026-11-21T05": 1}
+        assert dict(counts.totals(counts.hours_counter(make="Kia"))) == {}
+        assert dict(counts.totals(counts.hours_counter(category="Sedan"))) == {"2026-11-21T05": 1}
 
     def test_what_comes_and_goes_in_one_batch_leaves_nothing_but_the_position(self) -> None:
         batch = [change("1", new=image("a")), change("2", old=image("a"))]
@@ -156,9 +157,9 @@ class TestTransactions:
         changes = [change(str(n), new=image(str(n), make=f"make {n}")) for n in range(500)]
         sizes = self.transactions(changes)
         distinct = 500 * 2 + 4
-        assert max(sizes) <= counting.MOST_SUMS + 1
+        assert max(sizes) <= counting.MAX_SUMS + 1
         # The four sums that all have in common are in each of them.
-        assert len(sizes) == math.ceil((distinct - 4) / (counting.MOST_SUMS - 4))
+        assert len(sizes) == math.ceil((distinct - 4) / (counting.MAX_SUMS - 4))
         assert stats("make") == {f"make {n}": 1 for n in range(500)}
 
     def test_a_batch_that_broke_off_between_two_transactions_goes_on_there(self) -> None:
@@ -232,7 +233,7 @@ def test_a_detection_that_is_deleted_or_changed_in_the_table_is_so_in_the_sums()
         pipeline.index([Record.of(9, vehicle(id="id-2", created_at="2025-01-01T00:00:00Z"))])
         pipeline.carry_on()
         assert stats("make") == Counter(item["make"] for item in stored().values()) == {"Audi": 1, "Kia": 3}
-        assert dict(counting.totals("hours")) == {"2025-01-01T00": 1, "2026-11-22T06": 3}
+        assert dict(counts.totals("hours")) == {"2025-01-01T00": 1, "2026-11-22T06": 3}
 
 
 class TestPublishing:

@@ -10,7 +10,8 @@ import pytest
 
 from detections import arrival, on_stream_index, quarantine
 from sitewatch import ids
-from sitewatch.delivery import ATTEMPTS, DeliveryFailed
+from sitewatch.delivery import DeliveryFailed
+from sitewatch.retrying import ATTEMPTS
 from tests.world.pipeline import (
     ARRIVAL,
     Fault,
@@ -160,7 +161,7 @@ class TestQuarantine:
         assert table.keys() == {"a", "b"}
         assert [data for data, _ in quarantined()] == [b"noise"]
 
-    @pytest.mark.parametrize("size", [quarantine._MOST_INLINE_BYTES, quarantine._MOST_INLINE_BYTES + 1, 1024 * 1024])
+    @pytest.mark.parametrize("size", [quarantine._MAX_INLINE_BYTES, quarantine._MAX_INLINE_BYTES + 1, 1024 * 1024])
     def test_large_noise_is_kept_whole(self, size: int) -> None:
         data = bytes(range(256)) * (size // 256 + 1)
         indexed(Record(1, data[:size]))

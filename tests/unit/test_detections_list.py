@@ -31,7 +31,7 @@ class Seen:
         return {
             **vehicle(make=self.make, category=self.category),
             "id": self.id,
-            "created_at": clock.spell(self.time),
+            "created_at": clock.format_time(self.time),
         }
 
 
@@ -93,8 +93,8 @@ def queries(draw: st.DrawFn) -> dict[str, Any]:
         "skip": st.integers(0, 30),
         "make": MAKES,
         "category": CATEGORIES,
-        "from": TIMES.map(clock.spell),
-        "to": TIMES.map(clock.spell),
+        "from": TIMES.map(clock.format_time),
+        "to": TIMES.map(clock.format_time),
     }
     for name, values in choices.items():
         if draw(st.booleans()):
@@ -105,7 +105,7 @@ def queries(draw: st.DrawFn) -> dict[str, Any]:
 class TestModel:
     @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(seen=sights(), asked=st.lists(queries(), min_size=1, max_size=4))
-    @example(seen=[Seen("a", T)], asked=[{"limit": 1, "from": clock.spell(T), "to": clock.spell(T)}])
+    @example(seen=[Seen("a", T)], asked=[{"limit": 1, "from": clock.format_time(T), "to": clock.format_time(T)}])
     def test_the_pages_hold_each_detection_exactly_once_newest_first(
         self, seen: list[Seen], asked: list[dict[str, Any]]
     ) -> None:
@@ -125,7 +125,7 @@ class TestModel:
         emptied()
         store(*seen)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(listing, "MOST_EXAMINED", most)
+            patch.setattr(listing, "MAX_EXAMINED", most)
             pages = walk(query)
         assert [one for page in pages for one in page] == model(seen, query)
         assert all(len(page) <= min(query["limit"], most) for page in pages)
@@ -160,7 +160,7 @@ class TestAnswer:
 
     def test_the_link_keeps_the_question(self) -> None:
         store(*[Seen(f"id-{number}", T) for number in range(3)])
-        question = {"make": "Kia", "category": "SUV", "from": "2026-11-22T00:00:00+01:00", "to": clock.spell(T)}
+        question = {"make": "Kia", "category": "SUV", "from": "2026-11-22T00:00:00+01:00", "to": clock.format_time(T)}
         link = ask("/detections", **question, limit=1).next_query
         assert link is not None
         assert {name: link[name] for name in link if name != "start"} == {**question, "limit": "1"}
@@ -232,7 +232,7 @@ class TestInput:
     def test_a_cursor_does_not_reach_past_the_end_that_is_asked_for(self) -> None:
         store(Seen("a", T), Seen("b", T - timedelta(days=1)), Seen("c", T - timedelta(days=2)))
         start = (ask("/detections", limit=1).next_query or {})["start"]
-        answer = ask("/detections", start=start, to=clock.spell(T - timedelta(days=2)))
+        answer = ask("/detections", start=start, to=clock.format_time(T - timedelta(days=2)))
         assert [one["id"] for one in answer.json] == ["c"]
 
 
@@ -288,7 +288,7 @@ class TestCost:
         assert max(costs) <= 2 * min(costs[:-1])
 
     def test_a_rare_combination_reads_no_more_than_the_most_and_links_on(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(listing, "MOST_EXAMINED", 50)
+        monkeypatch.setattr(listing, "MAX_EXAMINED", 50)
         self.store_hours(5, 40, category="Sedan")
         store(Seen("rare", ARRIVAL - timedelta(days=1)))
         answer, detections, _ = self.read(make="Kia", category="SUV")

@@ -8,7 +8,8 @@ from detections import catalogue, on_queue_simulate, on_schedule_pace_simulation
 from detections.report import ReportedDetection
 from sitewatch import clock
 from sitewatch.callers import Role
-from sitewatch.delivery import ATTEMPTS, DeliveryFailed
+from sitewatch.delivery import DeliveryFailed
+from sitewatch.retrying import ATTEMPTS
 from tests.world.calling import Answer, access_token, admin_token, call
 from tests.world.pipeline import Fault, Pipeline, Wire, on_stream, vehicle
 

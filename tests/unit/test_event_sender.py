@@ -15,7 +15,7 @@ from events.model import NewEvent
 from sitewatch import api_tokens, aws, clock, tokens
 from sitewatch.api_tokens import ApiTokenRecord
 from sitewatch.callers import Role, TokenUse
-from sitewatch.http_client import Call
+from sitewatch.http_client import Request
 from tests.world.aws import client
 from tests.world.calling import Context, call
 from tests.world.servers import MISBEHAVIOURS, NO_ANSWERS, answering, serving
@@ -29,7 +29,6 @@ def token_secret(monkeypatch: pytest.MonkeyPatch) -> str:
     client("secretsmanager").create_secret(Name="sender-token", SecretString="nothing yet")
     monkeypatch.setenv("TOKEN_SECRET", "TokenSecret")
     monkeypatch.setenv("SENDER_TOKEN_SECRET", "sender-token")
-    monkeypatch.setattr(sending, "_read", None)
     on_deploy_api_token._provide({"Name": "event-sender", "Secret": "sender-token"})
     return "sender-token"
 
@@ -84,7 +83,7 @@ def test_there_are_eleven_samples_and_more_of_three_kinds_and_some_are_invalid()
 def test_the_deployment_mints_a_token_that_stands_and_mints_it_again_under_the_same_id(token_secret: str) -> None:
     first = tokens.verify(token_in(token_secret))
     assert (first.role, first.use, first.username) == (Role.MACHINE, TokenUse.API, "event-sender")
-    assert api_tokens.stands(first.token_id)
+    assert api_tokens.is_active(first.token_id)
     on_deploy_api_token._provide({"Name": "event-sender", "Secret": token_secret})
     assert tokens.verify(token_in(token_secret)).token_id == first.token_id
     assert ApiTokenRecord.count(api_tokens.KIND) == 1
@@ -137,7 +136,7 @@ def test_what_became_of_it_is_counted_and_what_may_pass_comes_again(
 def test_whatever_the_target_does_it_comes_again(
     token_secret: str, monkeypatch: pytest.MonkeyPatch, misbehaviour: str
 ) -> None:
-    monkeypatch.setattr(sending, "Call", partial(Call, seconds=0.3))
+    monkeypatch.setattr(sending, "Request", partial(Request, timeout_seconds=0.3))
     with serving(MISBEHAVIOURS[misbehaviour]) as server:
         assert not sent_to(server.url, monkeypatch)
 
@@ -183,11 +182,10 @@ def test_after_a_pause_it_goes_on_from_now_on() -> None:
 def test_each_planned_second_is_a_message_that_waits_until_then(monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[dict[str, Any]] = []
 
-    def keep(entries: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
+    def keep(queue_url: str, entries: Sequence[dict[str, Any]]) -> None:
         sent.extend(entries)
-        return []
 
-    monkeypatch.setattr(pacing, "_send", keep)
+    monkeypatch.setattr(pacing, "send_messages", keep)
     monkeypatch.setattr(clock, "now", lambda: NOW)
     on_schedule_pace_sender.handler({}, Context())
     at = [json.loads(entry["MessageBody"])["second"] for entry in sent]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from accounts import issuing
-from events import partitions, storing
+from events import months, storing
 from events.model import EventRecord, NewEvent
 from sitewatch import attempts, clock, ids
 from sitewatch.api_tokens import ApiTokenRecord
@@ -19,10 +19,10 @@ NOVEMBER = datetime(2026, 11, 30, 23, 59, 58, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
-def no_months_entered() -> Iterator[None]:
-    partitions._entered.clear()
+def no_months_registered() -> Iterator[None]:
+    months._registered.clear()
     yield
-    partitions._entered.clear()
+    months._registered.clear()
 
 
 def event(event_type: str = "message", event_payload: str = "hello") -> dict[str, str]:

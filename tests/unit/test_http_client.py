@@ -7,13 +7,13 @@ import time
 import pytest
 
 from sitewatch import http_client
-from sitewatch.http_client import Call, CallFailed, answer_to
+from sitewatch.http_client import Request, RequestFailed, send
 from tests.world.servers import MISBEHAVIOURS, NO_ANSWERS, allow_loopback, answering, serving
 
 
 def test_a_response_is_returned_whatever_its_status() -> None:
     with serving(answering(b"busy", "503 Service Unavailable")) as server:
-        answer = answer_to(Call(f"{server.url}/a?b=c", method="POST", headers={"X-A": "1"}, body=b"hello"))
+        answer = send(Request(f"{server.url}/a?b=c", method="POST", headers={"X-A": "1"}, body=b"hello"))
     assert (answer.status, answer.body) == (503, b"busy")
     [request] = server.requests
     assert request.startswith(b"POST /a?b=c HTTP/1.1\r\n")
@@ -26,8 +26,8 @@ def test_a_call_to_a_misbehaving_server_fails_in_time_and_its_thread_ends(misbeh
     before = threading.active_count()
     with serving(MISBEHAVIOURS[misbehaviour]) as server:
         began = time.monotonic()
-        with pytest.raises(CallFailed) as failure:
-            answer_to(Call(server.url, seconds=0.5))
+        with pytest.raises(RequestFailed) as failure:
+            send(Request(server.url, timeout_seconds=0.5))
         assert time.monotonic() - began < 1.5
         # The server is still sending, so the client has to close the connection. One thread is the server's own.
         deadline = time.monotonic() + 3
@@ -43,29 +43,29 @@ def test_a_call_to_a_misbehaving_server_fails_in_time_and_its_thread_ends(misbeh
 
 def test_a_response_one_byte_over_the_limit_is_rejected() -> None:
     with serving(answering(b"x" * 100), answering(b"x" * 101)) as server:
-        assert len(answer_to(Call(server.url, most_bytes=100)).body) == 100
-        with pytest.raises(CallFailed, match="more than 100 bytes"):
-            answer_to(Call(server.url, most_bytes=100))
+        assert len(send(Request(server.url, max_bytes=100)).body) == 100
+        with pytest.raises(RequestFailed, match="more than 100 bytes"):
+            send(Request(server.url, max_bytes=100))
 
 
 def test_redirects_on_the_same_host_are_followed_up_to_the_limit() -> None:
     again = answering(b"", "302 Found", Location="/next")
     with serving(again, answering(b"there")) as server:
-        assert answer_to(Call(server.url, most_redirects=1)).body == b"there"
+        assert send(Request(server.url, max_redirects=1)).body == b"there"
         assert server.requests[1].startswith(b"GET /next ")
     with serving(again) as server:
-        with pytest.raises(CallFailed, match="too many redirects"):
-            answer_to(Call(server.url, most_redirects=2))
+        with pytest.raises(RequestFailed, match="too many redirects"):
+            send(Request(server.url, max_redirects=2))
         assert len(server.requests) == 3
-        assert answer_to(Call(server.url)).status == 302
+        assert send(Request(server.url)).status == 302
 
 
 @pytest.mark.parametrize(
     "target", ["http://localhost/", "http://169.254.169.254/latest/meta-data/", "file:///etc/passwd", "http://[::1"]
 )
 def test_a_redirect_to_another_host_is_not_followed(target: str) -> None:
-    with serving(answering(b"", "302 Found", Location=target)) as server, pytest.raises(CallFailed):
-        answer_to(Call(server.url, most_redirects=3))
+    with serving(answering(b"", "302 Found", Location=target)) as server, pytest.raises(RequestFailed):
+        send(Request(server.url, max_redirects=3))
 
 
 @pytest.mark.parametrize(
@@ -87,8 +87,8 @@ def test_a_redirect_to_another_host_is_not_followed(target: str) -> None:
 def test_metadata_services_are_never_called(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, 80)) for one in ("203.0.113.1", address)]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
-    with pytest.raises(CallFailed, match="a forbidden address"):
-        answer_to(Call("http://innocent.example/"))
+    with pytest.raises(RequestFailed, match="a forbidden address"):
+        send(Request("http://innocent.example/"))
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "10.0.0.1", "203.0.113.1", "fd00::1", "2001:db8::1"])
@@ -99,8 +99,8 @@ def test_other_addresses_are_allowed(address: str) -> None:
 @pytest.mark.parametrize("spelling", ["http://2852039166/", "http://0xa9fea9fe/", "http://[::ffff:a9fe:a9fe]/"])
 def test_other_notations_of_a_metadata_address_are_forbidden(spelling: str) -> None:
     allow_loopback()
-    with pytest.raises(CallFailed, match=r"a forbidden address|an unknown host"):
-        answer_to(Call(spelling))
+    with pytest.raises(RequestFailed, match=r"a forbidden address|an unknown host"):
+        send(Request(spelling))
 
 
 @pytest.mark.parametrize(
@@ -108,8 +108,8 @@ def test_other_notations_of_a_metadata_address_are_forbidden(spelling: str) -> N
 )
 def test_an_invalid_url_is_not_called(url: str) -> None:
     allow_loopback()
-    with pytest.raises(CallFailed):
-        answer_to(Call(url))
+    with pytest.raises(RequestFailed):
+        send(Request(url))
 
 
 def test_the_checked_address_is_the_one_called(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,7 +122,7 @@ def test_the_checked_address_is_the_one_called(monkeypatch: pytest.MonkeyPatch) 
             return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
 
         monkeypatch.setattr(socket, "getaddrinfo", once)
-        assert answer_to(Call(f"http://innocent.example:{port}/")).body == b"there"
+        assert send(Request(f"http://innocent.example:{port}/")).body == b"there"
     assert looked_up[0] == "innocent.example"
     assert "innocent.example" not in looked_up[1:]
     assert f"Host: innocent.example:{port}".encode() in server.requests[0]
@@ -131,6 +131,6 @@ def test_the_checked_address_is_the_one_called(monkeypatch: pytest.MonkeyPatch) 
 def test_a_name_that_resolves_too_slowly_fails_the_call(monkeypatch: pytest.MonkeyPatch) -> None:
     release = threading.Event()
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: release.wait(5) and [])
-    with pytest.raises(CallFailed, match=r"within 0\.1 s"):
-        answer_to(Call("http://slow.example/", seconds=0.1))
+    with pytest.raises(RequestFailed, match=r"within 0\.1 s"):
+        send(Request("http://slow.example/", timeout_seconds=0.1))
     release.set()

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import pytest
 from aws_lambda_powertools.event_handler.openapi.params import Body
 
-from sitewatch import api, idempotency, ids, remembering
+from sitewatch import api, idempotency, idempotency_store, ids
 from sitewatch.api import Api
 from sitewatch.errors import FORBIDDEN, ApiError
 from tests.world.aws import client
@@ -145,7 +145,7 @@ class Counter:
 
     def app(self) -> Api:
         """Return a function instance. As in Lambda, each handles one request at a time."""
-        app = Api(access=api.EVERYONE_KNOWN)
+        app = Api(access=api.ALL_ROLES)
 
         @app.post(self.path)
         def count(body: Annotated[dict[str, Any], Body()]) -> dict[str, Any]:
@@ -214,7 +214,7 @@ def test_a_concurrent_retry_waits_for_the_first_response() -> None:
 
 
 def test_a_concurrent_retry_that_waits_too_long_is_a_429(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remembering, "_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(idempotency_store, "_WAIT_SECONDS", 0.0)
     counter, token = Counter(), access_token()
     counter.go_on.clear()
     with ThreadPoolExecutor(1) as pool:

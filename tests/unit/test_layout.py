@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests.world.code import DOMAINS, FUNCTIONS, KERNEL, Module, modules
+from tests.world.code import DOMAINS, FUNCTIONS, KERNEL, Module, imports_of, modules
 from tests.world.template import resources
 
 MAX_LINES = 60
@@ -13,6 +13,11 @@ FUNCTION_PROPERTIES = resources("AWS::Serverless::Function").values()
 HANDLERS = sorted({properties["Handler"].rpartition(".")[0] for properties in FUNCTION_PROPERTIES})
 COMPOSING = {"jobs.on_queue_work": "a queue has one consumer, which dispatches to every kind of job"}
 """Modules that may import several domains, with the reason. No module may import them."""
+WRITING = {
+    f"sitewatch.{name}"
+    for name in ("attempts", "delivery", "idempotency", "job_worker", "queues", "retrying", "transactions")
+}
+"""The kernel's modules for requests that write."""
 BY_NAME = pytest.mark.parametrize("module", modules().values(), ids=lambda module: module.name)
 
 
@@ -42,6 +47,16 @@ def test_no_module_imports_one_that_composes_domains() -> None:
     imported = {dotted for module in modules().values() for dotted in module.imported.values()}
     for name in COMPOSING:
         assert not {dotted for dotted in imported if dotted == name or dotted.startswith(f"{name}.")}
+
+
+@pytest.mark.parametrize("name", [name for name in HANDLERS if ".get_" in name])
+def test_reading_imports_nothing_of_writing(name: str) -> None:
+    assert not imports_of(name) & WRITING
+
+
+def test_listing_detections_imports_only_what_it_reads_with() -> None:
+    of_domain = {name for name in imports_of("detections.get_detections") if name.startswith("detections.")}
+    assert of_domain == {f"detections.{name}" for name in ("counts", "fields", "listing", "model")}
 
 
 @BY_NAME

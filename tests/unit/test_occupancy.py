@@ -19,7 +19,7 @@ from pynamodb.exceptions import CancellationReason, VerboseClientError
 from pynamodb.models import Model
 
 from occupancy import history, instants, recording, signatures
-from occupancy.model import Reading, ReadingRecord, reading_position
+from occupancy.model import SENSOR_KIND, Reading, ReadingRecord, reading_position
 from occupancy.sums import NOW, parts_of_reading
 from sitewatch import clock, ids, tables
 from sitewatch.errors import ApiError
@@ -56,7 +56,7 @@ def store_all(sensor: str, readings: Mapping[datetime, int]) -> None:
     table = boto3.resource("dynamodb").Table("OccupancyTable")
     with table.batch_writer() as writer:
         for place, changes in sums.items():
-            head = {"kind": recording.KIND, "inside": sum(readings.values())} if place == NOW else {}
+            head = {"kind": SENSOR_KIND, "inside": sum(readings.values())} if place == NOW else {}
             writer.put_item(Item={"sensor": sensor, "position": place, **changes, **head})
 
 
@@ -378,7 +378,7 @@ def test_a_reading_that_goes_on_losing_is_a_429_and_not_stored(monkeypatch: pyte
         return original(self, operation, arguments)
 
     monkeypatch.setattr(Connection, "_make_api_call", losing)
-    monkeypatch.setattr(recording, "commit", partial(commit, patience_seconds=0.2))
+    monkeypatch.setattr(recording, "commit", partial(commit, retry_seconds=0.2))
     answer = report("abc", "2026-11-22T06:10:30Z", 1, 0)
     assert (answer.status, answer.json["subcode"]) == (429, 4290)
     assert inside("abc").status == 404
@@ -387,8 +387,7 @@ def test_a_reading_that_goes_on_losing_is_a_429_and_not_stored(monkeypatch: pyte
 def signed_report(monkeypatch: pytest.MonkeyPatch, **headers: str) -> Answer:
     secret = client("secretsmanager").create_secret(Name=ids.new_id(), SecretString="shared")["ARN"]
     monkeypatch.setenv("WEBHOOK_SECRET_ARN", secret)
-    monkeypatch.setattr(signatures, "_read", None)
-    body = json.dumps({"sensor": "abc", "ts": clock.spell(NOON), "in_count": 1, "out": 0})
+    body = json.dumps({"sensor": "abc", "ts": clock.format_time(NOON), "in_count": 1, "out": 0})
     if headers.get("sign"):
         headers = {"X-Signature-256": signatures.signature(headers["sign"].encode(), body.encode())}
     return call("POST", "/api/webhook", body=body, headers=headers)

@@ -11,14 +11,14 @@ from accounts import custom_resource
 from accounts.model import UserRecord
 from datapoints import source
 from datapoints.source import SourcePoint
-from events import pacing, sending
+from events import pacing
 from events.model import EventRecord
 from occupancy import recording
 from occupancy.model import Reading
-from sitewatch import clock, directory, ids
+from sitewatch import clock, directory, http_client, ids
 from sitewatch.api_tokens import KIND, ApiTokenRecord
 from sitewatch.callers import Role
-from sitewatch.http_client import Answer, Call
+from sitewatch.http_client import Request, Response
 from tests.world import people
 from tests.world.aws import client
 from tests.world.calling import Context, access_token, call, handler_of
@@ -231,17 +231,16 @@ def test_the_sender_schedule_sample_plans_its_messages() -> None:
 
 
 def test_the_planned_event_sample_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[Call] = []
+    sent: list[Request] = []
 
-    def answer_to(call: Call) -> Answer:
-        calls.append(call)
-        return Answer(200, {}, b"{}")
+    def send(request: Request) -> Response:
+        sent.append(request)
+        return Response(200, {}, b"{}")
 
-    monkeypatch.setattr(sending, "answer_to", answer_to)
-    monkeypatch.setattr(sending, "_read", None)
+    monkeypatch.setattr(http_client, "send", send)
     client("secretsmanager").create_secret(Name="SenderTokenSecret", SecretString="token")
     assert _invoke("send_event") == {"batchItemFailures": []}
-    assert [call.headers["Authorization"] for call in calls] == ["Bearer token"]
+    assert [request.headers["Authorization"] for request in sent] == ["Bearer token"]
 
 
 @pytest.mark.parametrize("sample", ["provision_signing_key", "provision_user", "provision_api_token"])

@@ -4,7 +4,7 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from pynamodb.exceptions import CancellationReason, TransactWriteError, VerboseClientError
 
-from sitewatch import tables
+from sitewatch import tables, transactions
 
 
 @pytest.fixture(autouse=True)
@@ -33,28 +33,28 @@ def _refused(code: str) -> TransactWriteError:
     ],
 )
 def test_a_transaction_that_lost_or_came_at_a_bad_time_may_pass(reasons: tuple[str | None, ...]) -> None:
-    assert tables.may_pass(_cancelled(*reasons))
+    assert transactions.is_temporary(_cancelled(*reasons))
 
 
 @pytest.mark.parametrize(
     "reasons", [("ValidationError", None), ("TransactionConflict", "ItemCollectionSizeLimitExceeded")]
 )
 def test_a_transaction_that_is_wrong_in_itself_never_passes(reasons: tuple[str | None, ...]) -> None:
-    assert not tables.may_pass(_cancelled(*reasons))
+    assert not transactions.is_temporary(_cancelled(*reasons))
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "InternalServerError", "TransactionInProgressException"])
 def test_a_table_under_load_may_take_it_later(code: str) -> None:
-    assert tables.may_pass(_refused(code))
+    assert transactions.is_temporary(_refused(code))
 
 
 def test_a_transaction_whose_answer_was_lost_may_pass() -> None:
-    assert tables.may_pass(TransactWriteError("lost", ReadTimeoutError(endpoint_url="https://dynamodb")))
+    assert transactions.is_temporary(TransactWriteError("lost", ReadTimeoutError(endpoint_url="https://dynamodb")))
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ValidationException", "ResourceNotFoundException"])
 def test_a_refusal_for_good_never_passes(code: str) -> None:
-    assert not tables.may_pass(_refused(code))
+    assert not transactions.is_temporary(_refused(code))
 
 
 def test_there_is_one_connection() -> None:

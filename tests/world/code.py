@@ -54,6 +54,19 @@ def _modules_under(root: Path) -> list[Module]:
     return found
 
 
+def imports_of(module: str) -> set[str]:
+    """The project's modules that importing ``module`` imports, directly or through others."""
+    found: set[str] = set()
+    ahead = [module]
+    while ahead:
+        for dotted in modules()[ahead.pop()].imported.values():
+            name = dotted if dotted in modules() else dotted.rpartition(".")[0]
+            if name in modules() and name not in found:
+                found.add(name)
+                ahead.append(name)
+    return found
+
+
 def settings_of(module: str, function: str) -> set[str]:
     """The settings that a call of ``function`` can read, with all that it calls and imports.
 

@@ -404,7 +404,7 @@ def _is_new_and_suspicious(change: Mapping[str, Any]) -> bool:
     ((pattern,),) = [
         [json.loads(each["Pattern"]) for each in mapping["FilterCriteria"]["Filters"]]
         for mapping in resources("AWS::Lambda::EventSourceMapping").values()
-        if mapping["FunctionName"] == {"Ref": "PublishDetectionsFunction.Alias"}
+        if mapping["FunctionName"] == {"Ref": "PublishDetectionsFunction"}
     ]
     return _matches(pattern, change)
 

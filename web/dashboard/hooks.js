@@ -93,7 +93,7 @@ const newItems = (items, known) => {
 
 function withNewest(old, items, next) {
   const fresh = old.items ? newItems(items, old.items) : items;
-  // Start over if only the first page is loaded, or if items may be missing between old and new ones.
+  // Start over if only the first page is loaded, if items between old and new ones may be missing, or if it is too long.
   if (!old.deep || fresh.length === items.length || old.items.length > MAX_ITEMS) {
     return { items, next, problem: null, deep: false };
   }

@@ -1,4 +1,4 @@
-"""The factory of every HTTP endpoint: access, errors, CORS, size limits and logging are the same everywhere."""
+"""The base of every HTTP endpoint: one way to do access, errors, CORS, size limits and logging."""
 
 import base64
 import json
@@ -30,13 +30,13 @@ from sitewatch.observability import count_unexpected_error, logger
 USERS = Access(frozenset({Role.USER, Role.ADMIN}))
 ADMINS = Access(frozenset({Role.ADMIN}))
 MACHINES_AND_ADMINS = Access(frozenset({Role.MACHINE, Role.ADMIN}))
-EVERYONE_KNOWN = Access(frozenset(Role))
+ALL_ROLES = Access(frozenset(Role))
 PUBLIC = Access(frozenset(), anonymous=True)
-"""No token is needed, and one that comes is not looked at."""
+"""Needs no token and ignores any."""
 USERS_OR_ANONYMOUS = Access(USERS.roles, anonymous=True)
-"""No token is needed, but one that comes has to be good: a bad one does not make its bearer anonymous."""
+"""Needs no token, but checks one that is sent: a bad token is a 401, not an anonymous caller."""
 
-MOST_BODY_BYTES = 64 * 1024
+MAX_BODY_BYTES = 64 * 1024
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -46,21 +46,20 @@ class Api(APIGatewayRestResolver):
     Parameters
     ----------
     access
-        Who may call it. Secure by default: users and admins; only ``PUBLIC`` and
-        ``USERS_OR_ANONYMOUS`` need no token.
-    most_body_bytes
-        A request with a larger body is refused unread.
+        Who may call it: by default users and admins. Only ``PUBLIC`` and ``USERS_OR_ANONYMOUS`` need no token.
+    max_body_bytes
+        Larger bodies are rejected with a 400 before parsing.
     form
-        Whether it takes a form. Every other endpoint takes JSON. Neither asks what the client calls it.
+        Whether the body is a form instead of JSON. The request's ``Content-Type`` is ignored in both cases.
     body_as_query
-        Whether a GET may carry its parameters as a JSON object in its body (older clients send it
-        so). The query string wins.
-    admit
-        A further check of the event before it is read, for example of a signature over its body. It
-        raises the ``ApiError`` to refuse with.
+        Whether a GET may have its parameters as a JSON object in the body, as older clients send them. The query
+        string takes precedence.
+    check_event
+        An additional check before parsing, for example of a signature over the body. It raises an ``ApiError`` to
+        reject the event.
     errors
-        The errors of its own that it answers with, beside those that every endpoint has: what the
-        OpenAPI document says of it. Tests hold them against what its code can raise.
+        The errors that the endpoint returns in addition to those of every endpoint, for the OpenAPI document. A test
+        compares them with those that its code can raise.
 
     """
 
@@ -68,10 +67,10 @@ class Api(APIGatewayRestResolver):
         self,
         *,
         access: Access = USERS,
-        most_body_bytes: int = MOST_BODY_BYTES,
+        max_body_bytes: int = MAX_BODY_BYTES,
         form: bool = False,
         body_as_query: bool = False,
-        admit: Callable[[Mapping[str, Any]], None] | None = None,
+        check_event: Callable[[Mapping[str, Any]], None] | None = None,
         errors: Collection[ErrorCode] = (),
     ) -> None:
         origins = settings.names("CORS_ORIGINS")
@@ -84,67 +83,74 @@ class Api(APIGatewayRestResolver):
         super().__init__(cors=self.cors_config, enable_validation=True, json_body_deserializer=_from_json)
         self.access = access
         self.caller: Caller | None = None
-        self._authenticate = _authentication(access)
-        self.most_body_bytes = most_body_bytes
+        self._authenticate = _authenticator(access)
+        self.max_body_bytes = max_body_bytes
         self._form = form
-        self._admit = admit
+        self._check_event = check_event
         self.body_as_query = body_as_query
         self.errors = errors
-        self.exception_handler(ApiError)(_answer_of_error)
-        self.exception_handler([RequestValidationError, RequestUnsupportedContentType])(_answer_of_bad_input)
-        self.exception_handler(Exception)(_answer_of_surprise)
-        self.not_found(lambda _: _answer_of_error(ApiError(NOT_FOUND)))
+        self.exception_handler(ApiError)(_error_response)
+        self.exception_handler([RequestValidationError, RequestUnsupportedContentType])(_invalid_input_response)
+        self.exception_handler(Exception)(_unexpected_error_response)
+        self.not_found(lambda _: _error_response(ApiError(NOT_FOUND)))
 
     def resolve(self, event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
-        """Answer an API Gateway proxy event. Who calls is checked before what it asks is read."""
+        """Handle an API Gateway proxy event. The caller is authenticated before the request is parsed."""
         logger.set_correlation_id(event["requestContext"].get("requestId"))
         started = time.perf_counter()
         headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
         try:
             self.caller = self._authenticate(headers.get("authorization"), access=self.access)
-            if self._admit is not None:
-                self._admit(event)
-            answer = super().resolve(self._readable(event, headers), context)
+            if self._check_event is not None:
+                self._check_event(event)
+            response = super().resolve(self._prepared(event, headers), context)
         except ApiError as error:
-            answer = self._refusal(_answer_of_error(error), headers)
-        except Exception as error:  # noqa: BLE001 - the boundary: a client never sees a failed function
-            answer = self._refusal(_answer_of_surprise(error), headers)
-        if answer["statusCode"] == UNEXPECTED_ERROR.status:
+            response = self._with_cors(_error_response(error), headers)
+        except Exception as error:  # noqa: BLE001 - the boundary that turns it into a 500
+            response = self._with_cors(_unexpected_error_response(error), headers)
+        if response["statusCode"] == UNEXPECTED_ERROR.status:
             count_unexpected_error(context.function_name)
-        answer["multiValueHeaders"].setdefault("Cache-Control", ["no-store"])
-        answer["multiValueHeaders"]["Vary"] = ["Origin"]
-        answer["body"] = answer["body"] or ""  # not every engine takes a null
+        response["multiValueHeaders"].setdefault("Cache-Control", ["no-store"])
+        response["multiValueHeaders"]["Vary"] = ["Origin"]
+        response["body"] = response["body"] or ""  # Not every engine accepts null.
         logger.info(
             "request",
             method=event["httpMethod"],
             route=event["resource"],
-            status=answer["statusCode"],
+            status=response["statusCode"],
             milliseconds=round((time.perf_counter() - started) * 1000, 1),
         )
-        return answer
+        return response
 
     @property
     def needs_token(self) -> bool:
-        """Whether nobody may call without a token."""
+        """Whether every caller needs a token."""
         return not self.access.anonymous
 
     @property
     def roles(self) -> frozenset[Role]:
-        """The roles whose tokens it takes; empty where it looks at no token."""
+        """The roles that may call it; empty if it ignores tokens."""
         return self.access.roles
 
-    def known_caller(self) -> Caller:
-        """The caller, on an endpoint that nobody may call anonymously."""
+    def require_caller(self) -> Caller:
+        """The caller of an endpoint that needs a token.
+
+        Raises
+        ------
+        ApiError
+            401 if there is none.
+
+        """
         if self.caller is None:
             raise ApiError(BAD_TOKEN, "Missing Authorization Header")
         return self.caller
 
-    def _readable(self, event: Mapping[str, Any], headers: Mapping[str, str]) -> Mapping[str, Any]:
-        """``event`` as Powertools shall read it; a body that is too large is refused here."""
-        body = _text_of_body(event)
+    def _prepared(self, event: Mapping[str, Any], headers: Mapping[str, str]) -> Mapping[str, Any]:
+        """``event`` in the form that Powertools should parse. Rejects a body that is too large."""
+        body = _body_text(event)
         event = {**event, "body": body, "isBase64Encoded": False}
-        if len(body.encode()) > self.most_body_bytes:
-            raise ApiError(INVALID_QUERY, [{"field": "body", "message": f"at most {self.most_body_bytes} bytes"}])
+        if len(body.encode()) > self.max_body_bytes:
+            raise ApiError(INVALID_QUERY, [{"field": "body", "message": f"at most {self.max_body_bytes} bytes"}])
         if not body:
             return event
         if self.body_as_query and event["httpMethod"] == "GET":
@@ -152,44 +158,44 @@ class Api(APIGatewayRestResolver):
         content_type = _FORM if self._form else content_types.APPLICATION_JSON
         return {**event, "headers": {**headers, "content-type": content_type}, "multiValueHeaders": None}
 
-    def _refusal(self, answer: Response[str], headers: Mapping[str, str]) -> dict[str, Any]:
+    def _with_cors(self, response: Response[str], headers: Mapping[str, str]) -> dict[str, Any]:
         cors = self.cors_config.to_dict(headers.get("origin"))
         return {
-            "statusCode": answer.status_code,
-            "body": answer.body,
+            "statusCode": response.status_code,
+            "body": response.body,
             "isBase64Encoded": False,
             "multiValueHeaders": {
                 name: value if isinstance(value, list) else [value]
-                for name, value in {"Content-Type": content_types.APPLICATION_JSON, **answer.headers, **cors}.items()
+                for name, value in {"Content-Type": content_types.APPLICATION_JSON, **response.headers, **cors}.items()
             },
         }
 
 
-def _authentication(access: Access) -> Callable[..., Caller | None]:
+def _authenticator(access: Access) -> Callable[..., Caller | None]:
     if not access.roles:
-        return _look_at_no_token
-    # Not at the top: it brings cryptography, a sixth of an import, which a public endpoint does without.
+        return _ignore_token
+    # Not at the top: it imports cryptography, a sixth of the import time, and a public endpoint does not need it.
     from sitewatch.authentication import authenticate  # noqa: PLC0415
 
     return authenticate
 
 
-def _look_at_no_token(authorization: str | None, *, access: Access) -> None:
+def _ignore_token(authorization: str | None, *, access: Access) -> None:
     del authorization, access
 
 
-def _text_of_body(event: Mapping[str, Any]) -> str:
+def _body_text(event: Mapping[str, Any]) -> str:
     body: str = event.get("body") or ""
     try:
-        # Encoded too, where it is text: JSON can spell halves of characters that no text has.
+        # Encoded even if it is text already, to reject lone surrogates, which JSON escapes can contain.
         data = base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
         return data.decode()
     except ValueError:
-        raise ApiError(INVALID_QUERY, [{"field": "body", "message": "text in UTF-8"}]) from None
+        raise ApiError(INVALID_QUERY, [{"field": "body", "message": "not UTF-8 text"}]) from None
 
 
 def _from_json(text: str) -> Any:
-    # Stricter than the standard library's, and safe: no NaN, no lone surrogate, a bounded depth.
+    # Stricter than the standard library: no NaN, no lone surrogates, limited depth.
     try:
         return from_json(text, allow_inf_nan=False)
     except ValueError as error:
@@ -202,7 +208,7 @@ def _query_with_body(event: Mapping[str, Any], body: str) -> dict[str, Any]:
     except ValueError:
         parameters = None
     if not isinstance(parameters, dict):
-        raise ApiError(INVALID_QUERY, [{"field": "body", "message": "a JSON object"}])
+        raise ApiError(INVALID_QUERY, [{"field": "body", "message": "not a JSON object"}])
     in_query = event.get("multiValueQueryStringParameters") or {}
     in_body = {
         name: [value if isinstance(value, str) else json.dumps(value)]
@@ -216,7 +222,7 @@ def _query_with_body(event: Mapping[str, Any], body: str) -> dict[str, Any]:
     }
 
 
-def _answer_of_error(error: ApiError) -> Response[str]:
+def _error_response(error: ApiError) -> Response[str]:
     headers: dict[str, str | list[str]] = {"Cache-Control": "no-store"}
     if error.code.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
@@ -228,21 +234,21 @@ def _answer_of_error(error: ApiError) -> Response[str]:
     )
 
 
-def _answer_of_bad_input(error: RequestValidationError | RequestUnsupportedContentType) -> Response[str]:
-    """A 400 that names each bad field. What came in is not repeated: it may be a password."""
-    problems = [{"field": _field(problem), "message": problem["msg"]} for problem in error.errors()]
-    return _answer_of_error(ApiError(code_of_field(problems[0]["field"].rpartition(".")[2]), problems))
+def _invalid_input_response(error: RequestValidationError | RequestUnsupportedContentType) -> Response[str]:
+    """A 400 that names each invalid field. It never repeats the values: they may contain a password."""
+    problems = [{"field": _field_name(problem), "message": problem["msg"]} for problem in error.errors()]
+    return _error_response(ApiError(code_of_field(problems[0]["field"].rpartition(".")[2]), problems))
 
 
-def _field(problem: Mapping[str, Any]) -> str:
-    """``("body", 3, "year")`` is ``3.year``: the index or name as the client sent it."""
-    if problem["type"] == "json_invalid":  # its place is an offset into the text
+def _field_name(problem: Mapping[str, Any]) -> str:
+    """The field as the client knows it: ``("body", 3, "year")`` is ``3.year``."""
+    if problem["type"] == "json_invalid":  # its location is an offset into the text
         return "body"
     names = [str(part) for part in problem["loc"] if part not in ("body", "query", "path", "header")]
     return ".".join(names) or "body"
 
 
-def _answer_of_surprise(error: Exception) -> Response[str]:
-    """The one place where an error that nobody expected becomes an answer; its trace goes to the log only."""
+def _unexpected_error_response(error: Exception) -> Response[str]:
+    """Turn an unexpected error into a 500 response. Only the log has the traceback."""
     logger.exception("unexpected error", exc_info=error)
-    return _answer_of_error(ApiError(UNEXPECTED_ERROR))
+    return _error_response(ApiError(UNEXPECTED_ERROR))

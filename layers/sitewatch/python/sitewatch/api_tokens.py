@@ -1,4 +1,4 @@
-"""API tokens of machines: how they are stored, and whether one still stands."""
+"""API tokens of machines: their records, and whether a token is still active."""
 
 import time
 from datetime import datetime
@@ -10,13 +10,13 @@ from sitewatch import settings
 from sitewatch.tables import TableMeta, TimeAttribute
 
 KIND = "api_token"
-_REMEMBER_SECONDS = 30.0
+_CACHE_SECONDS = 30.0
 
 
 class ApiTokenRecord(Model):
-    """An API token that stands. A revoked one is deleted; an expired one goes by its time to live.
+    """An active API token. Revoking deletes the record; after expiry, DynamoDB's time to live does.
 
-    All are in one partition, in the order of their ids: an administrator makes a few, and lists them.
+    All records are in one partition, ordered by id: administrators create a few, and list them.
     """
 
     class Meta(TableMeta):
@@ -27,18 +27,18 @@ class ApiTokenRecord(Model):
     name = UnicodeAttribute()
     created_by = UnicodeAttribute()
     key_id = UnicodeAttribute(null=True)
-    """The ``kid`` of the key that signed it: how to know when nothing needs that key any more."""
+    """The ``kid`` of the key that signed it, to know when that key is no longer needed."""
     created_at: datetime = TimeAttribute()  # type: ignore[assignment]
     expires_at = TTLAttribute()
 
 
-_seen: dict[str, tuple[float, bool]] = {}
+_cache: dict[str, tuple[float, bool]] = {}
 
 
-def stands(token_id: str) -> bool:
-    """Whether the API token is stored and not revoked; an answer is remembered for 30 s."""
-    looked_up_at, standing = _seen.get(token_id, (float("-inf"), False))
-    if time.monotonic() - looked_up_at > _REMEMBER_SECONDS:
-        standing = ApiTokenRecord.count(KIND, ApiTokenRecord.id == token_id) > 0
-        _seen[token_id] = (time.monotonic(), standing)
-    return standing
+def is_active(token_id: str) -> bool:
+    """Whether the API token exists and is not revoked. Cached for 30 s per function instance."""
+    checked_at, active = _cache.get(token_id, (float("-inf"), False))
+    if time.monotonic() - checked_at > _CACHE_SECONDS:
+        active = ApiTokenRecord.count(KIND, ApiTokenRecord.id == token_id) > 0
+        _cache[token_id] = (time.monotonic(), active)
+    return active

@@ -1,7 +1,7 @@
-"""When a request was first tried, so that what it makes has the same ids however often it comes.
+"""The first attempt at a request, from which all of its ids derive.
 
-``idempotency`` remembers the answer of a request that has ended. One that ended half-way, because its
-function did, comes again as if it were new: with its first time and name it finds what it had made.
+``idempotency`` stores the result of a request that has finished. If a function is stopped halfway, the client's next
+request runs again; with the time and name of the first attempt it derives the same ids and finds what was written.
 """
 
 import hashlib
@@ -15,14 +15,14 @@ from pynamodb.models import Model
 
 from sitewatch import clock, ids, settings
 from sitewatch.api import Api
-from sitewatch.idempotency import key_of, scope_of
+from sitewatch.idempotency import request_key, request_scope
 from sitewatch.tables import TableMeta, TimeAttribute
 
-_REMEMBER = timedelta(hours=24)
+_KEEP = timedelta(hours=24)
 
 
 class AttemptRecord(Model):
-    """When a request with an ``Idempotency-Key`` was first tried."""
+    """The time of the first attempt at a request with an ``Idempotency-Key``."""
 
     class Meta(TableMeta):
         table_name = settings.text("IDEMPOTENCY_TABLE")
@@ -34,41 +34,41 @@ class AttemptRecord(Model):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """When a request was first tried, and its name, which no other request has."""
+    """The time of the first attempt at a request, and the unique name of the request."""
 
     began_at: datetime
     name: str
 
     @property
     def id(self) -> str:
-        """The id of the one thing that the request makes: the same at every attempt."""
+        """The id of the one thing that the request creates: the same for every attempt."""
         return self.ids(1)[0]
 
     def ids(self, count: int) -> list[str]:
-        """``count`` ids for what the request makes, in order: the same at every attempt."""
+        """``count`` ordered ids for the things that the request creates: the same for every attempt."""
         return ids.consecutive_ids(ids.derived_id(self.began_at, self.name), count)
 
 
-def attempt_of(app: Api) -> Attempt:
-    """The first attempt at the current request: this one, unless its ``Idempotency-Key`` and body came before.
+def first_attempt(app: Api) -> Attempt:
+    """The first attempt at the current request: an earlier one with the same ``Idempotency-Key`` and body, or this one.
 
     Raises
     ------
     ApiError
-        400 where the key is not good.
+        400 if the key is invalid.
 
     """
     began_at = clock.now()
-    key = key_of(app)
+    key = request_key(app)
     if key is None:
         return Attempt(began_at, ids.new_id())
-    what = json.dumps([*scope_of(app), key, app.current_event.body])
-    name = hashlib.sha256(what.encode("utf-8", "surrogatepass")).hexdigest()
-    mark = AttemptRecord(f"attempt#{name}", began_at=began_at, expiration=began_at + _REMEMBER)
+    content = json.dumps([*request_scope(app), key, app.current_event.body])
+    name = hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
+    record = AttemptRecord(f"attempt#{name}", began_at=began_at, expiration=began_at + _KEEP)
     try:
-        mark.save(condition=AttemptRecord.id.does_not_exist() | (AttemptRecord.expiration < began_at))
+        record.save(condition=AttemptRecord.id.does_not_exist() | (AttemptRecord.expiration < began_at))
     except PutError as error:
         if error.cause_response_code != "ConditionalCheckFailedException":
             raise
-        return Attempt(AttemptRecord.get(mark.id, consistent_read=True).began_at, name)
+        return Attempt(AttemptRecord.get(record.id, consistent_read=True).began_at, name)
     return Attempt(began_at, name)

@@ -1,4 +1,4 @@
-"""Who a request speaks for. Only endpoints that look at tokens import this, and cryptography with it."""
+"""Authenticate and authorize callers. Only endpoints that check tokens import this, because it imports cryptography."""
 
 from sitewatch import api_tokens, tokens
 from sitewatch.callers import Access, Caller, TokenUse
@@ -6,12 +6,12 @@ from sitewatch.errors import BAD_TOKEN, FORBIDDEN, ApiError
 
 
 def authenticate(authorization: str | None, *, access: Access) -> Caller | None:
-    """Who the ``Authorization`` header speaks for, where that one may call; ``None`` for one who need not say.
+    """The caller that the ``Authorization`` header identifies; ``None`` for an anonymous one, if ``access`` allows it.
 
     Raises
     ------
     ApiError
-        401 without a token of ours that is meant for this, 403 where its role is not in ``access``.
+        401 without a valid access or API token, 403 if its role is not in ``access``.
 
     """
     if access.anonymous and authorization is None:
@@ -28,7 +28,7 @@ def authenticate(authorization: str | None, *, access: Access) -> Caller | None:
     if caller.use is TokenUse.REFRESH:
         raise ApiError(BAD_TOKEN, "Only access tokens are allowed")
     if caller.role not in access.roles:
-        raise ApiError(FORBIDDEN, "this needs the role " + " or ".join(sorted(access.roles)))
-    if caller.use is TokenUse.API and not api_tokens.stands(caller.token_id):
+        raise ApiError(FORBIDDEN, "this requires the role " + " or ".join(sorted(access.roles)))
+    if caller.use is TokenUse.API and not api_tokens.is_active(caller.token_id):
         raise ApiError(BAD_TOKEN, "Token has been revoked")
     return caller

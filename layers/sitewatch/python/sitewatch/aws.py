@@ -1,4 +1,4 @@
-"""Clients of the AWS services, made once per function instance and service."""
+"""Clients of AWS services, created once per function instance and service."""
 
 from functools import cache
 from typing import Any
@@ -11,8 +11,8 @@ from botocore.session import get_session
 def client(service: str, *, attempts: int = 4, read_timeout: int = 5) -> Any:
     """The botocore client of ``service`` (for example ``"kinesis"``).
 
-    It waits ``read_timeout`` seconds for an answer, below every function's own timeout, so that a
-    service that hangs is an error that we report.
+    ``read_timeout`` (seconds) is below every function's timeout, so that a service that hangs is an error that the
+    function can report.
     """
     config = Config(
         connect_timeout=2,

@@ -1,11 +1,11 @@
-"""Who calls: what a verified token says, and whom an endpoint takes. Free of what verifying needs."""
+"""Callers, their roles, and who may call an endpoint. Imports nothing that verifying tokens needs."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class TokenUse(StrEnum):
-    """What a token is for; a token for one use is refused for every other."""
+    """The purpose of a token. A token is refused for any other purpose."""
 
     ACCESS = "access"
     REFRESH = "refresh"
@@ -22,10 +22,10 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who a verified token speaks for.
+    """The caller that a verified token identifies.
 
-    ``subject`` is the user's id (of an API token: the token's own id), ``token_id`` the ``jti``,
-    ``family`` the chain of refresh tokens that a refresh token belongs to.
+    ``subject`` is the user's id (for an API token: the token's own id), ``token_id`` the ``jti``, and ``family`` the
+    chain that a refresh token belongs to.
     """
 
     subject: str
@@ -38,7 +38,7 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may call an endpoint: with a token whose role is one of ``roles``, and without any where ``anonymous``."""
+    """Who may call an endpoint: callers with one of ``roles``, and callers without a token if ``anonymous``."""
 
     roles: frozenset[Role]
     anonymous: bool = False

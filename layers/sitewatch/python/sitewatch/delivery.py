@@ -1,38 +1,26 @@
 """Send many entries through a batch API that may refuse some of them."""
 
-import random
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
-Entry = TypeVar("Entry")
+from sitewatch import retrying
 
-ATTEMPTS = 6
-_FIRST_PAUSE = 0.05
-_LONGEST_PAUSE = 1.0
+Entry = TypeVar("Entry")
 
 
 class DeliveryFailed(RuntimeError):
-    """A service went on refusing entries after every attempt."""
-
-
-def pause_before(attempt: int) -> float:
-    """Seconds to wait before the retry number ``attempt`` (1..): exponential with full jitter.
-
-    Source: "Exponential Backoff And Jitter", AWS Architecture Blog.
-    """
-    return random.uniform(0, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt))  # noqa: S311 - no secret
+    """A service still refused some entries at the last attempt."""
 
 
 def chunks(
-    entries: Iterable[Entry], *, most: int, size: Callable[[Entry], int] = lambda _: 0, most_bytes: int = 1
+    entries: Iterable[Entry], *, max_entries: int, size: Callable[[Entry], int] = lambda _: 0, max_bytes: int = 1
 ) -> Iterator[list[Entry]]:
-    """Split ``entries`` in order into lists of at most ``most`` entries and ``most_bytes`` in sum."""
+    """Split ``entries`` in order into lists of at most ``max_entries`` entries and ``max_bytes`` in total."""
     chunk: list[Entry] = []
     used = 0
     for entry in entries:
         weight = size(entry)
-        if chunk and (len(chunk) == most or used + weight > most_bytes):
+        if chunk and (len(chunk) == max_entries or used + weight > max_bytes):
             yield chunk
             chunk, used = [], 0
         chunk.append(entry)
@@ -42,29 +30,30 @@ def chunks(
 
 
 def deliver(
-    entries: Sequence[Entry], send: Callable[[Sequence[Entry]], Sequence[Entry]], *, attempts: int = ATTEMPTS
+    entries: Sequence[Entry],
+    send: Callable[[Sequence[Entry]], Sequence[Entry]],
+    *,
+    attempts: int = retrying.ATTEMPTS,
 ) -> None:
-    """Call ``send`` until it has refused none of ``entries``.
+    """Call ``send`` until it accepts all of ``entries``.
 
     Parameters
     ----------
     entries
-        At most as many as one call of the API takes.
+        At most as many as one call of the API accepts.
     send
-        Sends them and gives back those that the service refused for now.
+        Sends entries and returns those that the service refused for now.
     attempts
-        How often to call it at most.
+        The maximum number of calls.
 
     Raises
     ------
     DeliveryFailed
-        Where some are still refused after the last attempt.
+        If some entries are still refused at the last attempt.
 
     """
     left = entries
-    for attempt in range(attempts):
-        if attempt:
-            time.sleep(pause_before(attempt))
+    for _ in retrying.attempts(attempts):
         left = send(left)
         if not left:
             return

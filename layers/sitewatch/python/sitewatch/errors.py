@@ -1,4 +1,4 @@
-"""The error catalogue of the contract, and the one exception that carries an entry of it."""
+"""The error catalogue of the contract, and the exception that endpoints raise."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class ErrorCode:
-    """An entry of the catalogue: the HTTP status, our finer code, and its stable message."""
+    """An entry of the catalogue: the HTTP status, the more specific ``subcode``, and the stable message."""
 
     status: int
     subcode: int
@@ -37,7 +37,7 @@ USER_NOT_FOUND = ErrorCode(404, 4041, "User Not Found")
 USERNAME_TAKEN = ErrorCode(409, 4004, "Username Already Taken")
 PRECONDITION_FAILED = ErrorCode(412, 4120, "Precondition Failed")
 USERNAME_TAKEN_IN_JOB = ErrorCode(400, 4004, "Username Already Taken")
-"""What a notification says where an answer would be a 409."""
+"""The code in a notification about a job; a response has ``USERNAME_TAKEN``."""
 TOO_MANY_REQUESTS = ErrorCode(429, 4290, "Too Many Requests")
 UNEXPECTED_ERROR = ErrorCode(500, 5000, "Unexpected Error")
 NO_DATA_POINT = ErrorCode(502, 5020, "No Data Point Available")
@@ -63,19 +63,19 @@ _CODE_OF_FIELD = {
 
 
 def code_of_field(field: str) -> ErrorCode:
-    """The catalogue's entry for a bad value of ``field``; where it has none, "Invalid JSON Query"."""
+    """The entry for an invalid value of ``field``; "Invalid JSON Query" if it has no entry of its own."""
     return _CODE_OF_FIELD.get(field, INVALID_QUERY)
 
 
 class ApiError(Exception):
-    """An answer other than 2xx.
+    """An error response.
 
     Parameters
     ----------
     code
-        What the catalogue calls it.
+        The entry of the catalogue.
     detail
-        What the client can act on: a sentence, or a list of ``{"field", "message"}``.
+        Explains the error to the client: a sentence, or a list of ``{"field", "message"}``.
 
     """
 
@@ -85,7 +85,7 @@ class ApiError(Exception):
         self.detail = code.error if detail is None else detail
 
     def body(self) -> dict[str, Any]:
-        """The JSON body that every non-2xx answer has; 401 answers add ``msg``."""
+        """The JSON body of the response; a 401 also has ``msg``."""
         body: dict[str, Any] = {
             "code": self.code.status,
             "subcode": self.code.subcode,
@@ -98,5 +98,5 @@ class ApiError(Exception):
 
 
 def invalid_field(field: str, message: str) -> ApiError:
-    """The 400 for one bad field, in the shape that validation gives for many."""
+    """The 400 for one invalid field, in the same format as validation errors."""
     return ApiError(code_of_field(field), [{"field": field, "message": message}])

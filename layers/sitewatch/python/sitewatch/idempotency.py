@@ -1,4 +1,4 @@
-"""``Idempotency-Key``: the same key and body within 24 hours write once and get the first answer again."""
+"""``Idempotency-Key``: within 24 hours, the same key and body write once and get the first response again."""
 
 import hashlib
 import hmac
@@ -9,62 +9,62 @@ from sitewatch.api import Api
 from sitewatch.errors import TOO_MANY_REQUESTS, ApiError, invalid_field
 
 HEADER = "Idempotency-Key"
-_LONGEST_KEY = 255
+_MAX_KEY_LENGTH = 255
 
 
-def key_of(app: Api) -> str | None:
-    """The current request's ``Idempotency-Key``, if it has one.
+def request_key(app: Api) -> str | None:
+    """The current request's ``Idempotency-Key``, or ``None`` if it has none.
 
     Raises
     ------
     ApiError
-        400 where it is not 1 to 255 printable characters.
+        400 if it is not 1 to 255 printable characters.
 
     """
     key = app.current_event.headers.get(HEADER.lower())
-    if key is not None and not (1 <= len(key) <= _LONGEST_KEY and key.isprintable()):
-        raise invalid_field(HEADER, f"1 to {_LONGEST_KEY} printable characters")
+    if key is not None and not (1 <= len(key) <= _MAX_KEY_LENGTH and key.isprintable()):
+        raise invalid_field(HEADER, f"1 to {_MAX_KEY_LENGTH} printable characters")
     return key
 
 
-def scope_of(app: Api) -> list[str]:
-    """What a key is good for: the same key from another caller, or on another path, is another one."""
+def request_scope(app: Api) -> list[str]:
+    """The scope of a key: for another method, path or caller, the same key is a different one."""
     return [app.current_event.http_method, app.current_event.path, app.caller.subject if app.caller else ""]
 
 
 def once(app: Api, work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """Do ``work`` for the current request, or give the answer that its first delivery got.
+    """Call ``work`` for the current request, or return the result of the first request with the same key.
 
     Parameters
     ----------
     app
-        The function's API, in the middle of a request.
+        The function's API, while it handles a request.
     work
-        Does what the request asks and gives its answer (JSON data). It must not be run again for
-        the same key; an exception that it raises is not remembered.
+        Handles the request and returns its result (JSON data). An exception that it raises is not stored, so that
+        the next request with the key runs it again.
 
     Raises
     ------
     ApiError
-        400 where the key came with another body before or is not 1 to 255 printable characters; 429 where
-        the first delivery has not ended yet.
+        400 if the key was already used with a different body or is not 1 to 255 printable characters; 429 if the
+        first request has not finished yet.
 
     """
-    key = key_of(app)
+    key = request_key(app)
     if key is None:
         return work()
-    # Only here: see ``remembering`` for what it costs.
-    from sitewatch.remembering import OtherBody, StillAnswering, remembered  # noqa: PLC0415
+    # Only imported when needed: see ``idempotency_store`` for the cost.
+    from sitewatch.idempotency_store import DifferentBody, StillRunning, run_once  # noqa: PLC0415
 
     request = {
-        "scope": scope_of(app),
+        "scope": request_scope(app),
         "key": key,
-        # Keyed with what the table does not hold: a body may have a password in it.
+        # A keyed hash, and the table does not hold the key: the body may contain a password.
         "fingerprint": hmac.new(key.encode(), (app.current_event.body or "").encode(), hashlib.sha256).hexdigest(),
     }
     try:
-        return remembered(request, work, app.lambda_context)
-    except OtherBody:
-        raise invalid_field(HEADER, "this key came with another body before") from None
-    except StillAnswering:
-        raise ApiError(TOO_MANY_REQUESTS, "the first request with this key is still being answered") from None
+        return run_once(request, work, app.lambda_context)
+    except DifferentBody:
+        raise invalid_field(HEADER, "this key was already used with a different body") from None
+    except StillRunning:
+        raise ApiError(TOO_MANY_REQUESTS, "the first request with this key is still running") from None

@@ -1,4 +1,4 @@
-"""The one maker of ids: ULIDs, which sort by the time they were made."""
+"""The one source of ids: ULIDs, which sort by creation time."""
 
 import hashlib
 import re
@@ -15,7 +15,7 @@ UlidText = Annotated[str, StringConstraints(pattern=_ULID)]
 
 
 def is_id(text: str) -> bool:
-    """Whether ``text`` could be an id of ours."""
+    """Whether ``text`` has the format of an id."""
     return re.fullmatch(_ULID, text) is not None
 
 
@@ -25,27 +25,27 @@ def new_id() -> str:
 
 
 def time_of(ulid: str) -> datetime:
-    """When the id was made, to the millisecond."""
+    """The creation time of the id, to the millisecond."""
     return ULID.from_str(ulid).datetime
 
 
 def derived_id(time: datetime, *parts: str) -> str:
-    """The ULID of something that already has a name: equal ``time`` and ``parts`` give the same id.
+    """A deterministic ULID: the same ``time`` and ``parts`` give the same id.
 
-    The time part is ``time`` (to the millisecond), the random part 80 bits of a hash of ``parts``.
+    Its time is ``time`` (to the millisecond), and its random part is 80 bits of a hash of ``parts``.
     """
-    # Not by way of timestamp(): a float is a millisecond short now and then.
+    # Not from timestamp(): as a float it is sometimes a millisecond too low.
     milliseconds = (time - clock.EARLIEST) // timedelta(milliseconds=1)
     digest = hashlib.sha256("\0".join(parts).encode()).digest()
     return str(ULID.from_bytes(milliseconds.to_bytes(6, "big") + digest[:10]))
 
 
 def consecutive_ids(first: str, count: int) -> list[str]:
-    """``count`` ids in order, from ``first`` on: for things that were made at once and have an order."""
+    """``count`` ordered ids, starting with ``first``, for things that are created together in an order."""
     number = int(ULID.from_str(first))
-    return [str(ULID.from_int(number + further)) for further in range(count)]
+    return [str(ULID.from_int(number + offset)) for offset in range(count)]
 
 
-def least_id(time: datetime) -> str:
-    """What no id that was made at ``time`` or later is less than."""
+def min_id(time: datetime) -> str:
+    """The lowest id of ``time``: every id that is created at that time or later is greater or equal."""
     return str(ULID.from_bytes(int(time.timestamp() * 1000).to_bytes(6, "big") + bytes(10)))

@@ -1,11 +1,11 @@
-"""Jobs: what a caller asks for, a worker does from a queue, and a notification reports to the caller.
+"""Jobs: requests that a worker handles from a queue, and that a notification reports on.
 
-A job goes on the queue first, with all that its worker needs, and is recorded as pending second. A
-crash between the two leaves a job that is done and recorded as done, though its caller was never
-told its id. The other order would leave a job that is pending for ever, and that nobody does.
+A job is sent to the queue first, with everything that its worker needs, and recorded as pending second. After a crash
+between the two, the job is still done and recorded as done, although its caller never received its id. In the other
+order it would stay pending forever.
 
-A job's id is the key of everything that it writes. It knows no domain: what is to be done for a
-kind of job, ``job_worker`` is told.
+The id of a job is the key of everything that it writes. This module knows no domain: ``job_worker`` receives the code
+for each kind of job.
 """
 
 import json
@@ -25,18 +25,18 @@ from sitewatch.callers import Caller, Role
 from sitewatch.tables import JsonAttribute, TableMeta
 
 RECORD_LIFETIME = timedelta(days=90)
-"""How long a job is remembered: longer than SQS keeps a message, in a queue and then in a dead-letter queue."""
+"""How long a job's record is kept: longer than SQS keeps its message in the queue and the dead-letter queue."""
 
 
 class JobState(StrEnum):
-    """How far a job is."""
+    """The state of a job."""
 
     PENDING = "pending"
     DONE = "done"
     FAILED = "failed"
-    """It was checked and refused; that is final."""
+    """Checked and refused; this is final."""
     DEAD = "dead"
-    """Its worker failed at every attempt. Callers see it as failed; sent again, it may still be done."""
+    """Its worker failed at every attempt. Callers see it as failed; if it is sent again, it may still be done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A job as it is on the queue. ``owner`` is the id of the user who asked, with ``role`` at that time."""
+    """A job in the queue. ``owner`` is the id of the user who requested it, and ``role`` the role at that time."""
 
     id: str
     kind: Kind
@@ -59,17 +59,17 @@ class Job:
     request: Any
 
     def to_json(self) -> str:
-        # ASCII: SQS refuses some characters of Unicode that a text may hold.
+        # ASCII, because SQS refuses some Unicode characters.
         return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> "Job":
-        """Read what ``to_json`` spelled.
+        """Parse the output of ``to_json``.
 
         Raises
         ------
         ValueError, KeyError, TypeError
-            Where it is something else.
+            If it is something else.
 
         """
         fields: Mapping[str, Any] = json.loads(text)
@@ -83,7 +83,7 @@ class Job:
 
 
 class JobRecord(Model):
-    """The state of a job, and the id of the owner's notification about it once there is one."""
+    """The state of a job, and the id of the owner's notification once it exists."""
 
     class Meta(TableMeta):
         table_name = settings.text("JOBS_TABLE")
@@ -96,9 +96,9 @@ class JobRecord(Model):
 
 
 class NotificationRecord(Model):
-    """A notification, under the user whom it tells something and its id, which sorts by time.
+    """A notification, under its recipient and its id, which sorts by time.
 
-    A user's are one partition: it takes 1,000 a second, more than any person is written to.
+    A user has one partition: its limit of 1,000 writes a second is more than any person receives.
     """
 
     class Meta(TableMeta):
@@ -114,20 +114,20 @@ class NotificationRecord(Model):
 
 
 class AcceptedJob(BaseModel):
-    """A request that a worker will do; ``GET /jobs/{job_id}`` and a notification tell what came of it."""
+    """An accepted request. ``GET /jobs/{job_id}`` and a notification report its result."""
 
     job_id: str
 
 
 def enqueue(kind: Kind, request: Any, *, caller: Caller, job_id: str) -> AcceptedJob:
-    """Have ``request`` (JSON data) done as a job of ``caller``. A second time with the same id is the same job."""
+    """Queue ``request`` (JSON data) as a job of ``caller``. The same ``job_id`` means the same job."""
     job = Job(job_id, kind, caller.subject, caller.role, request)
     aws.client("sqs").send_message(QueueUrl=settings.text("JOBS_QUEUE_URL"), MessageBody=job.to_json())
     pending = JobRecord(job.id, owner=job.owner, state=JobState.PENDING.value, expires_at=clock.now() + RECORD_LIFETIME)
     try:
         pending.save(condition=JobRecord.id.does_not_exist())
     except PutError as error:
-        # The worker may have been faster.
+        # The worker may have finished it already.
         if error.cause_response_code != "ConditionalCheckFailedException":
             raise
     return AcceptedJob(job_id=job.id)

@@ -1,6 +1,6 @@
-"""The Ed25519 key pair that signs tokens, derived from one secret.
+"""The Ed25519 key pair that signs tokens, derived from a secret.
 
-Only functions that issue tokens (and the custom resource that publishes the public half) import this.
+Only functions that issue tokens, and the custom resource that publishes the public key, import this.
 """
 
 import hashlib
@@ -12,11 +12,11 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.utils import base64url_encode
 
-from sitewatch import aws, settings
+from sitewatch import secrets, settings
 
 
 def signing_key(secret: str) -> Ed25519PrivateKey:
-    """The private key that ``secret`` (of high entropy, as Secrets Manager generates) stands for."""
+    """Derive the private key from ``secret``, which has high entropy (Secrets Manager generates it)."""
     derivation = HKDF(algorithm=hashes.SHA256(), length=32, salt=None, info=b"sitewatch token signing key")
     return Ed25519PrivateKey.from_private_bytes(derivation.derive(secret.encode()))
 
@@ -26,7 +26,7 @@ def _raw(key: Ed25519PublicKey) -> bytes:
 
 
 def key_id(key: Ed25519PublicKey) -> str:
-    """The id (``kid``) of a public key: it follows from the key, so that no two keys share one."""
+    """The id (``kid``) of a public key: a hash of the key, so that no two keys share an id."""
     return hashlib.sha256(_raw(key)).hexdigest()[:16]
 
 
@@ -43,17 +43,15 @@ def public_jwk(key: Ed25519PublicKey) -> dict[str, str]:
 
 
 def deployed_key(version: str | None) -> Ed25519PrivateKey:
-    """The key that a version of the deployed secret stands for; of None, the current version."""
-    which = {} if version is None else {"VersionId": version}
-    answer = aws.client("secretsmanager").get_secret_value(SecretId=settings.text("TOKEN_SECRET"), **which)
-    return signing_key(answer["SecretString"])
+    """The key of a version of the deployed secret; ``None`` means the current version."""
+    return signing_key(secrets.fetch(settings.text("TOKEN_SECRET"), version_id=version))
 
 
 @cache
 def current_signing_key() -> Ed25519PrivateKey:
-    """The deployed signing key; read from Secrets Manager once per function instance.
+    """The deployed signing key; fetched from Secrets Manager once per function instance.
 
-    While a key is being replaced two are valid, and the template says which one signs: the secret's own label may have
-    moved when not every function accepts the new one.
+    During a rotation two keys are valid, and the template says which one signs: the secret's current version may be the
+    new one before every function accepts it.
     """
     return deployed_key(next(iter(settings.names("TOKEN_KEY_VERSIONS")), None))

@@ -1,4 +1,4 @@
-"""Pages: cursors that cost the same however deep they are, and the link to the next page."""
+"""Paging: cursors, and the link to the next page."""
 
 import base64
 import itertools
@@ -14,49 +14,49 @@ from sitewatch.errors import invalid_field
 Item = TypeVar("Item")
 Body = TypeVar("Body")
 
-Skip = Annotated[int, Query(ge=0, le=10**12, description="How many to pass over.")]
-Limit = Annotated[int, Query(ge=1, le=1000, description="How many to answer at most.")]
-Start = Annotated[str | None, Query(max_length=1024, description="Where the page before ended (exclusive).")]
+Skip = Annotated[int, Query(ge=0, le=10**12, description="How many to skip.")]
+Limit = Annotated[int, Query(ge=1, le=1000, description="The maximum number to return.")]
+Start = Annotated[str | None, Query(max_length=1024, description="Where the previous page ended (exclusive).")]
 
 
 def encode_cursor(position: str) -> str:
-    """An opaque, URL-safe spelling of ``position``."""
+    """Encode ``position`` as an opaque, URL-safe cursor."""
     return base64.urlsafe_b64encode(position.encode()).decode().rstrip("=")
 
 
 def decode_cursor(cursor: str, field: str = "start") -> str:
-    """The position that ``encode_cursor`` spelled, from the parameter ``field``.
+    """Decode a cursor of ``encode_cursor`` that the client sent as the parameter ``field``.
 
     Raises
     ------
     ApiError
-        400 where it is not such a spelling.
+        400 if it is not such a cursor.
 
     """
     try:
         return base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
     except ValueError:
-        raise invalid_field(field, "not a cursor that this API gave") from None
+        raise invalid_field(field, "not a cursor from this API") from None
 
 
 def next_link(parameters: Mapping[str, object]) -> str:
     """The ``Link`` header to the page with these query parameters (RFC 8288).
 
-    The reference is relative to the request's own URL, so that it holds under every stage and host.
-    Parameters that are ``None`` are left out.
+    The reference is relative to the request's URL, so that it works with every stage and host. Parameters that are
+    ``None`` are omitted.
     """
     query = urlencode({name: value for name, value in parameters.items() if value is not None})
     return f'<?{query}>; rel="next"'
 
 
 def page_of(found: Iterable[Item], limit: int) -> tuple[list[Item], bool]:
-    """The first ``limit`` of ``found`` (asked for one more than that), and whether there are more."""
+    """The first ``limit`` items of ``found``, and whether there are more (so query for ``limit`` + 1)."""
     items = list(itertools.islice(found, limit + 1))
     return items[:limit], len(items) > limit
 
 
 def paged(body: Body, next_page: Mapping[str, object] | None) -> Response[Body]:
-    """A 200 with ``body``, and with a link to the next page where there is one."""
+    """A 200 with ``body``, and a link to the next page unless ``next_page`` is ``None``."""
     headers: dict[str, str | list[str]] = {"Cache-Control": "no-store"}
     if next_page is not None:
         headers["Link"] = next_link(next_page)

@@ -1,10 +1,10 @@
-"""Settings that the template hands to a function as environment variables."""
+"""Settings, which template.yaml passes to functions as environment variables."""
 
 import os
 
 
 class MissingSetting(RuntimeError):
-    """The template does not hand this function a variable that its code reads."""
+    """The template does not set a variable that the function reads."""
 
 
 def text(name: str) -> str:
@@ -13,7 +13,7 @@ def text(name: str) -> str:
     Raises
     ------
     MissingSetting
-        Where the variable is not set: a mistake in the template, not in a request.
+        If the variable is not set, which is a mistake in the template.
 
     """
     try:
@@ -23,10 +23,10 @@ def text(name: str) -> str:
 
 
 def integer(name: str) -> int:
-    """The value of ``name`` as a whole number."""
+    """The value of ``name`` as an integer."""
     return int(text(name))
 
 
 def names(name: str) -> list[str]:
-    """The value of ``name``, a comma-separated list, without blanks and empty entries."""
+    """The value of ``name`` as a comma-separated list, stripped and without empty entries."""
     return [entry.strip() for entry in text(name).split(",") if entry.strip()]

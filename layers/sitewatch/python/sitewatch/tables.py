@@ -1,8 +1,7 @@
-"""What every PynamoDB model shares. Tables themselves are defined in template.yaml only."""
+"""What all PynamoDB models share. Only template.yaml defines the tables."""
 
 import json
 import os
-from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar
@@ -10,18 +9,16 @@ from typing import Any, TypeVar
 from pynamodb.attributes import Attribute, UnicodeAttribute
 from pynamodb.connection import Connection
 from pynamodb.constants import STRING
-from pynamodb.exceptions import TransactWriteError
 from pynamodb.expressions.condition import Condition
 from pynamodb.models import Model
 
 from sitewatch import clock
-from sitewatch.delivery import chunks, deliver
 
 Record = TypeVar("Record", bound=Model)
 
 
 class TableMeta:
-    """The base of every model's ``Meta``: where the table is, and how long to wait for it."""
+    """The base of every model's ``Meta``: the region and the timeouts."""
 
     region = os.environ.get("AWS_REGION", "us-east-1")
     connect_timeout_seconds = 2
@@ -31,7 +28,7 @@ class TableMeta:
 
 @cache
 def connection() -> Connection:
-    """The connection that transactions are written over."""
+    """The connection for transactions and batches."""
     return Connection(
         region=TableMeta.region,
         connect_timeout_seconds=TableMeta.connect_timeout_seconds,
@@ -40,34 +37,8 @@ def connection() -> Connection:
     )
 
 
-def put_all(model: type[Model], records: Iterable[Model]) -> None:
-    """Put ``records``, of different keys, into the table of ``model``: ⌈n/25⌉ ``BatchWriteItem`` calls.
-
-    What the table leaves unprocessed is sent again after a pause; pynamodb's own batch would send it at once.
-
-    Raises
-    ------
-    DeliveryFailed
-        Where the table goes on leaving some.
-    botocore.exceptions.ClientError
-        Where it refuses a call, after every retry of a throttled one.
-
-    """
-    table = model.Meta.table_name
-    client: Any = connection().client
-
-    def put(requests: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
-        unprocessed: dict[str, list[dict[str, Any]]] = client.batch_write_item(RequestItems={table: requests}).get(
-            "UnprocessedItems", {}
-        )
-        return unprocessed.get(table, [])
-
-    for chunk in chunks(({"PutRequest": {"Item": record.serialize()}} for record in records), most=25):
-        deliver(chunk, put)
-
-
 class TimeAttribute(UnicodeAttribute):
-    """An aware UTC ``datetime``, stored in a fixed width so that text order is time order."""
+    """An aware UTC ``datetime``, stored with a fixed width: text order is time order."""
 
     def serialize(self, value: Any) -> str:
         return clock.sortable(value)
@@ -77,7 +48,7 @@ class TimeAttribute(UnicodeAttribute):
 
 
 class JsonAttribute(Attribute[Any]):
-    """JSON data, stored as text; pynamodb's own would take three times the bytes for a text of emoji."""
+    """JSON data, stored as text. pynamodb's own would escape an emoji to three times the bytes."""
 
     attr_type = STRING
 
@@ -88,43 +59,15 @@ class JsonAttribute(Attribute[Any]):
         return json.loads(value)
 
 
-def newest_of(
+def newest_page(
     model: type[Record], partition: str, condition: Condition | None, limit: int
 ) -> tuple[list[Record], bool]:
     """Up to ``limit`` items of a partition, highest sort key first, and whether there are more: one call.
 
-    DynamoDB ends an answer at 1 MiB: a page of long items is a short page, which also keeps it below
-    what Lambda lets through.
+    DynamoDB ends a response at 1 MiB, so a page of large items has fewer than ``limit``. This also keeps it below
+    Lambda's limit for responses.
     """
     found = model.query(partition, condition, scan_index_forward=False, limit=limit + 1)
     page = next(found.page_iter)
     records = [model.from_raw_data(item) for item in page["Items"][:limit]]
     return records, len(page["Items"]) > limit or "LastEvaluatedKey" in page
-
-
-# Lost against another writer, a condition on what another writer moved meanwhile, or a table under load.
-_PASSING_REASONS = frozenset(
-    {
-        "None",
-        "TransactionConflict",
-        "ConditionalCheckFailed",
-        "ThrottlingError",
-        "ProvisionedThroughputExceeded",
-    }
-)
-
-
-def may_pass(error: TransactWriteError) -> bool:
-    """Whether reading again and then writing again may succeed where a transaction was refused so."""
-    reasons = {reason.code for reason in error.cancellation_reasons if reason}
-    if reasons:
-        return reasons <= _PASSING_REASONS
-    if not getattr(error.cause, "response", None):
-        return True  # no answer came: where it was written, writing it again fails on a condition
-    return error.cause_response_code in (
-        "ThrottlingException",
-        "ProvisionedThroughputExceededException",
-        "TransactionInProgressException",
-        "RequestLimitExceeded",
-        "InternalServerError",
-    )

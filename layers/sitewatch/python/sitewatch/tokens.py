@@ -1,4 +1,4 @@
-"""JSON Web Tokens: what is in them, and how a function checks one without any call."""
+"""Verify JSON Web Tokens, without any network call."""
 
 from functools import cache
 
@@ -12,7 +12,7 @@ ALGORITHM = "EdDSA"
 
 
 class TokenRefused(Exception):
-    """The token is not one of ours, or no longer; the message is what the client is told."""
+    """The token is invalid or has expired. The message is for the client."""
 
 
 @cache
@@ -22,17 +22,17 @@ def _public_keys() -> dict[str, jwt.PyJWK]:
 
 
 def issuer() -> str:
-    """The ``iss`` of this deployment's tokens: another deployment's are refused."""
+    """The ``iss`` of this deployment's tokens. Tokens of other deployments are refused."""
     return settings.text("TOKEN_ISSUER")
 
 
 def verify(token: str) -> Caller:
-    """Check signature, time, issuer, audience and shape of ``token``.
+    """Check the signature, expiry, issuer, audience and claims of ``token``, and return its caller.
 
     Raises
     ------
     TokenRefused
-        With the message that the contract gives for the case.
+        With the message that the contract requires.
 
     """
     try:
@@ -60,5 +60,5 @@ def verify(token: str) -> Caller:
     except jwt.PyJWTError as error:
         raise TokenRefused(str(error)) from None
     except ValueError:
-        # Signed by us, with a role or a use that this version does not know.
+        # A valid signature, but a role or use that this version does not know.
         raise TokenRefused("Unknown role or use") from None

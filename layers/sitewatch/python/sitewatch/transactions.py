@@ -1,52 +1,92 @@
-"""Write several items in one transaction, again where it lost against another one."""
+"""Write several items in one DynamoDB transaction, and retry when it conflicts with another one."""
 
-import time
 from collections.abc import Callable
 
 from pynamodb.exceptions import TransactWriteError
 from pynamodb.transactions import TransactWrite
 
 from sitewatch import tables
-from sitewatch.delivery import pause_before
 from sitewatch.errors import TOO_MANY_REQUESTS, ApiError
+from sitewatch.retrying import attempts
 
-_PATIENCE_SECONDS = 6.0
+Fill = Callable[[TransactWrite], None]
+"""Adds writes to a transaction."""
+
+_RETRY_SECONDS = 6.0
+
+# A conflict with another transaction, a condition on an item that another writer changed, or a table under load.
+_TEMPORARY_REASONS = frozenset(
+    {
+        "None",
+        "TransactionConflict",
+        "ConditionalCheckFailed",
+        "ThrottlingError",
+        "ProvisionedThroughputExceeded",
+    }
+)
+_TEMPORARY_ERRORS = frozenset(
+    {
+        "ThrottlingException",
+        "ProvisionedThroughputExceededException",
+        "TransactionInProgressException",
+        "RequestLimitExceeded",
+        "InternalServerError",
+    }
+)
 
 
-def commit(fill: Callable[[TransactWrite], None], *, patience_seconds: float = _PATIENCE_SECONDS) -> bool:
-    """Write what ``fill`` puts into the transaction, all or nothing, as often as it takes.
+def write(fill: Fill) -> None:
+    """Write what ``fill`` adds to the transaction, all or nothing, in one attempt.
 
-    Nothing is written twice: where an answer was lost, the transaction that ``fill`` describes has
-    to fail on a condition when it comes again.
+    Raises
+    ------
+    TransactWriteError
+        If the transaction is refused. Its reasons are in the order in which ``fill`` adds the writes.
+
+    """
+    with TransactWrite(connection=tables.connection()) as transaction:
+        fill(transaction)
+
+
+def commit(fill: Fill, *, retry_seconds: float = _RETRY_SECONDS) -> bool:
+    """Write what ``fill`` adds to the transaction, all or nothing, and retry conflicts.
+
+    ``fill`` needs a condition that fails once the transaction is written: if the response to the first attempt is
+    lost, the retry then writes nothing twice.
 
     Returns
     -------
     bool
-        Whether it was written; false where a condition does not hold.
+        Whether it was written: false if a condition does not hold.
 
     Raises
     ------
     ApiError
-        429 where it still loses against others, or the tables are under load, after
-        ``patience_seconds``. Nothing is written then.
+        429 if it still conflicts with others, or the tables are under load, after ``retry_seconds``. Nothing is
+        stored in this case.
     TransactWriteError
-        For everything that trying again would not help.
+        For errors that a retry cannot solve.
 
     """
-    deadline = time.monotonic() + patience_seconds
-    attempt = 0
-    while True:
-        attempt += 1
+    last_error: TransactWriteError | None = None
+    for _ in attempts(None, within_seconds=retry_seconds):
         try:
-            with TransactWrite(connection=tables.connection()) as transaction:
-                fill(transaction)
+            write(fill)
             return True
         except TransactWriteError as error:
             if any(reason and reason.code == "ConditionalCheckFailed" for reason in error.cancellation_reasons):
                 return False
-            if not tables.may_pass(error):
+            if not is_temporary(error):
                 raise
-            pause = pause_before(attempt)
-            if time.monotonic() + pause > deadline:
-                raise ApiError(TOO_MANY_REQUESTS, "too many writes to the same place; nothing was stored") from error
-            time.sleep(pause)
+            last_error = error
+    raise ApiError(TOO_MANY_REQUESTS, "too many writes to the same place; nothing was stored") from last_error
+
+
+def is_temporary(error: TransactWriteError) -> bool:
+    """Whether the refused transaction may succeed once its items are read and written again."""
+    reasons = {reason.code for reason in error.cancellation_reasons if reason}
+    if reasons:
+        return reasons <= _TEMPORARY_REASONS
+    if not getattr(error.cause, "response", None):
+        return True  # No response: if it was written after all, the retry fails on a condition.
+    return error.cause_response_code in _TEMPORARY_ERRORS

@@ -1,6 +1,7 @@
-"""What ``idempotency`` does with a key, by Powertools. Apart from it, because importing this is dear.
+"""The part of ``idempotency`` that uses Powertools.
 
-It brings boto3: a tenth of a cold start, for something that most requests do not ask for.
+It is a module of its own because importing it is slow: it imports boto3, a tenth of a cold start, and most requests
+have no key.
 """
 
 import time
@@ -21,17 +22,17 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from sitewatch import aws, settings
 
-_REMEMBER_SECONDS = 24 * 60 * 60
+_KEEP_SECONDS = 24 * 60 * 60
 _WAIT_SECONDS = 5.0
-_PAUSE_SECONDS = 0.1
+_POLL_SECONDS = 0.1
 
 
-class OtherBody(Exception):
-    """The key came with another body before."""
+class DifferentBody(Exception):
+    """The key was already used with a different body."""
 
 
-class StillAnswering(Exception):
-    """The first request with the key has not ended yet."""
+class StillRunning(Exception):
+    """The first request with the key has not finished yet."""
 
 
 @cache
@@ -39,29 +40,29 @@ def _store() -> DynamoDBPersistenceLayer:
     return DynamoDBPersistenceLayer(table_name=settings.text("IDEMPOTENCY_TABLE"), boto3_client=aws.client("dynamodb"))
 
 
-def remembered(
+def run_once(
     request: dict[str, Any], work: Callable[[], dict[str, Any]], lambda_context: LambdaContext
 ) -> dict[str, Any]:
-    """Do ``work``, or give what it gave for the same ``scope``, ``key`` and ``fingerprint`` of ``request``.
+    """Call ``work``, or return its stored result for the same ``scope`` and ``key`` of ``request``.
 
     Raises
     ------
-    OtherBody
-        Where the scope and key are known with another fingerprint.
-    StillAnswering
-        Where the first one has not ended after some seconds of waiting.
+    DifferentBody
+        If the stored result has a different ``fingerprint``.
+    StillRunning
+        If the first request has not finished after some seconds of waiting.
 
     """
     config = IdempotencyConfig(
         event_key_jmespath="[scope, key]",
         payload_validation_jmespath="fingerprint",
-        expires_after_seconds=_REMEMBER_SECONDS,
+        expires_after_seconds=_KEEP_SECONDS,
         hash_function="sha256",
         lambda_context=lambda_context,
     )
 
-    answer = idempotent_function(
-        lambda *, request: work(),  # noqa: ARG005, PLW0108 - the request is what makes it the same
+    call = idempotent_function(
+        lambda *, request: work(),  # noqa: ARG005, PLW0108 - Powertools reads the request, ``work`` does not
         data_keyword_argument="request",
         persistence_store=_store(),
         config=config,
@@ -70,10 +71,10 @@ def remembered(
     deadline = time.monotonic() + _WAIT_SECONDS
     while True:
         try:
-            return answer(request=request)  # type: ignore[no-any-return]
+            return call(request=request)  # type: ignore[no-any-return]
         except IdempotencyValidationError:
-            raise OtherBody from None
+            raise DifferentBody from None
         except IdempotencyAlreadyInProgressError:
             if time.monotonic() > deadline:
-                raise StillAnswering from None
-            time.sleep(_PAUSE_SECONDS)
+                raise StillRunning from None
+            time.sleep(_POLL_SECONDS)
