@@ -1,7 +1,7 @@
 """The command line behind the Makefile: `python -m runner --help`.
 
-The functions' own code is deployed, not installed. Importing this package makes it importable too, after everything
-that is installed, so that commands check and send data exactly as the functions do.
+The functions' own code is deployed, not installed. Importing this package makes it importable too, so that commands
+check and send data exactly as the functions do. It comes first: the folder of sample events is no package `events`.
 """
 
 import sys
@@ -22,4 +22,4 @@ class _FunctionsFinder:
         return PathFinder.find_spec(name, _SOURCES, target) if path is None else None
 
 
-sys.meta_path.append(_FunctionsFinder)
+sys.meta_path.insert(0, _FunctionsFinder)

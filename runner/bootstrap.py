@@ -1,10 +1,10 @@
 """Make the virtual environments from their locked requirements: `python3 runner/bootstrap.py local|dev`.
 
-`.venv` holds what the runner and the tests import. The emulator has an environment of its own within it, since the
-functions that it runs see that one's packages: what else is there must cost them neither time nor memory.
+`.venv` has what the runner and the tests import. The emulator has its own environment within it: the functions that it
+runs see that environment's packages, and other packages would cost them time and memory.
 
-Run by the Makefile with whatever python3 the machine has, before anything is installed; so it imports the standard
-library only, and its syntax is one that every Python 3 reads, for an old one to be told so in a line.
+The Makefile runs this with any python3, before anything is installed. So it imports only the standard library, and its
+syntax is valid in every Python 3, so that an old one gets a clear message.
 """
 
 import hashlib
@@ -36,7 +36,7 @@ def lock_file(name):
 
 def fingerprint(name):
     # type: (str) -> str
-    """What the stamp of an installed lock file holds: the file's hash and the interpreter it was installed for."""
+    """The content of an installed lock file's stamp: the file's hash and the interpreter's version."""
     with open(lock_file(name), "rb") as lock:
         digest = hashlib.sha256(lock.read()).hexdigest()
     return "{} python{}.{}\n".format(digest, *sys.version_info[:2])
@@ -44,13 +44,13 @@ def fingerprint(name):
 
 def stamp_file(name):
     # type: (str) -> str
-    """Written after an installation has ended well, and only then."""
+    """The path of the stamp, which is written only after a successful installation."""
     return os.path.join(FOLDERS[name], ".installed-" + name)
 
 
 def installed(name):
     # type: (str) -> bool
-    """Whether its virtual environment holds exactly this lock file's packages."""
+    """Whether the virtual environment has exactly this lock file's packages."""
     try:
         with open(stamp_file(name), encoding="utf-8") as stamp:
             return stamp.read() == fingerprint(name) and os.path.exists(python_of(name))
@@ -60,7 +60,7 @@ def installed(name):
 
 def is_usable(python, module):
     # type: (str, str) -> bool
-    """Whether an environment is whole, has a module, and is of this interpreter's version."""
+    """Whether an environment works, has a module, and has this interpreter's version."""
     ask = "import {}, sys; sys.exit(sys.version_info[:2] != {!r})".format(module, tuple(sys.version_info[:2]))
     try:
         return subprocess.call([python, "-c", ask], stderr=subprocess.DEVNULL) == 0
@@ -70,14 +70,14 @@ def is_usable(python, module):
 
 def make_environment(folder, *options):
     # type: (str, str) -> int
-    """Make a virtual environment anew; the exit code of that."""
+    """Replace a virtual environment by a new one, and return the exit code."""
     shutil.rmtree(folder, ignore_errors=True)
     return subprocess.call([sys.executable, "-m", "venv", folder, *options])
 
 
 def problem():
     # type: () -> str
-    """Why this interpreter cannot set the project up, in a line; empty where it can."""
+    """Why this interpreter cannot set up the project, in one line; empty if it can."""
     if sys.version_info < OLDEST:
         return (
             "Sitewatch needs Python {}.{} or later; {} is {}.{}. Name a newer one: make run PYTHON=python3.13".format(
@@ -96,7 +96,7 @@ def problem():
 
 def install(name):
     # type: (str) -> int
-    """Install a lock file into its virtual environment; the exit code of what failed, or 0."""
+    """Install a lock file into its virtual environment, and return the exit code of the step that failed, or 0."""
     pip = python_of("local")
     if not is_usable(pip, "pip"):
         code = make_environment(VENV)
@@ -106,7 +106,7 @@ def install(name):
         code = make_environment(FOLDERS[name], "--without-pip")
         if code:
             return code
-    # The lock is complete, so nothing is left to resolve. Modules compile when first imported, which few of them are.
+    # The lock is complete, so there is nothing to resolve. Modules compile when first imported, and few ever are.
     command = [pip, "-m", "pip", "--python", python_of(name), "--disable-pip-version-check", "--no-input", "install"]
     command += ["-qq", "--no-deps", "--no-compile", "--require-hashes", "--requirement", lock_file(name)]
     return subprocess.call(command)
@@ -114,7 +114,7 @@ def install(name):
 
 def main():
     # type: () -> int
-    """Install what is missing; 0 when the virtual environment is as locked."""
+    """Install what is missing; returns 0 if the virtual environment is as locked."""
     name = sys.argv[1]
     reason = problem()
     if reason:
@@ -130,7 +130,7 @@ def main():
             sys.stderr.write("Cannot write {}: {}\n".format(VENV, error.strerror))
             return 1
         if code:
-            sys.stderr.write("The installation failed (see above); run the same command again to go on with it.\n")
+            sys.stderr.write("The installation failed (see above); run the same command again to continue.\n")
             return 1
         for covered in COVERS[missing]:
             with open(stamp_file(covered), "w", encoding="utf-8") as stamp:

@@ -1,1 +1,1 @@
-"""The documents that are generated: the OpenAPI document, and the Postman collection of it."""
+"""Generated documents: the OpenAPI document, the Postman collection, the tables of docs/engines.md."""

@@ -1,7 +1,7 @@
 """The OpenAPI document of every route, from the functions' own code.
 
-Powertools describes what each function's resolver takes and gives, and merges the descriptions. What a resolver does
-not know of itself is put in before: who may call, which errors there are, and an example of a request.
+Powertools describes the requests and responses of each function's resolver, and merges the descriptions. This module
+adds what a resolver does not know: who may call it, its errors, and an example of a request.
 """
 
 import copy
@@ -90,11 +90,11 @@ _TOKEN_REFUSALS = (
     "Only access tokens are allowed",
 )
 _UNREAD_SCHEMAS = frozenset({"HTTPValidationError", "ValidationError", "ResponseValidationError"})
-"""What Powertools would answer to bad input; the kernel answers with an ``Error``."""
+"""Powertools' own response to bad input; the kernel responds with an ``Error`` instead."""
 
 
 class Undocumented(Exception):
-    """A route can not be described; the message says what to do."""
+    """A route cannot be described; the message says what to do."""
 
 
 def document(routes: Mapping[tuple[str, str], str], samples: Mapping[str, Json]) -> Json:
@@ -105,12 +105,12 @@ def document(routes: Mapping[tuple[str, str], str], samples: Mapping[str, Json])
     routes
         ``("GET", "/users")`` to the handler that answers it, ``"accounts.get_users.handler"``.
     samples
-        A sample event of each handler: its parameters and body are the examples.
+        A sample event of each handler, whose parameters and body become the examples.
 
     Raises
     ------
     Undocumented
-        Where a route has no resolver of ours, or the resolvers' routes are not these, or two schemas share a name.
+        If a route has no resolver of ours, the resolvers' routes are not these, or two schemas share a name.
 
     """
     asked = {route for route in routes if route[0] != "OPTIONS"}
@@ -139,9 +139,9 @@ def document(routes: Mapping[tuple[str, str], str], samples: Mapping[str, Json])
 
 
 def _tag(domain: str) -> Tag:
-    # A domain says of itself: its name, a colon, and what it is of.
-    spelled = (importlib.import_module(domain).__doc__ or "").strip().splitlines()[0]
-    description = spelled.partition(": ")[2] or spelled
+    # The first line of a domain's docstring: its name, a colon and a description.
+    text = (importlib.import_module(domain).__doc__ or "").strip().splitlines()[0]
+    description = text.partition(": ")[2] or text
     return Tag(name=domain, description=description[:1].upper() + description[1:])
 
 
@@ -152,13 +152,13 @@ def _agree(known: Json, new: Json, handler: str) -> None:
 
 
 def _in_order(merged: Json) -> Json:
-    """By path and method, and by name, so that a change of the code is a small change here."""
+    """Sort by path, method and name, so that a small change of the code is a small change here."""
     merged["paths"] = {
         path: {method: merged["paths"][path][method] for method in METHODS if method in merged["paths"][path]}
         for path in sorted(merged["paths"])
     }
     merged["components"] = {
-        # The ways to log in stay in the order in which a person is to see them.
+        # The ways to log in stay in the order in which people see them.
         kind: each if kind == "securitySchemes" else {name: each[name] for name in sorted(each)}
         for kind, each in sorted(merged["components"].items())
     }
@@ -170,13 +170,13 @@ def _in_order(merged: Json) -> Json:
 
 
 def _example(error: ApiError) -> tuple[str, Json]:
-    """The example's name, by which those of one status are told apart, and the example."""
+    """The example's name, unique among those of one status, and the example."""
     body = error.body()
-    spelled = body.get("msg", body["error"])
+    summary = body.get("msg", body["error"])
     if isinstance(error.detail, list):
-        spelled += f": {error.detail[0]['field']}"
-    name = f"{body['subcode']} {spelled}".replace(" ", "_")
-    return re.sub(r"[^\w-]", "", name), {"summary": spelled, "value": body}
+        summary += f": {error.detail[0]['field']}"
+    name = f"{body['subcode']} {summary}".replace(" ", "_")
+    return re.sub(r"[^\w-]", "", name), {"summary": summary, "value": body}
 
 
 def _response(status: int, errors: list[ApiError]) -> Json:
@@ -192,7 +192,7 @@ def _too_large(max_bytes: int = MAX_BODY_BYTES) -> ApiError:
 
 
 def _shared() -> dict[str, tuple[int, list[ApiError]]]:
-    """The answers that many routes share, by the name of their component."""
+    """The responses that many routes share, by the name of their component."""
     return {
         "BadRequest": (400, [_too_large()]),
         "Unauthorized": (401, [ApiError(BAD_TOKEN, reason) for reason in _TOKEN_REFUSALS]),
@@ -210,7 +210,7 @@ def _responses() -> Json:
 
 
 class _Function:
-    """A function and what there is to say of its routes."""
+    """The routes of one function."""
 
     def __init__(self, handler: str, sample: Json) -> None:
         self._handler = handler
@@ -233,7 +233,7 @@ class _Function:
         for name, (_, _, operation) in zip(names, operations, strict=True):
             operation["description"] = _described(getattr(self._module, name).__doc__)
         for schema in schemas.values():
-            if "description" in schema:  # what follows its first paragraph is for who reads the code
+            if "description" in schema:  # only its first paragraph: the rest is for readers of the code
                 schema["description"] = _described(schema["description"]).partition("\n\n")[0]
         for name, (_, method, operation) in zip(names, operations, strict=True):
             if names.count(name) == 1:
@@ -246,7 +246,7 @@ class _Function:
 
     @staticmethod
     def _name(described: Json, operation: Json, name: str) -> Json:
-        # A form has no model of its own: Powertools names it after the operation.
+        # A form has no model, so Powertools names it after the operation.
         form = "".join(word.capitalize() for word in name.split("_")) + "Form"
         text = json.dumps(described).replace(f"Body_{operation['operationId']}", form)
         return dict(json.loads(text.replace(f'"{operation["operationId"]}"', f'"{name}"')))
@@ -339,7 +339,7 @@ def _own_error(code: ErrorCode) -> ApiError:
 
 
 def _reference(status: int, errors: list[ApiError], shared: dict[str, tuple[int, list[ApiError]]]) -> Json:
-    """The answer with these errors: a shared component, where it has the same."""
+    """The response with these errors: a reference to a shared component if that has the same errors."""
     for name, (its_status, its_errors) in shared.items():
         if its_status == status and [each.body() for each in its_errors] == [each.body() for each in errors]:
             return {"$ref": f"#/components/responses/{name}"}
@@ -347,7 +347,7 @@ def _reference(status: int, errors: list[ApiError], shared: dict[str, tuple[int,
 
 
 def _bad_input(operation: Json, schemas: Json) -> Iterator[ApiError]:
-    """A 400 for each entry of the catalogue that one of the operation's fields has, in the catalogue's order."""
+    """A 400 for each error code of the operation's fields, in the catalogue's order."""
     fields = [(parameter["name"], parameter["schema"]) for parameter in operation.get("parameters", [])]
     for content in operation.get("requestBody", {}).get("content", {}).values():
         fields += _fields(content["schema"], schemas)
@@ -360,7 +360,7 @@ def _bad_input(operation: Json, schemas: Json) -> Iterator[ApiError]:
 
 
 def _complaint(schema: Json) -> str:
-    """What validation says of a value that this schema refuses, near enough."""
+    """About the message of validation for a value that violates this schema."""
     for keyword, message in (
         ("maximum", "Input should be less than or equal to {}"),
         ("minimum", "Input should be greater than or equal to {}"),
@@ -393,7 +393,7 @@ def _operations(paths: Json) -> Iterator[tuple[str, str, Json]]:
 
 
 def _function_name(operation: Json, path: str, method: str) -> str:
-    # Powertools puts the path and the method behind it.
+    # Powertools appends the path and the method.
     return str(operation["operationId"]).removesuffix(re.sub(r"\W", "_", path) + f"_{method}")
 
 
@@ -403,14 +403,14 @@ def _described(docstring: str | None) -> str:
 
 
 def _tidy(value: Any) -> Any:
-    """Whole bounds as whole numbers, and no ``null`` for a parameter: a query can not say it."""
+    """Write whole bounds as integers, and leave out ``null`` for parameters: a query cannot express it."""
     if isinstance(value, list):
         return [_tidy(each) for each in value]
     if not isinstance(value, dict):
         return int(value) if isinstance(value, float) and value.is_integer() else value
     tidied = {name: _tidy(each) for name, each in value.items()}
     if tidied.get("default") == "" and "minLength" in tidied:
-        del tidied["default"]  # it stands for a field that was left out, and is no value of it
+        del tidied["default"]  # the default stands for an absent field and is not a valid value
     if {"in", "name", "schema"} <= tidied.keys():
         tidied["schema"] = _without_null(tidied["schema"])
     return tidied

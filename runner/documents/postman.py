@@ -1,7 +1,7 @@
 """A Postman collection (format v2.1) of the OpenAPI document.
 
-It runs from top to bottom: the login comes first and leaves its token in a variable of the collection, which every
-other request sends; what an answer makes (a user, a token, a job) is remembered for the requests that name one.
+It runs from top to bottom. The login comes first and stores its token in a variable of the collection, which every
+other request sends. Ids in responses (of a user, a token, a job) are stored for the requests that need them.
 """
 
 import json
@@ -58,7 +58,7 @@ def collection(document: Json) -> Json:
 
 
 def _variables(document: Json) -> dict[str, str]:
-    """The collection's own, and one for each part of a path, with its example."""
+    """The collection's own variables, and one for each path parameter, with its example."""
     found = dict(_VARIABLES, refresh_token="")
     for item in document["paths"].values():
         for operation in item.values():
@@ -99,18 +99,18 @@ def _request(method: str, path: str, operation: Json) -> Json:
 def _body(media_type: str, sample: Any, *, is_login: bool) -> Json:
     if isinstance(sample, dict):
         names = ("username", "password") if is_login else ()
-        held = (*names, "refresh_token")
-        sample = {name: f"{{{{{name}}}}}" if name in held else value for name, value in sample.items()}
+        variables = (*names, "refresh_token")
+        sample = {name: f"{{{{{name}}}}}" if name in variables else value for name, value in sample.items()}
     header = {"header": [{"key": "Content-Type", "value": media_type}]}
     if media_type == "application/json":
-        spelled = json.dumps(sample, indent=2, ensure_ascii=False)
-        return {**header, "body": {"mode": "raw", "raw": spelled, "options": {"raw": {"language": "json"}}}}
+        text = json.dumps(sample, indent=2, ensure_ascii=False)
+        return {**header, "body": {"mode": "raw", "raw": text, "options": {"raw": {"language": "json"}}}}
     fields = [{"key": name, "value": value, "type": "text"} for name, value in sample.items()]
     return {**header, "body": {"mode": "urlencoded", "urlencoded": fields}}
 
 
 def _checks(method: str, path: str, operation: Json) -> Iterator[str]:
-    """What the collection's runner checks of an answer: that the document names it, and that nobody was turned away."""
+    """The checks of a response: the document has its status, and it is not a refusal."""
     named = [int(status) for status in operation["responses"] if status not in ("400", "401", "403", "429", "500")]
     yield f'pm.test("an answer that the document names", () => pm.expect(pm.response.code).to.be.oneOf({named}));'
     if (method, path) == _LOGIN:

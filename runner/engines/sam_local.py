@@ -42,6 +42,7 @@ INVOKE_DEADLINE_S = 600.0
 BUILDS = LOCAL_FOLDER / "builds-containers"
 TARGET = build.Target("python3.13", build.ARCHITECTURE)
 ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL"
+CREDENTIALS = {**environment.CREDENTIALS, "AWS_SESSION_TOKEN": ""}
 CODE_PATHS = ("CodeUri", "ContentUri", "TemplateURL")
 
 
@@ -140,11 +141,11 @@ def reachable_address() -> str:
 def container_template(built: Path, parameters: Mapping[str, str]) -> dict[str, Any]:
     """The built template for containers: it finds its code from any folder and has its parameters as defaults.
 
-    Every function gets the variable AWS_ENDPOINT_URL: SAM fills in only those variables of an environment file that the
-    template declares.
+    Every function gets the emulator's credentials instead of the user's own, and the variable AWS_ENDPOINT_URL: SAM
+    fills in only those variables of an environment file that the template declares.
     """
     document = template.read(built)
-    document["Globals"]["Function"]["Environment"]["Variables"][ENDPOINT_VARIABLE] = ""
+    document["Globals"]["Function"]["Environment"]["Variables"] |= {**CREDENTIALS, ENDPOINT_VARIABLE: ""}
     for name, value in parameters.items():
         document["Parameters"][name]["Default"] = value
     for resource in document["Resources"].values():

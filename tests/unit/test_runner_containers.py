@@ -104,7 +104,8 @@ class TestVariablesInContainers:
         derived = sam_local.container_template(built, {"Runtime": "python3.14"})
 
         variables = derived["Globals"]["Function"]["Environment"]["Variables"]
-        assert variables == {"TABLE": {"Ref": "Table"}, "AWS_ENDPOINT_URL": ""}
+        own = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_SESSION_TOKEN": ""}
+        assert variables == {"TABLE": {"Ref": "Table"}, "AWS_ENDPOINT_URL": "", **own}
         assert derived["Parameters"] == {"Runtime": {"Default": "python3.14"}, "Other": {}}
         assert derived["Resources"]["A"]["Properties"] == {"CodeUri": str(tmp_path / "A")}
         assert derived["Resources"]["L"]["Properties"] == {"ContentUri": str(tmp_path / "L")}

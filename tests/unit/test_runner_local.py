@@ -474,3 +474,17 @@ class TestCommandLine:
 
         assert (ran.returncode, ran.stdout) == (2, "")
         assert ran.stderr == "PORT is a number from 1024 to 65535, not abc.\n"
+
+
+def test_the_functions_own_code_is_imported_and_not_the_folder_of_sample_events() -> None:
+    code = "import sys; before = list(sys.path); import runner, events, sitewatch.ids; assert sys.path == before; "
+    ran = subprocess.run(
+        [sys.executable, "-c", code + "print(events.__file__)"],
+        cwd=PROJECT_ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (ran.stdout.strip(), ran.stderr) == (str(PROJECT_ROOT / "functions" / "events" / "__init__.py"), "")

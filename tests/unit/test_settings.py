@@ -26,3 +26,10 @@ def test_settings_are_text_integers_or_names(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setenv("EXAMPLE", "")
     assert settings.names("EXAMPLE") == []
+
+
+def test_the_function_s_name_is_that_of_lambda_and_empty_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_LAMBDA_FUNCTION_NAME", raising=False)
+    assert settings.function_name() == ""
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "sitewatch-CheckFunction-1X")
+    assert settings.function_name() == "sitewatch-CheckFunction-1X"

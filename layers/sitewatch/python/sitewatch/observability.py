@@ -1,16 +1,17 @@
 """The logger and the metrics of all functions. Never log a body, a token, a password or a personal field."""
 
-import os
 import warnings
 
 from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import Metrics, MetricUnit, single_metric
 
+from sitewatch.settings import function_name
+
 # Batches without metrics are normal; Powertools would log a warning for each.
 warnings.filterwarnings("ignore", message="No application metrics to publish")
 
 # Functions share log groups, and not every engine's log streams say whose they are.
-logger = Logger(function_name=os.environ.get("AWS_LAMBDA_FUNCTION_NAME", ""))
+logger = Logger(function_name=function_name())
 metrics = Metrics()
 
 

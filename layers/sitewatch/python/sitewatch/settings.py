@@ -30,3 +30,8 @@ def integer(name: str) -> int:
 def names(name: str) -> list[str]:
     """The value of ``name`` as a comma-separated list, stripped and without empty entries."""
     return [entry.strip() for entry in text(name).split(",") if entry.strip()]
+
+
+def function_name() -> str:
+    """The name of the running function, which Lambda sets; empty outside Lambda."""
+    return os.environ.get("AWS_LAMBDA_FUNCTION_NAME", "")
