@@ -9,8 +9,8 @@ from typing import Any
 from cfnlint.rules import CloudFormationLintRule, RuleMatch
 from cfnlint.template import Template
 
+from lint.public_routes import PUBLIC
 from lint.reading import of_type, properties
-from tests.world.public_routes import PUBLIC
 
 DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "openapi.json"
 """What the code says of who may call: tests hold it against the code, so that nothing of it is imported here."""
@@ -27,13 +27,11 @@ ALLOWED = {(method, _in_arn(path)) for method, path in PUBLIC}
 
 
 class PublicRoutesAreDecided(CloudFormationLintRule):
-    """A route that needs no token is in tests/world/public_routes.py."""
+    """A route that needs no token is in lint/public_routes.py."""
 
     id = "E9006"
     shortdesc = "A public route is named in the allow list"
-    description = (
-        "A route that docs/openapi.json shows without security, or not at all, is in tests/world/public_routes.py."
-    )
+    description = "A route that docs/openapi.json shows without security, or not at all, is in lint/public_routes.py."
     source_url = "docs/production.md#the-templates-rules"
 
     def match(self, cfn: Template) -> list[RuleMatch]:

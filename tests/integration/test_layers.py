@@ -1,7 +1,9 @@
 """The built layers: small, and all that a function needs beside the runtime."""
 
+import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -15,12 +17,12 @@ from tests.world.template import resources
 _MOST_BYTES = 35_000_000
 _LAYERS = ("DependenciesLayer", "SitewatchLayer")
 _NEEDLESS = frozenset({"asyncio", "cryptography.x509.base", "aws_lambda_powertools.event_handler.appsync", "boto3"})
-"""What libraries import for features that no function uses, or not before its first request."""
+"""What libraries import for features that functions do not use, or not before their first request."""
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder that SAM built the layers and functions into."""
+    """The folder with the layers and functions that SAM built."""
     workspace = Workspace(tmp_path_factory.mktemp("build"))
     workspace.prepare()
     return build.build(workspace, build.source_fingerprint()).parent
@@ -41,7 +43,6 @@ def test_every_function_imports_with_the_layers_alone(built: Path) -> None:
     script = "\n".join(
         [
             "import os, sys, importlib",
-            f"sys.path[:0] = {path!r}",
             f"own = {(path[0], str(built / 'SitewatchLayer'))!r}",
             f"for name in {handlers!r}:",
             "    importlib.import_module(name)",
@@ -60,22 +61,18 @@ def test_every_function_imports_with_the_layers_alone(built: Path) -> None:
             "    assert os.waitpid(child, 0)[1] == 0, name",
         ]
     )
-    ran = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", script],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        env=environment() | {"TOKEN_PUBLIC_KEYS": '{"keys": []}'},
-    )
+    _run(script, path, **environment(), TOKEN_PUBLIC_KEYS='{"keys": []}')
+
+
+def _run(script: str, path: Sequence[str], **variables: str) -> None:
+    """Run a script that sees ``path`` and the standard library, and no other packages."""
+    command = [sys.executable, "-P", "-s", "-S", "-c", script]
+    variables["PYTHONPATH"] = os.pathsep.join(path)
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=variables)
     assert ran.returncode == 0, ran.stderr
 
 
 @pytest.mark.parametrize("package", defer.PACKAGES)
 def test_a_deferred_package_has_every_name_that_it_says_it_has(built: Path, package: str) -> None:
     site = str(built / "DependenciesLayer" / "python")
-    script = f"import sys; sys.path[:0] = [{site!r}]; from {package} import *; assert len(dir()) > 20"
-    ran = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", script], capture_output=True, text=True, timeout=60, check=False
-    )
-    assert ran.returncode == 0, ran.stderr
+    _run(f"from {package} import *; assert len(dir()) > 20", [site])

@@ -26,11 +26,11 @@ from detections.catalogue import vehicles
 from sitewatch import clock, ids
 from tests.load.metering import Meter, kinesis_bytes, memory_mb
 from tests.load.pricing import SERVICES, Prices
-from tests.unit import conftest
-from tests.world import jobs
+from tests.world import instance, jobs
 from tests.world.aws import new_world
 from tests.world.calling import Context, api_event, handler_of, read
-from tests.world.pipeline import ARRIVAL, Pipeline, Record, Wire
+from tests.world.faults import Wire
+from tests.world.pipeline import ARRIVAL, Pipeline, Record
 from tests.world.template import ROOT, resources, routes, template
 
 DOCUMENT = ROOT / "docs" / "costs.md"
@@ -225,10 +225,10 @@ def document(samples: int = SAMPLES) -> str:
     prices = Prices.read()
     uses, meters = {}, {}
     for flow in FLOWS:
-        conftest.forget()
+        instance.forget()
         with new_world():
             uses[flow.name], meters[flow.name] = measure(flow, prices, samples)
-    conftest.forget()
+    instance.forget()
     monthly = {
         name: prices.cost({unit: amount * MONTHLY for unit, amount in use.items()}) for name, use in uses.items()
     }

@@ -21,6 +21,7 @@ from moto.core.botocore_stubber import BotocoreStubber
 from moto.dynamodb.models import dynamodb_backends
 
 from sitewatch.observability import logger
+from tests.world.aws import call_over_http
 from tests.world.environment import ACCOUNT
 from tests.world.template import resources, template
 
@@ -151,8 +152,7 @@ class Meter:
         self._excluded = 0.0
 
     def __enter__(self) -> "Meter":
-        client_class: Any = BaseClient
-        self._send = client_class._make_api_call
+        self._send = call_over_http  # whose time in moto it can subtract
         self._mock = BotocoreStubber.__call__
 
         def through(client: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:

@@ -1,29 +1,15 @@
-"""A world for every unit test, without a network.
+"""A world for every unit test, without a network."""
 
-The functions read their settings when they are imported, so the settings stand here, before any import of theirs.
-"""
+import tests.world.settings  # noqa: F401, I001 - first: functions read their settings when they are imported
 
-import json
-import logging
-import os
 from collections.abc import Iterator
-from io import StringIO
-from typing import Any
-
-from tests.world.environment import environment
-
-os.environ.update(environment())
 
 import pytest
-from argon2 import PasswordHasher
 from pytest_socket import disable_socket
 
-from accounts import passwords
-from sitewatch import api_tokens, keys, tokens
-from sitewatch.observability import logger
-from tests.world.aws import SIGNING_SECRET, new_world
-
-os.environ["TOKEN_PUBLIC_KEYS"] = json.dumps({"keys": [keys.public_jwk(keys.signing_key(SIGNING_SECRET).public_key())]})
+from tests.world import instance
+from tests.world.aws import new_world
+from tests.world.instance import Log
 
 
 @pytest.fixture(autouse=True)
@@ -32,52 +18,24 @@ def no_network() -> None:
     disable_socket(allow_unix_socket=True)
 
 
-class Log:
-    """What the functions have logged."""
-
-    def __init__(self, stream: StringIO) -> None:
-        self._stream = stream
-
-    @property
-    def text(self) -> str:
-        return self._stream.getvalue()
-
-    @property
-    def lines(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.text.splitlines()]
-
-
 @pytest.fixture
 def log() -> Iterator[Log]:
-    """The log, of which pytest sees nothing: the logger has held its stream since before any test."""
-    stream = StringIO()
-    handler = logger.registered_handler
-    assert isinstance(handler, logging.StreamHandler)
-    before = handler.setStream(stream)
-    yield Log(stream)
-    handler.setStream(before)
+    """What the functions log."""
+    with instance.recorded_log() as log:
+        yield log
 
 
 @pytest.fixture
-def cheap_hashing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Argon2id with parameters that take no time, where hashing is not what a test is about."""
-    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    monkeypatch.setattr(passwords, "_hasher", hasher)
-    monkeypatch.setattr(passwords, "NOBODY", hasher.hash("no one's"))
+def cheap_hashing() -> Iterator[None]:
+    """Hashing that takes no time."""
+    with instance.cheap_hashing():
+        yield
 
 
 @pytest.fixture(autouse=True)
 def world() -> Iterator[None]:
-    """The template's resources, empty; what an instance of a function remembers is forgotten before and after."""
-    forget()
+    """The template's resources, empty; instances of functions remember nothing from before, and nothing after."""
+    instance.forget()
     with new_world():
         yield
-    forget()
-
-
-def forget() -> None:
-    """Forget what an instance of a function remembers."""
-    # Not the clients: they hold no state, whichever mock is active.
-    keys.current_signing_key.cache_clear()
-    tokens._public_keys.cache_clear()
-    api_tokens._seen.clear()
+    instance.forget()

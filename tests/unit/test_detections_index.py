@@ -11,17 +11,8 @@ import pytest
 from detections import arrival, on_stream_index, quarantine
 from sitewatch import ids
 from sitewatch.delivery import ATTEMPTS, DeliveryFailed
-from tests.world.pipeline import (
-    ARRIVAL,
-    Fault,
-    Pipeline,
-    Record,
-    Wire,
-    moved,
-    quarantined,
-    stored,
-    vehicle,
-)
+from tests.world.faults import Fault, Wire
+from tests.world.pipeline import ARRIVAL, Pipeline, Record, moved, quarantined, stored, vehicle
 
 
 def indexed(*records: Record) -> dict[str, dict[str, Any]]:

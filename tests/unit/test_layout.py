@@ -1,18 +1,28 @@
 """The layout of the code: thin handlers, domains apart from each other, a kernel that knows none."""
 
 import ast
+import re
 import sys
 
 import pytest
 
-from tests.world.code import DOMAINS, FUNCTIONS, KERNEL, Module, modules
-from tests.world.template import resources
+from tests.world.code import DOMAINS, FUNCTIONS, KERNEL, Module, modules, modules_under
+from tests.world.template import ROOT, resources
 
 MOST_LINES = 60
 FUNCTION_PROPERTIES = resources("AWS::Serverless::Function").values()
 HANDLERS = sorted({properties["Handler"].rpartition(".")[0] for properties in FUNCTION_PROPERTIES})
 COMPOSING = {"jobs.on_queue_work": "one queue has one consumer, which names what does each kind of job"}
 """Modules that may import several domains, and why; no module may import them."""
+FORBIDDEN_IMPORTS = {
+    "lint": ("runner", "tests"),
+    "tests/world": ("lint", "runner", "tests.browser", "tests.integration", "tests.load", "tests.unit"),
+    "tests/load": ("lint", "tests.unit", "tests.conftest"),
+    "tests/integration": ("tests.browser", "tests.load", "tests.unit", "tests.conftest"),
+    "tests/browser": ("tests.load", "tests.unit", "tests.conftest"),
+    "tests/unit": ("tests.browser", "tests.integration", "tests.unit", "tests.conftest"),
+}
+"""What the tools and tests of a folder may not import."""
 BY_NAME = pytest.mark.parametrize("module", modules().values(), ids=lambda module: module.name)
 
 
@@ -74,3 +84,21 @@ def test_the_time_is_read_from_the_one_clock(module: Module) -> None:
 
 def _is_clock(node: ast.Attribute) -> bool:
     return isinstance(node.value, ast.Name) and node.value.id == "clock" and node.attr == "now"
+
+
+@pytest.mark.parametrize("folder", FORBIDDEN_IMPORTS)
+def test_tools_and_tests_import_in_one_direction(folder: str) -> None:
+    wrong = [
+        f"{module.name} imports {dotted}"
+        for module in modules_under(ROOT / folder)
+        for dotted in module.imported.values()
+        if f"{dotted}.".startswith(tuple(f"{name}." for name in FORBIDDEN_IMPORTS[folder]))
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("folder", ["lint", "tests"])
+def test_no_tool_and_no_test_edits_the_search_path(folder: str) -> None:
+    edit = re.compile(r"sys\.path(\[|\.(append|insert|extend))")
+    edits = [each.name for each in modules_under(ROOT / folder) if edit.search(each.path.read_text("utf-8"))]
+    assert edits == []
