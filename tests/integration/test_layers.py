@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -61,18 +61,18 @@ def test_every_function_imports_with_the_layers_alone(built: Path) -> None:
             "    assert os.waitpid(child, 0)[1] == 0, name",
         ]
     )
-    _run(script, path, **environment(), TOKEN_PUBLIC_KEYS='{"keys": []}')
+    _run(script, path, environment() | {"TOKEN_PUBLIC_KEYS": '{"keys": []}'})
 
 
-def _run(script: str, path: Sequence[str], **variables: str) -> None:
+def _run(script: str, path: Sequence[str], variables: Mapping[str, str]) -> None:
     """Run a script that sees ``path`` and the standard library, and no other packages."""
     command = [sys.executable, "-P", "-s", "-S", "-c", script]
-    variables["PYTHONPATH"] = os.pathsep.join(path)
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=variables)
+    settings = {**variables, "PYTHONPATH": os.pathsep.join(path)}
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=settings)
     assert ran.returncode == 0, ran.stderr
 
 
 @pytest.mark.parametrize("package", defer.PACKAGES)
 def test_a_deferred_package_has_every_name_that_it_says_it_has(built: Path, package: str) -> None:
     site = str(built / "DependenciesLayer" / "python")
-    _run(f"from {package} import *; assert len(dir()) > 20", [site])
+    _run(f"from {package} import *; assert len(dir()) > 20", [site], {})
