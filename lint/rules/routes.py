@@ -9,8 +9,8 @@ from typing import Any
 from cfnlint.rules import CloudFormationLintRule, RuleMatch
 from cfnlint.template import Template
 
+from lint.public_routes import PUBLIC
 from lint.reading import of_type, properties
-from tests.world.public_routes import PUBLIC
 
 DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "openapi.json"
 """States who may call each route. Tests keep it in sync with the code, so this module imports no function."""
@@ -27,13 +27,11 @@ ALLOWED = {(method, _in_arn(path)) for method, path in PUBLIC}
 
 
 class PublicRoutesAreDecided(CloudFormationLintRule):
-    """Every route that needs no token is listed in tests/world/public_routes.py."""
+    """Every route that needs no token is listed in lint/public_routes.py."""
 
     id = "E9006"
     shortdesc = "A public route is named in the allow list"
-    description = (
-        "Routes without security in docs/openapi.json, or missing from it, must be in tests/world/public_routes.py."
-    )
+    description = "Routes without security in docs/openapi.json, or missing from it, must be in lint/public_routes.py."
     source_url = "docs/production.md#the-templates-rules"
 
     def match(self, cfn: Template) -> list[RuleMatch]:

@@ -1,4 +1,4 @@
-"""A client of the API, as a person who wrote one from the contract would have it."""
+"""A client of the API, written from the contract."""
 
 import time
 import uuid
@@ -21,7 +21,7 @@ def eventually(
     *,
     deadline_seconds: float = DEADLINE_SECONDS,
 ) -> Value:
-    """What ``look`` gives once ``is_there`` says that it is what was waited for; fails after the deadline."""
+    """Call ``look`` until ``is_there`` accepts what it returns, and return that; fail after the deadline."""
     end = time.monotonic() + deadline_seconds
     while not is_there(seen := look()):
         assert time.monotonic() < end, f"after {deadline_seconds} s still {seen!r}"
@@ -30,7 +30,7 @@ def eventually(
 
 
 class Client(httpx.Client):
-    """Calls paths relative to the base URL, with a Bearer token once it has logged in."""
+    """Requests paths relative to the base URL, with a Bearer token after logging in."""
 
     def __init__(self, base_url: str) -> None:
         super().__init__(base_url=base_url, timeout=40, trust_env=False, event_hooks={"response": [RECORD.note]})
@@ -38,7 +38,7 @@ class Client(httpx.Client):
         self.user_id = ""
 
     def sign_up(self, password: str = "secret") -> None:
-        """Make a user that nobody else has, and log in as it."""
+        """Create a user of this client's own, and log in."""
         username = f"u-{uuid.uuid4().hex[:12]}"
         assert self.post("/users", json={"username": username, "password": password}).status_code == 201
         self.log_in(username, password)
@@ -54,7 +54,7 @@ class Client(httpx.Client):
         self.headers["Authorization"] = f"Bearer {token}"
 
     def pages(self, path: str, **query: Any) -> Iterator[Any]:
-        """The JSON of every page, along the links to the next one."""
+        """Follow the links to the next page, and yield the JSON of each."""
         answer = self.get(path, params=query)
         while True:
             assert answer.status_code == 200, answer.text
@@ -64,7 +64,7 @@ class Client(httpx.Client):
             answer = self.get(answer.url.join(answer.links["next"]["url"]))
 
     def alerts(self, last_event_id: str | None = None, **query: Any) -> tuple[list[dict[str, str]], str | None]:
-        """One answer of /alerts as an EventSource reads it: the events, and the id to come again with."""
+        """Read one response of /alerts as an EventSource does: the events, and the id to reconnect with."""
         headers = {} if last_event_id is None else {"Last-Event-ID": last_event_id}
         answer = self.get("/alerts", params=query, headers=headers)
         assert answer.status_code == 200, answer.text

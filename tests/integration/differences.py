@@ -1,7 +1,6 @@
-"""Where an engine is known not to do what the contract says, test by test, and why it can not.
+"""Known differences between an engine and the contract, test by test, with the reasons that docs/engines.md shows.
 
-A test that is named here is expected to fail on that engine, and the run says so should it pass. The reasons are what
-``docs/engines.md`` shows.
+A test named here is expected to fail on that engine, and the run reports it if it passes.
 """
 
 from dataclasses import dataclass
@@ -9,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A test that fails on an engine; ``routes`` are those whose answers differ, none where it is no route of ours."""
+    """A test that fails on an engine; ``routes`` are our routes whose responses differ."""
 
     engine: str
     test: str
@@ -53,6 +52,6 @@ DIFFERENCES: tuple[Difference, ...] = (
 
 
 def of(engine: str, test: str) -> Difference | None:
-    """What is known of ``test`` (``test_portal.py::test_…[…]``) on an engine."""
+    """The known difference of ``test`` (``test_portal.py::test_…[…]``) on an engine."""
     names = {test, test.partition("[")[0]}
     return next((each for each in DIFFERENCES if each.engine == engine and each.test in names), None)

@@ -1,6 +1,6 @@
-"""What a run of the tests did: which test called which route with what answer, and how it ended.
+"""The record of a run: which test called which route, the statuses it got, and each test's outcome.
 
-Written as JSON for ``docs/engines.md``, which ``runner.documents.engines`` makes of it.
+Written as JSON, from which ``runner.documents.engines`` makes ``docs/engines.md``.
 """
 
 import json
@@ -20,37 +20,37 @@ def _pattern(path: str) -> re.Pattern[str]:
 
 @dataclass
 class Result:
-    """How a test ended: ``passed``, ``failed``, ``skipped`` or, where it was foreseen, ``differs``; and why."""
+    """A test's outcome and its reason: ``passed``, ``failed``, ``skipped`` or, if expected to fail, ``differs``."""
 
     outcome: str = "passed"
     reason: str = ""
     differing: tuple[str, ...] = ()
-    """The routes whose answers are not the contract's, where it was foreseen."""
+    """The routes whose responses are known to differ from the contract."""
     seconds: float = 0.0
 
 
 @dataclass
 class Record:
-    """Of the tests of one process."""
+    """The record of one process's tests."""
 
     base_path: str = ""
     test: str = ""
     in_body: bool = False
-    """Whether it is the test's own body that calls now, not a fixture of it."""
+    """Whether the test's own body is running, not a fixture."""
     calls: dict[str, dict[str, set[int]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(set)))
     answers: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
-    """The statuses that each route has answered with, whoever asked."""
+    """Every status that each route has returned, to tests and fixtures."""
     results: dict[str, Result] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        # The most literal first: /users/me before /users/{id}.
+        # The most literal paths first: /users/me before /users/{id}.
         self._routes = sorted(
             ((route.partition(" ")[0], _pattern(route.partition(" ")[2]), route) for route in engines.routes()),
             key=lambda each: each[2].count("{"),
         )
 
     def route(self, method: str, path: str) -> str | None:
-        """The documented route that a call is of; None for another one."""
+        """The documented route of a call, or None."""
         within = "/" + path.removeprefix(self.base_path).lstrip("/")
         for own_method, pattern, name in self._routes:
             if own_method == method and pattern.fullmatch(within):
@@ -58,7 +58,7 @@ class Record:
         return None
 
     def note(self, answer: httpx.Response) -> None:
-        """Remember an answer; an event hook of httpx."""
+        """Record a response; an event hook for httpx."""
         route = self.route(answer.request.method, answer.request.url.path)
         if route is None:
             return
@@ -67,11 +67,11 @@ class Record:
             self.calls[self.test][route].add(answer.status_code)
 
     def unanswered(self) -> list[str]:
-        """The documented routes that no call has been answered by as it should be."""
+        """The documented routes that have never returned a success."""
         return [route for route in engines.routes() if not any(code < 400 for code in self.answers[route])]
 
     def write(self, file: Path, about: dict[str, str]) -> None:
-        """Write the run. A run of a part of the suite takes the places of its own tests in a file that is there."""
+        """Write the run. A run of part of the suite replaces only its own tests in an existing file."""
         tests = [
             {
                 "test": test,

@@ -1,4 +1,4 @@
-"""Which deployment the tests are held against, and what of it they can reach."""
+"""The deployment under test, and what of it the tests can reach."""
 
 import os
 from collections.abc import Mapping
@@ -12,20 +12,20 @@ from runner.stack import Stack
 
 ENGINES = ("emulator", "sam-local", "localstack", "aws")
 ON_AWS = "aws"
-"""What ``ENDPOINT`` is for a deployment on AWS, whose services are reached with the user's own settings."""
+"""The value of ``ENDPOINT`` for a deployment on AWS, whose services are reached with the user's own settings."""
 
 
 class StackOnAws(Stack):
     """A deployment on AWS."""
 
     def client(self, service: str) -> Any:
-        """A botocore client by the user's own AWS settings."""
+        """A botocore client with the user's own AWS settings."""
         return botocore.session.get_session().create_client(service, region_name=self.region)
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A deployment. ``stack`` is its AWS side (stream, queues, topic); None where only its API can be reached."""
+    """A deployment. ``stack`` is its AWS side (stream, queues, topic), or None if only its API can be reached."""
 
     base_url: str
     engine: str
@@ -34,7 +34,7 @@ class Target:
     user: tuple[str, str] = field(repr=False)
     stack: Stack | None
     is_own: bool = False
-    """Whether it is an emulator that the tests started, or one like it on this machine."""
+    """Whether it is an emulator on this machine."""
 
 
 def of_stack(stack: Stack) -> Target:
@@ -51,13 +51,13 @@ def of_stack(stack: Stack) -> Target:
 
 
 def of_variables(variables: Mapping[str, str] = os.environ) -> Target:
-    """The deployment that the environment names: what ``make conformance BASE_URL=…`` hands on.
+    """The deployment that the environment variables name, as ``make conformance BASE_URL=…`` sets them.
 
-    ``BASE_URL``, ``ENGINE`` (default: aws), ``ENDPOINT`` (where its AWS services answer, or ``aws``; without it nothing
-    but the API is reached), ``STACK`` (default: sitewatch), and who logs in: ``SITEWATCH_ADMIN``,
-    ``SITEWATCH_ADMIN_PASSWORD``, ``SITEWATCH_USER``, ``SITEWATCH_USER_PASSWORD`` (default: a local system's users).
+    ``BASE_URL``, ``ENGINE`` (default: aws), ``ENDPOINT`` (of its AWS services, or ``aws``; without it the tests reach
+    the API only), ``STACK`` (default: sitewatch), and the users: ``SITEWATCH_ADMIN``, ``SITEWATCH_ADMIN_PASSWORD``,
+    ``SITEWATCH_USER``, ``SITEWATCH_USER_PASSWORD`` (default: a local system's users).
 
-    Raises ValueError for an engine that there is not.
+    Raises ValueError for an unknown engine.
     """
     engine = variables.get("ENGINE") or ON_AWS
     if engine not in ENGINES:

@@ -3,9 +3,9 @@
 import httpx
 import pytest
 
+from lint.public_routes import PUBLIC
 from runner.stack import Stack
 from tests.integration.client import Client
-from tests.world.public_routes import PUBLIC
 from tests.world.template import routes
 
 _PRIVATE = sorted(route for route in routes() if route not in PUBLIC)

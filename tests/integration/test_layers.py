@@ -1,7 +1,9 @@
 """The built layers are small, and have everything that a function needs besides the runtime."""
 
+import os
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -41,7 +43,6 @@ def test_every_function_imports_with_the_layers_alone(built: Path) -> None:
     script = "\n".join(
         [
             "import os, sys, importlib",
-            f"sys.path[:0] = {path!r}",
             f"own = {(path[0], str(built / 'SitewatchLayer'))!r}",
             f"for name in {handlers!r}:",
             "    importlib.import_module(name)",
@@ -60,22 +61,18 @@ def test_every_function_imports_with_the_layers_alone(built: Path) -> None:
             "    assert os.waitpid(child, 0)[1] == 0, name",
         ]
     )
-    ran = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", script],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        env=environment() | {"TOKEN_PUBLIC_KEYS": '{"keys": []}'},
-    )
+    _run(script, path, environment() | {"TOKEN_PUBLIC_KEYS": '{"keys": []}'})
+
+
+def _run(script: str, path: Sequence[str], variables: Mapping[str, str]) -> None:
+    """Run a script that sees ``path`` and the standard library, and no other packages."""
+    command = [sys.executable, "-P", "-s", "-S", "-c", script]
+    settings = {**variables, "PYTHONPATH": os.pathsep.join(path)}
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=settings)
     assert ran.returncode == 0, ran.stderr
 
 
 @pytest.mark.parametrize("package", defer.PACKAGES)
 def test_every_public_name_of_a_deferred_package_can_be_imported(built: Path, package: str) -> None:
     site = str(built / "DependenciesLayer" / "python")
-    script = f"import sys; sys.path[:0] = [{site!r}]; from {package} import *; assert len(dir()) > 20"
-    ran = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", script], capture_output=True, text=True, timeout=60, check=False
-    )
-    assert ran.returncode == 0, ran.stderr
+    _run(f"from {package} import *; assert len(dir()) > 20", [site], {})

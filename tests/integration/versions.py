@@ -1,4 +1,4 @@
-"""What an engine is, for the record of a run."""
+"""An engine's versions, for the record of a run."""
 
 import os
 import platform
@@ -12,7 +12,7 @@ from tests.world.template import ROOT
 
 
 def about(engine: str) -> dict[str, str]:
-    """The engine, its versions and the day, of a run that has just ended."""
+    """The engine, its versions and the date of a run that has just ended."""
     return {
         "engine": engine,
         "date": datetime.now(UTC).date().isoformat(),

@@ -62,8 +62,8 @@ def import_times(paths: Mapping[str, Sequence[str]], rounds: int) -> dict[str, I
     settings = {**environment(), "TOKEN_PUBLIC_KEYS": '{"keys": []}'}
 
     def measure(module: str) -> float:
-        script = f"import sys; sys.path[:0] = {list(paths[module])!r}; import {module}"
-        return processor_milliseconds([sys.executable, "-I", "-S", "-c", script], settings)
+        on_path = {**settings, "PYTHONPATH": os.pathsep.join(paths[module])}
+        return processor_milliseconds([sys.executable, "-P", "-s", "-S", "-c", f"import {module}"], on_path)
 
     measured: dict[str, list[tuple[float, float]]] = {module: [] for module in paths}
     before = measure(BARE)
@@ -92,12 +92,12 @@ def warm_times(modules: Sequence[str], path: Sequence[str]) -> dict[str, float]:
     times = {}
     for module in modules:
         ran = subprocess.run(
-            [sys.executable, "-m", "tests.load.warm", module, str(_WARM_CALLS), *path],
+            [sys.executable, "-m", "tests.load.warm", module, str(_WARM_CALLS)],
             capture_output=True,
             text=True,
             check=True,
             timeout=120,
-            env={**os.environ, **environment()},
+            env={**os.environ, **environment(), "PYTHONPATH": os.pathsep.join([*path, str(ROOT)])},
         )
         times[module] = float(json.loads(ran.stdout.splitlines()[-1])["milliseconds"])
     return times

@@ -5,7 +5,6 @@ Each flow goes from where it enters the system to where it ends. docs/prices.jso
 
 import io
 import json
-import os
 import re
 import time
 from collections import defaultdict
@@ -17,21 +16,18 @@ from itertools import cycle, islice
 from typing import Any
 from unittest.mock import patch
 
-from tests.world.environment import ACCOUNT, environment
-
-if "TOKEN_PUBLIC_KEYS" not in os.environ:  # functions read their settings when they are imported
-    os.environ.update(environment())
-
 from botocore.client import BaseClient
 from moto.dynamodb.models import dynamodb_backends
 
+import tests.world.settings  # noqa: F401 - first: functions read their settings at import
 from detections.catalogue import vehicles
-from sitewatch import ids, keys
+from sitewatch import ids
 from sitewatch.observability import logger
 from tests.load.capacity import KIB, Item, blocks, item_size, key_of, read_units, stored_bytes, write_units
 from tests.world import jobs
-from tests.world.aws import SIGNING_SECRET, new_world
+from tests.world.aws import new_world
 from tests.world.calling import Context, api_event, handler_of, read
+from tests.world.environment import ACCOUNT
 from tests.world.pipeline import ARRIVAL, Record
 from tests.world.template import ROOT, read_template, resources, routes, template
 
@@ -285,8 +281,6 @@ def tables() -> str:
 
 def main() -> None:
     """Measure, and write the page's generated part."""
-    public_key = keys.public_jwk(keys.signing_key(SIGNING_SECRET).public_key())
-    os.environ["TOKEN_PUBLIC_KEYS"] = json.dumps({"keys": [public_key]})
     before, _, rest = PAGE.read_text(encoding="utf-8").partition(BEGIN)
     PAGE.write_text(f"{before}{BEGIN}\n\n{tables()}\n\n{END}{rest.partition(END)[2]}", encoding="utf-8")
     print(f"Wrote {PAGE.relative_to(ROOT)}.")  # noqa: T201

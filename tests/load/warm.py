@@ -1,4 +1,4 @@
-"""``python -m tests.load.warm MODULE CALLS PATH…``: time warm calls of a function, with AWS's responses from memory."""
+"""``python -m tests.load.warm MODULE CALLS``: time warm calls of a function, with AWS's responses from memory."""
 
 import contextlib
 import importlib
@@ -10,6 +10,9 @@ import sys
 import time
 from collections.abc import Iterator
 from typing import Any
+
+from botocore.awsrequest import AWSResponse
+from botocore.httpsession import URLLib3Session
 
 _DETECTIONS = 100
 _SHARDS = 4
@@ -61,10 +64,7 @@ def items_of(request: dict[str, Any]) -> list[dict[str, Any]]:
 
 def main() -> None:
     """Time the calls and print the median as JSON."""
-    module, calls, *path = sys.argv[1:]
-    sys.path[:0] = path
-    from botocore.awsrequest import AWSResponse  # noqa: PLC0415 - the layers come first on the path
-    from botocore.httpsession import URLLib3Session  # noqa: PLC0415
+    module, calls = sys.argv[1:]
 
     def send(_session: Any, request: Any) -> AWSResponse:
         items = items_of(json.loads(request.body))
@@ -108,7 +108,7 @@ def prepared(module: str) -> tuple[Any, dict[str, Any]]:
     """Return a module's handler, and the request for each of its calls."""
     if module.startswith("bare"):
         return importlib.import_module(module).handler, {}
-    from sitewatch import keys  # noqa: PLC0415 - the layers come first on the path
+    from sitewatch import keys  # noqa: PLC0415
 
     secret = "a secret of high entropy, as far as benchmarks go"
     os.environ["TOKEN_PUBLIC_KEYS"] = json.dumps({"keys": [keys.public_jwk(keys.signing_key(secret).public_key())]})

@@ -14,8 +14,10 @@ from pynamodb.exceptions import TransactWriteError
 from alerts import get_alerts, on_queue_record, recording
 from alerts.model import ALERTS_PER_PARTITION, AlertRecord, LogHead, RecordedDetection
 from sitewatch.clock import now
+from tests.world.aws import reset
 from tests.world.calling import access_token, call
-from tests.world.pipeline import Call, Event, EventSource, Fault, Pipeline, Wire, alerts, ask, emptied, vehicle
+from tests.world.faults import Call, Fault, Wire, one_invocation
+from tests.world.pipeline import Event, EventSource, Pipeline, alerts, ask, vehicle
 
 
 def alert(number: object) -> str:
@@ -145,7 +147,7 @@ class TestReconnection:
     def test_whenever_it_connects_it_misses_none_and_sees_none_twice(
         self, steps: list[list[int] | None], replay: int
     ) -> None:
-        emptied()
+        reset()
         appended: list[int] = []
         source, seen = EventSource(), list[Event]()
         first: int | None = None
@@ -263,7 +265,7 @@ class TestRecording:
             assert len(wire.calls[-1].parameters["TransactItems"]) == 21
 
     def test_many_are_appended_in_transactions_of_at_most_a_hundred_items(self) -> None:
-        with Wire() as wire, wire.invocation():
+        with one_invocation() as wire:
             assert recording.append({f"id-{number}": alert(number) for number in range(120)}) == 120
             sizes = [len(made.parameters["TransactItems"]) for made in wire.operations("TransactWriteItems")]
         assert sizes == [99, 99, 45]
@@ -292,10 +294,8 @@ class TestRecording:
             if made.operation == "TransactWriteItems":
                 raise ClientError({"Error": {"Code": "ValidationException", "Message": "no"}}, made.operation)
 
-        with Wire() as wire:
-            wire.before = refuse
-            with pytest.raises(TransactWriteError):
-                Pipeline(wire).invoke(on_queue_record.handler, event_of(1))
+        with Wire(refuse) as wire, pytest.raises(TransactWriteError):
+            Pipeline(wire).invoke(on_queue_record.handler, event_of(1))
         assert len(wire.operations("TransactWriteItems")) == 1
 
     @pytest.mark.parametrize("other", [["3"], ["1"], ["1", "2"], ["2", "3"]])
@@ -305,10 +305,10 @@ class TestRecording:
 
             def meanwhile(made: Call) -> None:
                 if made.operation == before:
-                    wire.before = lambda _: None
+                    wire.fault_of = lambda _: None
                     recording.append({f"id-{number}": alert(number) for number in other})
 
-            wire.before = meanwhile
+            wire.fault_of = meanwhile
             Pipeline(wire).invoke(on_queue_record.handler, event_of("1", "2"))
         events = EventSource(last_id="0").connect()
         assert sorted(names(events)) == sorted({"1", "2", *other})

@@ -12,9 +12,9 @@ from sitewatch import api, ids, keys
 from sitewatch.api import Api
 from sitewatch.callers import Access, Caller, Role
 from sitewatch.errors import FORBIDDEN, ApiError
-from tests.unit.conftest import Log
-from tests.world.aws import SIGNING_SECRET
 from tests.world.calling import Answer, Context, access_token, api_event, read
+from tests.world.instance import Log
+from tests.world.settings import SIGNING_SECRET
 
 ORIGIN = "https://watch.example.com"
 

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-import boto3
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -19,6 +18,7 @@ from datapoints.source import SourceFailed, SourcePoint
 from sitewatch import clock, http_client
 from sitewatch.http_client import Request
 from sitewatch.paging import encode_cursor
+from tests.world.aws import client
 from tests.world.calling import Answer, Context, access_token, admin_token, call
 from tests.world.servers import MISBEHAVIOURS, answering, serving
 
@@ -147,7 +147,7 @@ def test_a_repeated_point_is_stored_once_even_if_it_is_too_old_by_then() -> None
     assert populating.store(populating.to_record(parsed(value=[0, 0, 0, 128], tags=["a"]), fetched_at=at))
     values = [point["value"] for point in listed(admin=True).json]
     assert sorted(map(str, values)) == ["-0.0", "1.0", "1.0"]
-    assert boto3.resource("dynamodb").Table("DataPointDaysTable").scan()["Items"][0]["total"] == 3
+    assert client("dynamodb").scan(TableName="DataPointDaysTable")["Items"][0]["total"] == {"N": "3"}
 
 
 def test_a_repeated_point_is_returned_as_first_stored(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,8 @@ from detections.changes import Change
 from detections.model import DetectionRecord
 from sitewatch.delivery import DeliveryFailed
 from sitewatch.retrying import ATTEMPTS
-from tests.world.pipeline import Call, Fault, Pipeline, Record, Wire, ask, stats, stored, vehicle
+from tests.world.faults import Call, Fault, Wire
+from tests.world.pipeline import Pipeline, Record, ask, stats, stored, vehicle
 
 SHARD = "shardId-1"
 
@@ -132,7 +133,7 @@ class TestSums:
                 counted(*[change(str(number * 100 + n), new=image(f"{number}-{n}")) for n in range(100)])
                 with wire.invocation():
                     assert stats("make") == {"Kia": 100 * (number + 1)}
-            assert [len(call.answer["Items"]) for call in wire.calls] == [1, 1, 1]
+            assert [len(call.response["Items"]) for call in wire.calls] == [1, 1, 1]
 
 
 class TestTransactions:
@@ -188,12 +189,8 @@ class TestTransactions:
             if made.operation == "TransactWriteItems":
                 raise ClientError({"Error": {"Code": "ValidationException", "Message": "no"}}, made.operation)
 
-        with Wire() as wire:
-            wire.before = refuse
-            with pytest.raises(TransactWriteError):
-                Pipeline(wire).invoke(
-                    on_table_count.handler, {"Records": [change("1", new=image("a"))], "shardId": SHARD}
-                )
+        with Wire(refuse) as wire, pytest.raises(TransactWriteError):
+            Pipeline(wire).invoke(on_table_count.handler, {"Records": [change("1", new=image("a"))], "shardId": SHARD})
         assert len(wire.operations("TransactWriteItems")) == 1
 
     def test_two_that_count_one_batch_at_once_count_it_once(self) -> None:
@@ -203,10 +200,10 @@ class TestTransactions:
 
             def meanwhile(made: Call) -> None:
                 if made.operation == "TransactWriteItems":
-                    wire.before = lambda _: None
+                    wire.fault_of = lambda _: None
                     counting.count(SHARD, [Change.of(each) for each in batch])
 
-            wire.before = meanwhile
+            wire.fault_of = meanwhile
             Pipeline(wire).invoke(on_table_count.handler, {"Records": batch, "shardId": SHARD})
         assert stats("make") == {"Kia": 2}
 
@@ -215,10 +212,10 @@ class TestTransactions:
 
             def meanwhile(made: Call) -> None:
                 if made.operation == "TransactWriteItems":
-                    wire.before = lambda _: None
+                    wire.fault_of = lambda _: None
                     counting.count("another", [Change.of(change("1", new=image("b")))])
 
-            wire.before = meanwhile
+            wire.fault_of = meanwhile
             Pipeline(wire).invoke(on_table_count.handler, {"Records": [change("1", new=image("a"))], "shardId": SHARD})
         assert stats("make") == {"Kia": 2}
 

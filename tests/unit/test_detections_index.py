@@ -12,17 +12,8 @@ from detections import arrival, on_stream_index, quarantine
 from sitewatch import ids
 from sitewatch.delivery import DeliveryFailed
 from sitewatch.retrying import ATTEMPTS
-from tests.world.pipeline import (
-    ARRIVAL,
-    Fault,
-    Pipeline,
-    Record,
-    Wire,
-    moved,
-    quarantined,
-    stored,
-    vehicle,
-)
+from tests.world.faults import Fault, Wire
+from tests.world.pipeline import ARRIVAL, Pipeline, Record, moved, quarantined, stored, vehicle
 
 
 def indexed(*records: Record) -> dict[str, dict[str, Any]]:

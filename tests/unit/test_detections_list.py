@@ -11,8 +11,10 @@ from hypothesis import strategies as st
 
 from detections import listing
 from sitewatch import clock, paging
+from tests.world.aws import reset
 from tests.world.calling import Answer, access_token, call
-from tests.world.pipeline import ARRIVAL, Pipeline, Record, Wire, ask, emptied, vehicle
+from tests.world.faults import Wire, one_invocation
+from tests.world.pipeline import ARRIVAL, Pipeline, Record, ask, vehicle
 
 T = datetime(2026, 11, 22, 6, 10, 30, tzinfo=UTC)
 
@@ -109,7 +111,7 @@ class TestModel:
     def test_the_pages_hold_each_detection_exactly_once_newest_first(
         self, seen: list[Seen], asked: list[dict[str, Any]]
     ) -> None:
-        emptied()
+        reset()
         store(*seen)
         for query in asked:
             pages = walk(query)
@@ -122,7 +124,7 @@ class TestModel:
     def test_pages_that_read_only_a_little_hold_the_same_in_smaller_pieces(
         self, seen: list[Seen], query: dict[str, Any], most: int
     ) -> None:
-        emptied()
+        reset()
         store(*seen)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(listing, "MAX_EXAMINED", most)
@@ -224,7 +226,7 @@ class TestInput:
 
     def test_a_time_after_the_end_leaves_nothing_and_asks_the_database_nothing(self) -> None:
         store(Seen("a", T))
-        with Wire() as wire, wire.invocation():
+        with one_invocation() as wire:
             answer = ask("/detections", **{"from": "2026-12-01T00:00:00Z", "to": "2026-01-01T00:00:00Z"})
             assert (answer.status, answer.json, answer.next_query) == (200, [], None)
             assert wire.calls == []  # DynamoDB refuses a range that ends before it begins
@@ -239,12 +241,12 @@ class TestInput:
 class TestCost:
     def read(self, **query: object) -> tuple[Answer, int, int]:
         """The answer, and how many detections and sums were read for it."""
-        with Wire() as wire, wire.invocation():
+        with one_invocation() as wire:
             answer = ask("/detections", **query)
         items = {"DetectionsTable": 0, "DetectionCountsTable": 0}
         for made in wire.calls:
             assert made.operation == "Query"
-            items[made.parameters["TableName"]] += len(made.answer["Items"])
+            items[made.parameters["TableName"]] += len(made.response["Items"])
         return answer, items["DetectionsTable"], items["DetectionCountsTable"]
 
     def store_hours(self, hours: int, each: int, **differing: str) -> None:

@@ -13,19 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from detections import catalogue
-from tests.world.pipeline import (
-    ARRIVAL,
-    Fault,
-    Pipeline,
-    Record,
-    Wire,
-    alerts,
-    emptied,
-    quarantined,
-    stats,
-    stored,
-    vehicle,
-)
+from tests.world.aws import reset
+from tests.world.faults import Fault, Wire
+from tests.world.pipeline import ARRIVAL, Pipeline, Record, alerts, quarantined, stats, stored, vehicle
 
 POISON = [
     b"",
@@ -128,7 +118,7 @@ def test_nothing_is_lost_and_nothing_is_twice_whatever_fails_and_comes_again(
     rewinds: list[int],
     shuffler: random.Random,
 ) -> None:
-    emptied()
+    reset()
     records = list({record.number: record for record in chain(*batches)}.values())
     good = [(record, json.loads(record.data)) for record in records if record.data not in POISON]
     with Wire(faults) as wire:

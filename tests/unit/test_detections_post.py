@@ -11,7 +11,8 @@ from sitewatch.callers import Role
 from sitewatch.delivery import DeliveryFailed
 from sitewatch.retrying import ATTEMPTS
 from tests.world.calling import Answer, access_token, admin_token, call
-from tests.world.pipeline import Fault, Pipeline, Wire, on_stream, vehicle
+from tests.world.faults import Fault, Wire, one_invocation
+from tests.world.pipeline import Pipeline, on_stream, vehicle
 
 
 def post(body: object, *, token: str | None = None, **headers: str) -> Answer:
@@ -48,25 +49,25 @@ class TestAccepted:
         assert all("created_at" not in other for other in others)
 
     def test_five_hundred_are_one_call(self) -> None:
-        with Wire() as wire, wire.invocation():
+        with one_invocation() as wire:
             post([vehicle()] * 500)
             assert [made.operation for made in wire.calls] == ["PutRecords"]
 
     def test_only_what_the_stream_refused_is_put_again(self) -> None:
         reports = [vehicle(model=f"model {number}") for number in range(10)]
-        with Wire([Fault.PARTLY, Fault.PARTLY]) as wire, wire.invocation():
+        with one_invocation([Fault.PARTLY, Fault.PARTLY]) as wire:
             assert post(reports).status == 202
             assert [len(made.parameters["Records"]) for made in wire.calls] == [10, 5, 3]
         assert sorted(vehicles_on_stream(), key=lambda one: str(one["model"])) == reports
 
     def test_what_a_lost_answer_makes_be_put_twice_has_one_id(self) -> None:
-        with Wire([Fault.TWICE]) as wire, wire.invocation():
+        with one_invocation([Fault.TWICE]):
             post(vehicle())
         first, second = on_stream()
         assert first == second
 
     def test_a_stream_that_goes_on_refusing_is_an_error_that_does_not_tell_of_it(self) -> None:
-        with Wire([Fault.PARTLY] * ATTEMPTS) as wire, wire.invocation():
+        with one_invocation([Fault.PARTLY] * ATTEMPTS):
             answer = post(vehicle())
         assert (answer.status, answer.json["subcode"]) == (500, 5000)
         assert "entries" not in answer.text
@@ -169,7 +170,7 @@ class TestIdempotency:
 
     def test_a_request_that_failed_may_come_again_with_its_key(self) -> None:
         token = admin_token()
-        with Wire([None] + [Fault.PARTLY] * ATTEMPTS) as wire, wire.invocation():
+        with one_invocation([None] + [Fault.PARTLY] * ATTEMPTS):
             assert post(vehicle(), token=token, Idempotency_Key="a key").status == 500
         assert post(vehicle(), token=token, Idempotency_Key="a key").status == 202
         assert len(on_stream()) == 1

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from lint.public_routes import PUBLIC
 from runner.documents import files as make_openapi
 from runner.documents import openapi, postman
 from sitewatch import errors
 from sitewatch.errors import ErrorCode
 from tests.world.calling import call
 from tests.world.code import errors_of
-from tests.world.public_routes import PUBLIC
 from tests.world.template import routes, samples
 
 DOCUMENT: dict[str, Any] = json.loads(make_openapi.COMMITTED.read_text(encoding="utf-8"))

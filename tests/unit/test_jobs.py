@@ -3,16 +3,14 @@
 import json
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import pairwise
-from unittest import mock
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from moto.dynamodb.models import DynamoDBBackend
 
 from accounts.model import UsernameClaim, UserRecord
 from accounts.users import claim_key
@@ -20,21 +18,13 @@ from messages.model import MessageRecord
 from sitewatch import ids
 from sitewatch.job_worker import JobNotFinished
 from sitewatch.jobs import JobRecord, JobState
-from tests.world import jobs, pipeline
+from tests.world import jobs
 from tests.world.calling import call
-from tests.world.faults import (
-    Fault,
-    Killed,
-    at_call,
-    counted_calls,
-    faults,
-    forget_unfinished_requests,
-    straight_to_moto,
-)
+from tests.world.faults import Call, Fault, Faults, Killed, at_call, forget_unfinished_requests, one_invocation
 from tests.world.template import resources
 
 STOPS = [Fault.KILLED_BEFORE, Fault.KILLED_AFTER]
-FAULTS = [*STOPS, Fault.ANSWER_LOST, Fault.THROTTLED]
+FAULTS = [*STOPS, Fault.RESPONSE_LOST, Fault.THROTTLED]
 
 
 @pytest.fixture(autouse=True)
@@ -43,29 +33,17 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.sleep", lambda _seconds: None)
 
 
-@pytest.fixture(autouse=True)
-def cheap_transactions() -> Iterator[None]:
-    """moto copies a client's whole data for each transaction; this replacement does not."""
-    with mock.patch.object(DynamoDBBackend, "transact_write_items", pipeline._transact):
-        yield
-
-
 @pytest.fixture
 def two_users() -> tuple[str, str, str, str]:
     """The ids and tokens of two users."""
     return *jobs.add_user("alice"), *jobs.add_user("bob")
 
 
-def deliver_despite(records: Sequence[jobs.Record], fault_of: Callable[[str], Fault]) -> Sequence[jobs.Record]:
-    """Pass ``records`` to the worker during faults. Return those that the queue would deliver again."""
-    with faults(fault_of, real_call=straight_to_moto):
-        return deliver_or_not(records)
-
-
-def deliver_or_not(records: Sequence[jobs.Record]) -> Sequence[jobs.Record]:
-    """Pass ``records`` to a worker that may be killed. Return those that the queue would deliver again."""
+def deliver_despite(records: Sequence[jobs.Record], faults: Faults) -> Sequence[jobs.Record]:
+    """Pass ``records`` to a worker during faults. Return those that the queue would deliver again."""
     try:
-        return jobs.deliver(records)
+        with one_invocation(faults):
+            return jobs.deliver(records)
     except Killed:
         return records
 
@@ -85,12 +63,12 @@ def test_a_killed_request_leaves_no_pending_job_off_the_queue(
     two_users: tuple[str, str, str, str], number: int, stop: Fault
 ) -> None:
     alice, alices, bob, _ = two_users
-    with counted_calls() as calls:
+    with one_invocation() as wire:
         jobs.send(alices, jobs.text_to(bob, alice, "before"))
-    assert [operation for operation, _, _ in calls] == ["SendMessage", "PutItem"]
+    assert [made.operation for made in wire.calls] == ["SendMessage", "PutItem"]
     jobs.work_all()
 
-    with faults(at_call(number, stop)), pytest.raises(Killed):
+    with one_invocation(at_call(number, stop)), pytest.raises(Killed):
         call("POST", "/messages", body=jobs.text_to(bob, alice, "killed"), token=alices)
     queued = jobs.take()
     until_done(queued)
@@ -102,12 +80,12 @@ def test_a_killed_request_leaves_no_pending_job_off_the_queue(
 def test_a_worker_faster_than_the_request_keeps_its_outcome(two_users: tuple[str, str, str, str]) -> None:
     alice, alices, bob, _ = two_users
 
-    def work_between(operation: str) -> Fault:
-        if operation == "PutItem":
+    def work_between(made: Call) -> None:
+        if made.operation == "PutItem":
+            wire.fault_of = lambda _: None
             jobs.work_all()
-        return Fault.NONE
 
-    with faults(work_between):
+    with one_invocation(work_between) as wire:
         job_id = jobs.send(alices, jobs.text_to(bob, alice))
     assert jobs.job(job_id, alices)["status"] == "done"
 
@@ -122,11 +100,9 @@ def test_a_killed_request_retried_with_its_idempotency_key_makes_one_job(
     for number in range(6):
         key = {"Idempotency-Key": ids.new_id()}
         body = jobs.text_to(bob, alice) if path == "/messages" else {"username": f"neu-{number}", "password": "12345"}
-        with faults(at_call(number, fault)):
-            try:
-                first = call("POST", path, body=body, token=alices, headers=key)
-            except Killed:
-                first = None
+        first = None
+        with suppress(Killed), one_invocation(at_call(number, fault)):
+            first = call("POST", path, body=body, token=alices, headers=key)
         if first is None or first.status != 202:
             forget_unfinished_requests()
         second = call("POST", path, body=body, token=alices, headers=key)
@@ -174,9 +150,9 @@ def test_a_worker_killed_at_any_call_leaves_all_of_a_job_or_nothing(
 ) -> None:
     alice, alices, bob, bobs = two_users
     ask(kind, alice, alices, bob, "counted")
-    with counted_calls() as calls:
+    with one_invocation() as wire:
         jobs.work_all()
-    assert [name for name, _, _ in calls if name not in ("ReceiveMessage", "DeleteMessage")][-1] == "TransactWriteItems"
+    assert wire.calls[-1].operation == "TransactWriteItems"
     asked = {each["job_id"]: kind for each in jobs.notifications(alices)}
     for number in range(3):
         for fault in FAULTS:
@@ -241,8 +217,8 @@ def test_a_conflicting_transaction_is_retried_and_then_redelivered(
     jobs.send(alices, jobs.text_to(bob, alice))
     records = jobs.take()
 
-    def always(operation: str) -> Fault:
-        return Fault.THROTTLED if operation == "TransactWriteItems" else Fault.NONE
+    def always(made: Call) -> Fault | None:
+        return Fault.THROTTLED if made.operation == "TransactWriteItems" else None
 
     assert deliver_despite(records, always) == records
     assert jobs.notifications(alices) == []
@@ -293,7 +269,7 @@ def test_many_jobs_for_one_username_create_one_user() -> None:
     for _ in range(8):
         call("POST", "/users", body={"username": "wanted", "password": "12345"}, token=alices)
     records = jobs.take()
-    with faults(lambda _: Fault.NONE), ThreadPoolExecutor(4) as pool:
+    with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda record: jobs.deliver([record]), [*records, *records]))
     told = jobs.notifications(alices)
     assert Counter(each["is_error"] for each in told) == {False: 1, True: 7}
@@ -328,7 +304,7 @@ def test_a_job_whose_worker_always_fails_is_marked_failed_and_may_be_done_later(
     records = jobs.take()
     for number in range(2):
         for fault in FAULTS:
-            with faults(at_call(number, fault)), suppress(Killed):
+            with one_invocation(at_call(number, fault)), suppress(Killed):
                 jobs.give_up_on(records)
     assert jobs.give_up_on(records) == []
     (told,) = jobs.notifications(alices)
@@ -402,16 +378,15 @@ def test_two_thousand_jobs_delivered_twice_to_a_worker_that_is_killed_happen_onc
 
     unfinished = [*records, *records]
 
-    def roll(_operation: str) -> Fault:
-        return chance.choices([Fault.NONE, *FAULTS], weights=[94, 2, 2, 1, 1])[0]
+    def roll(_call: Call) -> Fault | None:
+        return chance.choices([None, *FAULTS], weights=[94, 2, 2, 1, 1])[0]
 
     rounds = 0
     while unfinished:
         rounds += 1
         assert rounds < 20
         chance.shuffle(unfinished)
-        with faults(roll, real_call=straight_to_moto):
-            unfinished = [record for batch in jobs.batches(unfinished) for record in deliver_or_not(batch)]
+        unfinished = [record for batch in jobs.batches(unfinished) for record in deliver_despite(batch, roll)]
 
     assert Counter(record.state for record in JobRecord.scan()) == {"done": 1800, "failed": 200}
     told = Counter((each.recipient, each.job_id) for each in jobs.stored_notifications())

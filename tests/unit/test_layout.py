@@ -1,12 +1,13 @@
 """The code's layout: short handlers, independent domains, and a kernel that imports no domain."""
 
 import ast
+import re
 import sys
 
 import pytest
 
-from tests.world.code import DOMAINS, FUNCTIONS, KERNEL, Module, imports_of, modules
-from tests.world.template import resources
+from tests.world.code import DOMAINS, FUNCTIONS, KERNEL, Module, imports_of, modules, modules_under
+from tests.world.template import ROOT, resources
 
 MAX_LINES = 60
 FUNCTION_PROPERTIES = resources("AWS::Serverless::Function").values()
@@ -18,6 +19,16 @@ WRITING = {
     for name in ("attempts", "delivery", "idempotency", "job_worker", "queues", "retrying", "transactions")
 }
 """The kernel's modules for requests that write."""
+FORBIDDEN_IMPORTS = {
+    "runner": ("lint", "tests"),
+    "lint": ("tests",),
+    "tests/world": ("lint", "tests.browser", "tests.integration", "tests.load", "tests.unit"),
+    "tests/load": ("lint", "tests.unit", "tests.conftest"),
+    "tests/integration": ("tests.browser", "tests.load", "tests.unit", "tests.conftest"),
+    "tests/browser": ("tests.load", "tests.unit", "tests.conftest"),
+    "tests/unit": ("tests.browser", "tests.integration", "tests.unit", "tests.conftest"),
+}
+"""What the tools and tests of a folder may not import."""
 BY_NAME = pytest.mark.parametrize("module", modules().values(), ids=lambda module: module.name)
 
 
@@ -90,3 +101,21 @@ def test_the_time_comes_only_from_the_clock_module(module: Module) -> None:
 
 def _is_clock(node: ast.Attribute) -> bool:
     return isinstance(node.value, ast.Name) and node.value.id == "clock" and node.attr == "now"
+
+
+@pytest.mark.parametrize("folder", FORBIDDEN_IMPORTS)
+def test_tools_and_tests_import_in_one_direction(folder: str) -> None:
+    wrong = [
+        f"{module.name} imports {dotted}"
+        for module in modules_under(ROOT / folder)
+        for dotted in module.imported.values()
+        if f"{dotted}.".startswith(tuple(f"{name}." for name in FORBIDDEN_IMPORTS[folder]))
+    ]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("folder", ["lint", "tests"])
+def test_no_tool_and_no_test_edits_the_search_path(folder: str) -> None:
+    edit = re.compile(r"sys\.path(\[|\.(append|insert|extend))")
+    edits = [each.name for each in modules_under(ROOT / folder) if edit.search(each.path.read_text("utf-8"))]
+    assert edits == []

@@ -12,7 +12,7 @@ from sitewatch.callers import Role
 from sitewatch.jobs import NotificationRecord
 from tests.world import jobs
 from tests.world.calling import access_token, admin_token, call
-from tests.world.faults import counted_calls
+from tests.world.faults import one_invocation
 
 TEXT = {"type": "text", "text": "hello"}
 IMAGE = {"type": "image", "url": "https://example.com/a.png", "width": 640, "height": 480}
@@ -389,11 +389,11 @@ def pages(path: str, query: Mapping[str, object], token: str) -> list[tuple[list
     seen = []
     asked: Mapping[str, object] | None = query
     while asked:
-        with counted_calls() as calls:
+        with one_invocation() as wire:
             answer = call("GET", path, query=asked, token=token)
         assert answer.status == 200, answer.text
         ((_, items),) = answer.json.items()
-        reads = [(operation, result.get("ScannedCount", 0)) for operation, _, result in calls]
+        reads = [(made.operation, made.response.get("ScannedCount", 0)) for made in wire.calls]
         seen.append(([item["id"] for item in items], reads))
         asked = answer.next_query
     return seen

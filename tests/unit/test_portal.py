@@ -10,8 +10,8 @@ from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeou
 
 from portal import health
 from sitewatch.callers import Role
-from tests.unit.conftest import Log
 from tests.world.calling import Context, access_token, api_event, call, handler_of, read
+from tests.world.instance import Log
 from tests.world.template import routes
 
 ORIGIN = "https://watch.example.com"

@@ -9,8 +9,8 @@ from accounts import custom_resource, on_deploy_signing_key, on_deploy_user
 from accounts.model import UserRecord
 from sitewatch import keys, settings
 from sitewatch.callers import Role
-from tests.unit.conftest import Log
 from tests.world.aws import client
+from tests.world.instance import Log
 from tests.world.people import log_in, sign_up, stored
 
 pytestmark = pytest.mark.usefixtures("cheap_hashing")

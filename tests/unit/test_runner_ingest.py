@@ -17,7 +17,8 @@ from runner.errors import RunnerError
 from runner.operate import ingest
 from sitewatch import settings
 from sitewatch.delivery import DeliveryFailed
-from tests.world.pipeline import Call, Fault, Wire, on_stream, vehicle
+from tests.world.faults import Call, Fault, one_invocation
+from tests.world.pipeline import on_stream, vehicle
 from tests.world.template import ROOT
 
 EXAMPLE = ROOT / "docs" / "examples" / "vehicles.csv"
@@ -182,7 +183,7 @@ class TestUnusableFiles:
 
 class TestPutting:
     def test_five_hundred_go_in_a_call(self, run: Run) -> None:
-        with Wire() as wire, wire.invocation():
+        with one_invocation() as wire:
             assert run("year,make,model,category\n" + KIA * 1001) == 0
             assert [len(made.parameters["Records"]) for made in wire.calls] == [500, 500, 1]
 
@@ -193,7 +194,7 @@ class TestPutting:
 
     def test_only_what_was_refused_is_put_again_under_the_same_id(self, run: Run) -> None:
         content = "year,make,model,category\n" + "".join(f"2020,Kia,{number},SUV\n" for number in range(10))
-        with Wire([Fault.PARTLY, Fault.PARTLY]) as wire, wire.invocation():
+        with one_invocation([Fault.PARTLY, Fault.PARTLY]) as wire:
             assert run(content) == 0
             put = [[record["PartitionKey"] for record in made.parameters["Records"]] for made in wire.calls]
         assert [len(names) for names in put] == [10, 5, 3]
@@ -201,13 +202,13 @@ class TestPutting:
         assert sorted(one["model"] for one in vehicles_on_stream()) == sorted(str(number) for number in range(10))
 
     def test_a_lost_answer_puts_twice_what_is_one_detection(self, run: Run) -> None:
-        with Wire([Fault.TWICE]) as wire, wire.invocation():
+        with one_invocation([Fault.TWICE]):
             assert run(f"year,make,model,category\n{KIA}") == 0
         first, second = on_stream()
         assert first == second
 
     def test_a_stream_that_goes_on_refusing_is_one_clear_error_with_what_was_done(self, run: Run) -> None:
-        with Wire([None] + [Fault.PARTLY] * ingest.ATTEMPTS) as wire, wire.invocation():
+        with one_invocation([None] + [Fault.PARTLY] * ingest.ATTEMPTS):
             assert run("year,make,model,category\n" + KIA * 501) == 1
         assert "DetectionsStream does not take records" in run.err
         assert "500 put, 0 bad" in run.err
@@ -235,8 +236,7 @@ class TestPutting:
             if len(made.parameters["Records"]) == 1:
                 raise KeyboardInterrupt
 
-        with Wire() as wire, wire.invocation():
-            wire.before = interrupt
+        with one_invocation(interrupt):
             assert run("year,make,model,category\n" + KIA * 501) == 130
         assert "Interrupted. 500 put" in run.err
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.unit.conftest import Log
 from tests.world.calling import Answer, admin_token, call
+from tests.world.instance import Log
 from tests.world.people import bcrypt_hash, carry_over, sign_up, stored
 
 pytestmark = pytest.mark.usefixtures("cheap_hashing")

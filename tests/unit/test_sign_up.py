@@ -2,6 +2,7 @@
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,7 +15,7 @@ from sitewatch.callers import Role
 from sitewatch.errors import USERNAME_TAKEN, ApiError, ErrorCode
 from tests.world.aws import client
 from tests.world.calling import access_token, call
-from tests.world.faults import Fault, Killed, at_call, faults, forget_unfinished_requests
+from tests.world.faults import Fault, Killed, at_call, forget_unfinished_requests, one_invocation
 from tests.world.people import ALICE, log_in, sign_up, stored
 
 pytestmark = pytest.mark.usefixtures("cheap_hashing")
@@ -128,11 +129,9 @@ def test_a_killed_sign_up_retried_with_its_idempotency_key_creates_one_account(s
     """Kills the first attempt at each of its AWS calls in turn."""
     for number in range(8):
         body, key = {**ALICE, "username": f"alice-{number}"}, {"Idempotency-Key": f"key-{number}"}
-        with faults(at_call(number, stop)):
-            try:
-                call("POST", "/users", body=body, headers=key)
-            except Killed:
-                forget_unfinished_requests()
+        with suppress(Killed), one_invocation(at_call(number, stop)):
+            call("POST", "/users", body=body, headers=key)
+        forget_unfinished_requests()
         second = call("POST", "/users", body=body, headers=key)
         assert second.status == 201
         assert stored(body["username"]).id == second.json["id"]

@@ -10,13 +10,13 @@ import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import EndpointConnectionError
 
+from lint.public_routes import PUBLIC
 from sitewatch import errors
 from sitewatch.errors import ErrorCode
 from tests.world.calling import call, handler_of
 from tests.world.code import settings_of
 from tests.world.deployed import references
 from tests.world.people import ALICE
-from tests.world.public_routes import PUBLIC
 from tests.world.template import preflights, resources, routes, template
 
 FUNCTIONS = resources("AWS::Serverless::Function")

@@ -17,8 +17,8 @@ from accounts import issuing
 from sitewatch import clock, ids, keys, settings, tokens
 from sitewatch.callers import Caller, Role, TokenUse
 from sitewatch.tokens import TokenRefused
-from tests.world.aws import SIGNING_SECRET
 from tests.world.calling import access_token, call
+from tests.world.settings import SIGNING_SECRET
 
 
 @pytest.fixture(autouse=True)

@@ -1,1 +1,1 @@
-"""The world that tests run in: AWS on moto, faults, kills, and the pipeline between the functions."""
+"""What the tests run in: AWS on moto, calls that fail, killed functions, and the engine between the functions."""

@@ -1,6 +1,14 @@
-"""The world of every unit test: the template's tables, stream, topic, queues, bucket and secret, on moto."""
+"""AWS for the unit tests, on moto: the template's tables, stream, topic, queues, bucket and secret.
 
-import copy
+moto is slow in four ways, which this module avoids: it builds resources with hundreds of HTTP requests, it takes each
+call through a whole HTTP request and response, a transaction copies whole tables, and a query sorts whole tables.
+"""
+
+import copyreg
+import inspect
+import json
+import pickle
+import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -10,17 +18,25 @@ from typing import Any
 from unittest import mock
 
 import boto3
+from botocore import xform_name
 from botocore.client import BaseClient
-from moto import mock_aws
+from botocore.validate import ParamValidator
+from moto import mock_aws  # noqa: F401 - registers moto with botocore
 from moto.backends import get_backend
+from moto.core.exceptions import JsonRESTError
+from moto.core.models import botocore_stubber
+from moto.dynamodb.comparisons import get_filter_expression
+from moto.dynamodb.exceptions import TransactionCanceledException
 from moto.dynamodb.models import DynamoDBBackend
-from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
+from moto.dynamodb.responses import DynamoHandler
 
 from tests.world.environment import ACCOUNT, queue_name
+from tests.world.settings import SIGNING_SECRET
 from tests.world.template import resources
 
-SIGNING_SECRET = "a secret of high entropy, as far as tests go"
+REGION = "us-east-1"
+MAX_TRANSACTION = 100
 _TABLE_PROPERTIES = (
     "BillingMode",
     "AttributeDefinitions",
@@ -28,30 +44,117 @@ _TABLE_PROPERTIES = (
     "GlobalSecondaryIndexes",
     "StreamSpecification",
 )
-_READING = ("BatchGet", "Describe", "Get", "List", "Query", "Scan")
+_READS = ("BatchGet", "Describe", "Get", "List", "Query", "Scan")
+_DIRECT = frozenset(
+    {
+        "BatchGetItem",
+        "BatchWriteItem",
+        "DeleteItem",
+        "GetItem",
+        "PutItem",
+        "Query",
+        "Scan",
+        "TransactWriteItems",
+        "UpdateItem",
+    }
+)
+"""Operations of DynamoDB that need no HTTP request."""
 
-_moto_transaction = DynamoDBBackend.transact_write_items
 _botocore_call: Callable[..., Any] = BaseClient._make_api_call  # type: ignore[attr-defined]
-_one_at_a_time = threading.RLock()  # moto takes none, so its transactions would be none for another thread
+_moto_transaction = DynamoDBBackend.transact_write_items
+_moto_query = Table.query
+_QUERY = inspect.signature(_moto_query)
+_one_at_a_time = threading.RLock()  # moto has no locks, so other threads would see half a transaction
+
+copyreg.pickle(type(threading.RLock()), lambda _: (threading.RLock, ()))  # moto's queues have one
 
 
 @cache
 def client(service: str) -> Any:
-    """A client of the tests' own. Making one takes longer than the rest of a world does, so it is made once."""
+    """A client for the tests themselves, cached because making one is slow."""
     create: Any = boto3.client
     return create(service)
 
 
-def call_moto(client: BaseClient, operation: str, arguments: dict[str, Any]) -> Any:
-    """What botocore and moto make of a call."""
+@contextmanager
+def new_world() -> Iterator[None]:
+    """The template's resources, empty."""
+    with (
+        mock.patch.object(botocore_stubber, "enabled", new=True),
+        mock.patch.object(BaseClient, "_make_api_call", call),
+        mock.patch.object(DynamoDBBackend, "transact_write_items", _transact),
+        mock.patch.object(Table, "query", _query),
+    ):
+        reset()
+        yield
+
+
+def reset() -> None:
+    """Empty the template's resources, and remove all others."""
+    for service in sorted(_changed):
+        attributes = vars(_backend(service))
+        state = _built(service)
+        attributes.clear()
+        attributes.update(pickle.loads(state))  # noqa: S301 - we wrote it
+    _changed.clear()
+
+
+@cache
+def _built(service: str) -> bytes:
+    """A service's state as the template has it. Loading it takes a hundredth of the time that building it takes."""
+    backend = _backend(service)
+    copyreg.pickle(type(backend), lambda _: (_backend, (service,)))  # topics refer to theirs
+    backend.reset()
+    _BUILDERS.get(service, lambda: None)()
+    return pickle.dumps(vars(backend))
+
+
+def _backend(service: str) -> Any:
+    regions = get_backend(service)[ACCOUNT]  # type: ignore[call-overload]
+    return regions["aws" if "aws" in regions else REGION]
+
+
+def call(client: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
+    """Return moto's response to a call; DynamoDB's common operations skip the HTTP request."""
+    if operation in _DIRECT:
+        shape: Any = client.meta.service_model.operation_model(operation).input_shape
+        if not ParamValidator().validate(parameters, shape).has_errors():
+            return _on_moto("dynamodb", operation, lambda: _call_directly(client, operation, parameters))
+    return call_over_http(client, operation, parameters)
+
+
+def call_over_http(client: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
+    """Return what botocore and moto make of a call."""
     service = client.meta.service_model.service_name
-    return in_moto(service, operation, lambda: _botocore_call(client, operation, arguments))
+    return _on_moto(service, operation, lambda: _botocore_call(client, operation, parameters))
 
 
-def in_moto(service: str, operation: str, work: Callable[[], Any]) -> Any:
-    """Do ``work`` for an operation of a service, not traced: to measure its coverage would double a test's time."""
+def _call_directly(client: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
+    handler: Any = DynamoHandler()
+    handler.current_account, handler.region, handler.body = ACCOUNT, REGION, _copy(parameters)
+    try:
+        response = getattr(handler, xform_name(operation))().result
+    except JsonRESTError as error:
+        details = json.loads(error.description)
+        code, message = details.pop("__type").rpartition("#")[2], details.pop("message", details.pop("Message", ""))
+        response = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": _metadata(400), **details}
+        error_class: Any = client.exceptions.from_code(code)
+        raise error_class(response, operation) from None
+    return {**_copy(response), "ResponseMetadata": _metadata(200)}
+
+
+def _metadata(status: int) -> dict[str, Any]:
+    return {"HTTPStatusCode": status, "RequestId": "direct"}
+
+
+def _copy(value: Any) -> Any:
+    return pickle.loads(pickle.dumps(value))  # noqa: S301 - faster than copy.deepcopy
+
+
+def _on_moto(service: str, operation: str, work: Callable[[], Any]) -> Any:
+    """Do the work of a call alone and without tracing: measuring moto's coverage would double a test's time."""
     with _one_at_a_time:
-        if not operation.startswith(_READING):
+        if not operation.startswith(_READS):
             _changed.add(service)
             if service == "sns":  # it delivers to queues
                 _changed.add("sqs")
@@ -65,46 +168,73 @@ def in_moto(service: str, operation: str, work: Callable[[], Any]) -> Any:
 
 
 def _step() -> None:
-    """Called so that the tracer is traced with again before its caller returns, as it was when that was called."""
-
-
-@contextmanager
-def new_world() -> Iterator[None]:
-    """A world as the template makes it. What was not changed since the last one is kept: building takes longest."""
-    moto = mock_aws()
-    moto.start(reset=False)
-    try:
-        with (
-            mock.patch.object(BaseClient, "_make_api_call", call_moto),
-            mock.patch.object(DynamoDBBackend, "transact_write_items", _transact),
-        ):
-            _build_again()
-            yield
-    finally:
-        moto.stop(remove_data=False)
+    """Called so that the tracer resumes before its caller returns, and sees that return."""
 
 
 def _transact(backend: DynamoDBBackend, transact_items: list[dict[str, Any]]) -> None:
-    """What moto's own does, which copies a whole table for each item to put it back if one is refused."""
-    copies: dict[str, Table] = {}
-    for operation in (operation for item in transact_items for operation in item.values()):
-        table = backend.tables[operation["TableName"]]
-        if table.name not in copies:
-            copies[table.name] = copy.copy(table)
-            copies[table.name].items = copy.copy(table.items)
-        partition = DynamoType((operation.get("Key") or operation["Item"])[table.hash_key_attr])
-        if partition in table.items:  # an update changes an item in its place
-            copies[table.name].items[partition] = copy.deepcopy(table.items[partition])
-    with mock.patch.object(Table, "__deepcopy__", lambda table, _memo: copies[table.name], create=True):
-        _moto_transaction(backend, transact_items)
+    """Check every condition before the first write; moto copies each table for each item, to undo writes."""
+    operations = [(kind, operation) for item in transact_items for kind, operation in item.items()]
+    keys = [_key(backend, operation) for _, operation in operations]
+    if len(operations) > MAX_TRANSACTION or any(key in keys[:number] for number, key in enumerate(keys)):
+        _moto_transaction(backend, transact_items)  # which raises
+    reasons = [_refusal(backend, operation, key) for (_, operation), key in zip(operations, keys, strict=True)]
+    if any(code for code, _, _ in reasons):
+        raise TransactionCanceledException(reasons)
+    for kind, operation in operations:
+        table = operation["TableName"]
+        if kind == "Put":
+            backend.put_item(table, operation["Item"])
+        elif kind == "Delete":
+            backend.delete_item(table, operation["Key"])
+        elif kind == "Update":
+            _update(backend, operation)
 
 
-def _build_again() -> None:
-    for service in sorted(_changed):
-        get_backend(service)[ACCOUNT].reset()  # type: ignore[call-overload]
-        if service in _BUILDERS:
-            _BUILDERS[service]()
-    _changed.clear()
+def _update(backend: DynamoDBBackend, operation: dict[str, Any]) -> None:
+    names, values = operation["ExpressionAttributeNames"], operation["ExpressionAttributeValues"]
+    expression, table, key = operation["UpdateExpression"], operation["TableName"], operation["Key"]
+    if not re.fullmatch(r"ADD #\w+ :\w+", expression):
+        backend.update_item(table, key, expression, names, values)
+        return
+    # Adding to one number is most of what the sums do, and what moto's parser takes longest for.
+    ((name,), (summand,)) = names.values(), values.values()
+    current = backend.get_item(table, key)
+    attributes = current.to_json()["Attributes"] if current else key
+    total = int(attributes.get(name, {"N": "0"})["N"]) + int(summand["N"])
+    backend.put_item(table, {**attributes, name: {"N": str(total)}})
+
+
+def _key(backend: DynamoDBBackend, operation: dict[str, Any]) -> dict[str, Any]:
+    table = backend.get_table(operation["TableName"])
+    attributes = operation.get("Key") or operation["Item"]
+    return {name: attributes[name] for name in (table.hash_key_attr, table.range_key_attr) if name}
+
+
+def _refusal(backend: DynamoDBBackend, operation: dict[str, Any], key: dict[str, Any]) -> Any:
+    """Why a transaction's operation fails, as a code, a message and the stored item: all None if it does not."""
+    names, values = operation.get("ExpressionAttributeNames"), operation.get("ExpressionAttributeValues")
+    current = backend.get_item(operation["TableName"], key)
+    if get_filter_expression(operation.get("ConditionExpression"), names, values).expr(current):
+        return None, None, None
+    is_asked_for = operation.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
+    item = current.to_json()["Attributes"] if current and is_asked_for else None
+    return "ConditionalCheckFailed", "The conditional request failed", item
+
+
+def _query(table: Table, *arguments: Any, **named: Any) -> Any:
+    """moto's own query, without sorting the whole table first, or reading more of it than one partition."""
+    asked = _QUERY.bind(table, *arguments, **named).arguments
+    items: Any = table.items
+    if asked.get("index_name") is None:
+        items = {asked["hash_key"]: items[asked["hash_key"]]} if asked["hash_key"] in items else {}
+    found = list(items.values())
+    if table.range_key_attr:
+        found = [item for partition in found for item in partition.values()]
+    table.all_items = lambda: found  # type: ignore[method-assign]
+    try:
+        return _moto_query(table, *arguments, **named)
+    finally:
+        del table.all_items
 
 
 def _build_tables() -> None:

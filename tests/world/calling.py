@@ -1,4 +1,4 @@
-"""Call a function as API Gateway does, and read its answer as a client does."""
+"""Call a function as API Gateway does, and read its response as a client does."""
 
 import base64
 import importlib
@@ -18,7 +18,7 @@ from tests.world.template import routes
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A function's answer."""
+    """A function's response."""
 
     status: int
     headers: Mapping[str, str]
@@ -36,7 +36,7 @@ class Answer:
 
 
 class Context(LambdaContext):
-    """The context that Lambda hands over."""
+    """The context that Lambda passes to a function."""
 
     def __init__(self) -> None:
         self._function_name = "test"
@@ -60,9 +60,9 @@ def call(
     headers: Mapping[str, str] | None = None,
     token: str | None = None,
 ) -> Answer:
-    """Answer ``method`` on ``resource`` (a path of the template, ``/api/tokens/{token_id}``).
+    """Call ``method`` on ``resource`` (a path of the template, ``/api/tokens/{token_id}``).
 
-    ``body`` goes as JSON, or as it is where it is text, or in base64 where it is bytes; ``form`` as a form.
+    ``body`` is sent as JSON, text as it is, bytes in base64; ``form`` as an HTML form.
     """
     handler = handler_of(routes()[method, resource])
     event = api_event(method, resource, path=path, query=query, body=body, form=form, headers=headers, token=token)
@@ -70,13 +70,13 @@ def call(
 
 
 def handler_of(name: str) -> Any:
-    """The function that the template calls ``name`` (``"accounts.get_users.handler"``)."""
+    """The function with this handler in the template (``"accounts.get_users.handler"``)."""
     module, _, function = name.rpartition(".")
     return getattr(importlib.import_module(module), function)
 
 
 def read(answer: Mapping[str, Any]) -> Answer:
-    """A function's answer as a client gets it."""
+    """A function's return value as a client sees it."""
     many = {name: values[-1] for name, values in answer.get("multiValueHeaders", {}).items()}
     return Answer(
         status=answer["statusCode"],
@@ -96,7 +96,7 @@ def api_event(
     headers: Mapping[str, str] | None = None,
     token: str | None = None,
 ) -> dict[str, Any]:
-    """The event of a REST API's Lambda proxy integration."""
+    """The event that a REST API's Lambda proxy integration sends."""
     sent = dict(headers or {})
     if token is not None:
         sent["Authorization"] = f"Bearer {token}"
@@ -132,7 +132,7 @@ def api_event(
 
 
 def access_token(role: Role = Role.USER, *, subject: str | None = None, username: str = "someone") -> str:
-    """An access token of a user who need not exist."""
+    """An access token for a user who need not exist."""
     caller = Caller(subject or ids.new_id(), username, role, TokenUse.ACCESS, ids.new_id())
     return issuing.sign(caller, expires_at=clock.now() + issuing.ACCESS_LIFETIME)
 

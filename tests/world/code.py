@@ -12,7 +12,7 @@ KERNEL = ROOT / "layers" / "sitewatch" / "python"
 DOMAINS = frozenset(path.parent.name for path in FUNCTIONS.glob("*/__init__.py"))
 
 Place = tuple[str, str]
-"""A module and a name in it."""
+"""A module, and a name in it."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Module:
 
     @cached_property
     def imported(self) -> dict[str, str]:
-        """Every dotted name that is imported, wherever in the module, by its local name."""
+        """Every imported dotted name by its local name, wherever in the module the import is."""
         found = {}
         for node in ast.walk(self.tree):
             if isinstance(node, ast.Import):
@@ -36,19 +36,20 @@ class Module:
 
     @property
     def packages(self) -> set[str]:
-        """The top-level packages that it imports."""
+        """The top-level packages it imports."""
         return {dotted.partition(".")[0] for dotted in self.imported.values()}
 
 
 @cache
 def modules() -> dict[str, Module]:
-    """Every module of the functions and of the kernel, by its name."""
-    return {module.name: module for root in (FUNCTIONS, KERNEL) for module in _modules_under(root)}
+    """Every module of the functions and the kernel, by name."""
+    return {module.name: module for root in (FUNCTIONS, KERNEL) for module in modules_under(root, root)}
 
 
-def _modules_under(root: Path) -> list[Module]:
+def modules_under(folder: Path, root: Path = ROOT) -> list[Module]:
+    """Every module of a folder; ``root`` is where their names begin."""
     found = []
-    for path in sorted(root.rglob("*.py")):
+    for path in sorted(folder.rglob("*.py")):
         name = ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
         found.append(Module(name, path, ast.parse(path.read_text(encoding="utf-8"))))
     return found
@@ -68,35 +69,35 @@ def imports_of(module: str) -> set[str]:
 
 
 def settings_of(module: str, function: str) -> set[str]:
-    """The settings that a call of ``function`` can read, with all that it calls and imports.
+    """The settings that a call of ``function`` can read, including everything it calls and imports.
 
-    Found by following names: what runs at an import counts for whoever imports it, the body of a
-    function for whoever names it. That a name leads to nothing for a certain caller is not seen.
+    This follows names: code that runs on import counts for every importer, and a function's body for everyone who
+    names it, even where that caller would never reach it.
     """
     read: set[str] = set()
     seen: set[Place] = set()
-    ahead: list[Place] = [(module, ""), (module, function)]
-    while ahead:
-        place = ahead.pop()
+    pending: list[Place] = [(module, ""), (module, function)]
+    while pending:
+        place = pending.pop()
         if place in seen or place[0] not in modules():
             continue
         seen.add(place)
-        its_settings, its_names = _looked_at(place)
+        its_settings, its_names = _read_at(place)
         read |= its_settings
-        ahead += its_names
+        pending += its_names
     return read
 
 
 @cache
-def _looked_at(place: Place) -> tuple[frozenset[str], frozenset[Place]]:
-    """The settings that the code at ``place`` reads itself, and the places that it leads to."""
+def _read_at(place: Place) -> tuple[frozenset[str], frozenset[Place]]:
+    """The settings that the code at ``place`` reads, and the places it refers to."""
     code, module = _code_at(place), modules()[place[0]]
     settings = {name for node in code for name in _settings_in(node)}
     return frozenset(settings), frozenset(named for node in code for named in _named_in(node, module))
 
 
 def _code_at(place: Place) -> list[ast.stmt]:
-    """What runs where a module is imported (its name is empty), or where a name of it is used."""
+    """The code that runs when a module is imported (the name is empty), or when its name is used."""
     module, name = place
     body = modules()[module].tree.body
     if name:
@@ -142,15 +143,15 @@ def _place_of(dotted: str) -> list[Place]:
 
 
 def errors_of(module: str) -> set[str]:
-    """The errors of the catalogue, by their names there, that the domain's code behind an endpoint names.
+    """The names of the catalogue's errors that an endpoint's own domain uses.
 
-    Only the modules of its domain are followed: what the kernel answers with, every endpoint can answer with.
+    Kernel modules are not followed: every endpoint can return their errors.
     """
     found: set[str] = set()
     seen: set[Place] = set()
-    ahead: list[Place] = [(module, "")]
-    while ahead:
-        place = ahead.pop()
+    pending: list[Place] = [(module, "")]
+    while pending:
+        place = pending.pop()
         if place in seen or place[0] not in modules() or place[0].partition(".")[0] not in DOMAINS:
             continue
         seen.add(place)
@@ -160,5 +161,5 @@ def errors_of(module: str) -> set[str]:
             dotted = (here.imported.get(name, "") for name in names)
             found |= {each.rpartition(".")[2] for each in dotted if each.startswith("sitewatch.errors.")}
             if not isinstance(node, ast.Import | ast.ImportFrom):
-                ahead += _named_in(node, here)
+                pending += _named_in(node, here)
     return {name for name in found if name.isupper()}

@@ -1,4 +1,4 @@
-"""Jobs in the unit tests' world: ask for them as clients do, and deliver them as Lambda's poller does."""
+"""Jobs in unit tests: request them as clients do, and deliver them as Lambda's poller does."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +14,7 @@ from tests.world.calling import Context, access_token, call
 from tests.world.environment import ACCOUNT, queue_name
 
 Record = Mapping[str, Any]
-"""An SQS message as Lambda hands it to a function."""
+"""An SQS message as Lambda passes it to a function."""
 
 
 @cache
@@ -23,7 +23,7 @@ def queue_url(logical_id: str) -> str:
 
 
 def take(logical_id: str = "JobsQueue") -> list[Record]:
-    """Every message of a queue, taken out of it."""
+    """Receive and delete every message of a queue."""
     sqs = client("sqs")
     url = queue_url(logical_id)
     records: list[Record] = []
@@ -39,13 +39,13 @@ def batches(records: Sequence[Record], size: int = 10) -> Iterable[list[Record]]
 
 
 def deliver(records: Sequence[Record]) -> list[Record]:
-    """Hand ``records`` to the worker; those that have to come again."""
+    """Pass ``records`` to the worker; return those that it failed."""
     failed = _failed(on_queue_work.handler({"Records": list(records)}, Context()))
     return [record for record in records if record["messageId"] in failed]
 
 
 def give_up_on(records: Sequence[Record]) -> list[Record]:
-    """Hand ``records`` to the consumer of what the worker failed; those that have to come again."""
+    """Pass ``records`` to the consumer of what the worker failed; return those that it failed."""
     failed = _failed(on_queue_give_up.handler({"Records": list(records)}, Context()))
     return [record for record in records if record["messageId"] in failed]
 
@@ -55,13 +55,13 @@ def _failed(answer: Mapping[str, Any]) -> set[str]:
 
 
 def work_all() -> None:
-    """Do every job of the queue."""
+    """Do every job on the queue."""
     for batch in batches(take()):
         assert deliver(batch) == []
 
 
 def add_user(username: str = "somebody") -> tuple[str, str]:
-    """A stored user's id and access token. (Nothing of its password is: hashing takes time.)"""
+    """Store a user, and return its id and access token. It has no password: hashing takes time."""
     user_id = ids.new_id()
     UserRecord(
         directory.user_key(user_id),
@@ -75,7 +75,7 @@ def add_user(username: str = "somebody") -> tuple[str, str]:
 
 
 def send(token: str, body: object, **arguments: Any) -> str:
-    """``POST /messages``; the job's id."""
+    """``POST /messages``, and return the job's id."""
     answer = call("POST", "/messages", body=body, token=token, **arguments)
     assert answer.status == 202, answer.text
     return str(answer.json["job_id"])
@@ -86,7 +86,7 @@ def text_to(recipient: str, sender: str, text: str = "hello") -> dict[str, Any]:
 
 
 def notifications(token: str) -> list[dict[str, Any]]:
-    """All notifications of a caller, newest first."""
+    """All of a caller's notifications, newest first."""
     answer = call("GET", "/notifications", query={"limit": 1000}, token=token)
     assert answer.status == 200, answer.text
     return list(answer.json["notifications"])

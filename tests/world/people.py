@@ -1,4 +1,4 @@
-"""The accounts that tests are about."""
+"""Accounts: sign up, log in, and change them as an operator can."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ ALICE = {"username": "Alice", "password": "wonderland"}
 
 
 def sign_up(username: str = "Alice", password: str = "wonderland", **more: str) -> dict[str, Any]:
-    """A new user, as the API tells of it."""
+    """Sign up a user, and return what the API returns."""
     answer = call("POST", "/users", body={"username": username, "password": password, **more})
     assert answer.status == 201
     user: dict[str, Any] = answer.json
@@ -21,7 +21,7 @@ def sign_up(username: str = "Alice", password: str = "wonderland", **more: str) 
 
 
 def log_in(username: str = "Alice", password: str = "wonderland") -> dict[str, Any]:
-    """The tokens of a new session."""
+    """Log in, and return the tokens."""
     answer = call("POST", "/auth/login", form={"username": username, "password": password})
     assert answer.status == 200
     tokens: dict[str, Any] = answer.json
@@ -33,14 +33,14 @@ def refresh(token: str) -> Answer:
 
 
 def stored(username: str = "Alice") -> UserRecord:
-    """What is stored of a user."""
+    """The stored user."""
     user = by_username(username)
     assert user is not None
     return user
 
 
 def change(username: str = "Alice", *, role: Role | None = None, disabled: bool | None = None) -> None:
-    """Change a user as only an operator can: in the table."""
+    """Change a user in the table, as only an operator can."""
     user = stored(username)
     if role is not None:
         user.role = role.value
@@ -50,7 +50,7 @@ def change(username: str = "Alice", *, role: Role | None = None, disabled: bool 
 
 
 def carry_over(password_hash: str, username: str = "Alice") -> None:
-    """Give a user the hash that it had in an older system."""
+    """Give a user the password hash from an older system."""
     user = stored(username)
     user.password_hash = password_hash
     user.save()

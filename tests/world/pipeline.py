@@ -1,266 +1,32 @@
-"""Plays the engine between the functions, on moto: what AWS does between a camera's record and an alert.
+"""The engine between the functions, on moto: what AWS does between a camera's record and an alert.
 
-`Wire` stands between the functions and moto: it counts their calls and lets them fail. `Pipeline` hands the stream's
-batches, the table's changes and the queue's messages to the handlers, again and again until they take them.
+`Pipeline` hands the stream's batches, the table's changes and the queue's messages to the handlers, again and again
+until they accept them.
 """
 
 import base64
-import inspect
 import json
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from enum import Enum, auto
-from typing import Any, TypeVar
-from unittest.mock import patch
+from typing import Any
 
-from botocore.client import BaseClient
-from botocore.exceptions import ClientError
-from moto.dynamodb.comparisons import get_filter_expression
-from moto.dynamodb.exceptions import TransactionCanceledException
-from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
-from moto.dynamodb.models.table import Table
+from moto.dynamodb.models import dynamodb_backends
 from moto.sqs.models import sqs_backends
 
 from alerts import on_queue_record
 from detections import on_stream_index, on_table_count, on_table_publish
 from sitewatch import settings
-from tests.world.aws import client
+from tests.world.aws import REGION, client
 from tests.world.calling import Answer, Context, access_token, call
 from tests.world.environment import ACCOUNT
+from tests.world.faults import Killed, Wire
 from tests.world.template import resources
 
-Item = TypeVar("Item")
-
 ARRIVAL = datetime(2026, 11, 22, 6, 10, 30, tzinfo=UTC)
-MOST_ATTEMPTS = 200
-
-
-class Killed(BaseException):
-    """The function's instance ended: no code of its own catches this."""
-
-
-class Fault(Enum):
-    """What can happen to one call."""
-
-    THROTTLED = auto()  # refused, nothing is done
-    PARTLY = auto()  # every second entry of a batch is refused, the others are done
-    CONFLICT = auto()  # a transaction meets another one
-    KILLED_BEFORE = auto()  # the instance ends before the call
-    KILLED_AFTER = auto()  # the instance ends when the call is done
-    TWICE = auto()  # the answer is lost and the client sends the call again
-
-
-@dataclass(slots=True)
-class Call:
-    """A call that a function made, and what it got."""
-
-    operation: str
-    parameters: Mapping[str, Any]
-    answer: Any = None
-
-
-class Wire:
-    """Stands between the functions and moto while the block runs, and keeps pauses from taking time.
-
-    Parameters
-    ----------
-    faults
-        What happens to each call that a function makes in an invocation; when they are used up, nothing more does.
-
-    """
-
-    def __init__(self, faults: Iterable[Fault | None] = ()) -> None:
-        self.calls: list[Call] = []
-        self.faults = iter(faults)
-        self.before: Callable[[Call], None] = lambda _: None
-        self._serving = False
-        self._dead = False
-
-    def __enter__(self) -> "Wire":
-        client_class: Any = BaseClient
-        self._send = client_class._make_api_call
-
-        def through(client: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
-            return self._pass(client, operation, parameters)
-
-        self._patches: list[Any] = [
-            patch.object(BaseClient, "_make_api_call", through),
-            patch.object(DynamoDBBackend, "transact_write_items", _transact),
-            patch.object(Table, "query", _query),
-            patch.object(Table, "all_items", _all_items),
-            patch("time.sleep"),
-        ]
-        for each in self._patches:
-            each.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for each in self._patches:
-            each.stop()
-
-    def operations(self, name: str) -> list[Call]:
-        """The calls of one operation so far."""
-        return [made for made in self.calls if made.operation == name]
-
-    @contextmanager
-    def invocation(self) -> Iterator[None]:
-        """While a function runs: only now are calls counted, and only now do they fail."""
-        self._serving, self._dead = True, False
-        try:
-            yield
-        finally:
-            self._serving = False
-
-    def _pass(self, client: Any, operation: str, parameters: dict[str, Any]) -> Any:
-        if not self._serving or operation == "GetSecretValue":  # by which a test signs its tokens
-            return self._send(client, operation, parameters)
-        if self._dead:
-            raise Killed
-        self.calls.append(Call(operation, parameters))
-        self.before(self.calls[-1])
-        fault = next(self.faults, None)
-        if fault is Fault.KILLED_BEFORE:
-            self._dead = True
-            raise Killed
-        if fault is Fault.PARTLY and operation in _PARTLY:
-            return _PARTLY[operation](lambda some: self._send(client, operation, some), parameters)
-        if fault is Fault.CONFLICT and operation == "TransactWriteItems":
-            raise _conflict(len(parameters["TransactItems"]))
-        if fault in (Fault.THROTTLED, Fault.PARTLY, Fault.CONFLICT):
-            raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, operation)
-        answer = self.calls[-1].answer = self._send(client, operation, dict(parameters))  # botocore changes them
-        if fault is Fault.TWICE and operation != "TransactWriteItems":  # that one has a token and is done once
-            answer = self._send(client, operation, dict(parameters))
-        if fault is Fault.KILLED_AFTER:
-            self._dead = True
-            raise Killed
-        return answer
-
-
-def _conflict(items: int) -> ClientError:
-    reasons = [{"Code": "None"}] * (items - 1) + [{"Code": "TransactionConflict", "Message": "ongoing"}]
-    error: Any = {
-        "Error": {"Code": "TransactionCanceledException", "Message": "cancelled"},
-        "CancellationReasons": reasons,
-    }
-    return ClientError(error, "TransactWriteItems")
-
-
-def _every_second(entries: Sequence[Item]) -> tuple[list[Item], list[Item]]:
-    """Those that are refused, and those that are done."""
-    return list(entries[::2]), list(entries[1::2])
-
-
-def _write_partly(send: Callable[..., Any], parameters: Mapping[str, Any]) -> Any:
-    ((table, requests),) = parameters["RequestItems"].items()
-    refused, done = _every_second(requests)
-    if done:
-        send({**parameters, "RequestItems": {table: done}})
-    return {"UnprocessedItems": {table: refused}}
-
-
-def _read_partly(send: Callable[..., Any], parameters: Mapping[str, Any]) -> Any:
-    ((table, asked),) = parameters["RequestItems"].items()
-    refused, done = _every_second(asked["Keys"])
-    answer: dict[str, Any] = {"Responses": {table: []}}
-    if done:
-        answer = send({**parameters, "RequestItems": {table: {**asked, "Keys": done}}})
-    return {**answer, "UnprocessedKeys": {table: {**asked, "Keys": refused}}}
-
-
-def _put_partly(send: Callable[..., Any], parameters: Mapping[str, Any]) -> Any:
-    _, done = _every_second(parameters["Records"])
-    outcomes = send({**parameters, "Records": done})["Records"] if done else []
-    refusal = {"ErrorCode": "ProvisionedThroughputExceededException", "ErrorMessage": "slow down"}
-    records = [outcomes[i // 2] if i % 2 else refusal for i in range(len(parameters["Records"]))]
-    return {"FailedRecordCount": len(records) - len(done), "Records": records}
-
-
-def _send_partly(name: str) -> Callable[[Callable[..., Any], Mapping[str, Any]], Any]:
-    def send_some(send: Callable[..., Any], parameters: Mapping[str, Any]) -> Any:
-        refused, done = _every_second(parameters[name])
-        failures = [{"Id": entry["Id"], "Code": "InternalError", "SenderFault": False} for entry in refused]
-        return {**(send({**parameters, name: done}) if done else {}), "Failed": failures}
-
-    return send_some
-
-
-_PARTLY: dict[str, Callable[[Callable[..., Any], Mapping[str, Any]], Any]] = {
-    "BatchWriteItem": _write_partly,
-    "BatchGetItem": _read_partly,
-    "PutRecords": _put_partly,
-    "SendMessageBatch": _send_partly("Entries"),
-    "PublishBatch": _send_partly("PublishBatchRequestEntries"),
-}
-
-
-def _transact(self: DynamoDBBackend, transact_items: list[dict[str, Any]]) -> None:
-    """What moto's own does, without copying each table for each item: conditions first, then the writes."""
-    assert len(transact_items) <= 100, "DynamoDB takes 100 items in a transaction"
-    operations = [next(iter(item.items())) for item in transact_items]
-    reasons: list[Any] = [
-        (None, None, None) if _condition_holds(self, kind, operation) else ("ConditionalCheckFailed", "", None)
-        for kind, operation in operations
-    ]
-    if any(code for code, _, _ in reasons):
-        raise TransactionCanceledException(reasons)
-    for kind, operation in operations:
-        attributes = operation["Item"] if kind == "Put" else _added(self, operation)
-        self.put_item(operation["TableName"], attributes)
-
-
-def _added(backend: DynamoDBBackend, operation: Mapping[str, Any]) -> dict[str, Any]:
-    """The item after an update, which adds to one number: what moto's parser takes longest for."""
-    ((placeholder, name),) = operation["ExpressionAttributeNames"].items()
-    ((reference, summand),) = operation["ExpressionAttributeValues"].items()
-    assert operation["UpdateExpression"] == f"ADD {placeholder} {reference}", "other updates are not played here"
-    current = backend.get_item(operation["TableName"], operation["Key"])
-    attributes = current.to_json()["Attributes"] if current else dict(operation["Key"])
-    total = int(attributes.get(name, {"N": "0"})["N"]) + int(summand["N"])
-    return {**attributes, name: {"N": str(total)}}
-
-
-_whole_query = Table.query
-_QUESTION = inspect.signature(_whole_query)
-
-
-def _query(self: Table, *asked: Any, **named: Any) -> Any:
-    """What moto's own does, without walking over the whole table for one partition of it."""
-    whole = self.items
-    question = _QUESTION.bind(self, *asked, **named).arguments
-    if question.get("index_name") is None:
-        name = question["hash_key"]
-        self.items = {name: whole[name]} if name in whole else {}  # type: ignore[assignment]
-    try:
-        return _whole_query(self, *asked, **named)
-    finally:
-        self.items = whole
-
-
-def _all_items(self: Table) -> list[Any]:
-    """What moto's own does, without an order: its queries put what they find in one of their own."""
-    if not self.range_key_attr:
-        return list(self.items.values())
-    return [item for partition in self.items.values() for item in partition.values()]
-
-
-def _condition_holds(backend: DynamoDBBackend, kind: str, operation: Mapping[str, Any]) -> bool:
-    assert kind in ("Put", "Update"), "other kinds are not played here"
-    if "ConditionExpression" not in operation:
-        return True
-    table = backend.get_table(operation["TableName"])
-    attributes = operation["Item"] if kind == "Put" else operation["Key"]
-    names = [table.hash_key_attr, table.range_key_attr]
-    current = backend.get_item(operation["TableName"], {name: attributes[name] for name in names if name})
-    condition: Any = get_filter_expression(
-        operation["ConditionExpression"],
-        operation.get("ExpressionAttributeNames"),
-        operation.get("ExpressionAttributeValues"),
-    )
-    return bool(condition.expr(current))
+MAX_ATTEMPTS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +47,7 @@ class Record:
         return str(49590338271490256608559692538361571095921575989136588898 + self.number)
 
     def event(self) -> dict[str, Any]:
-        """The record as Lambda hands it over."""
+        """The record as Lambda passes it to a function."""
         return {
             "eventID": f"{self.shard}:{self.sequence_number}",
             "eventSource": "aws:kinesis",
@@ -295,13 +61,13 @@ class Record:
 
 
 def vehicle(**differing: Any) -> dict[str, Any]:
-    """A report of a vehicle."""
+    """A vehicle's report."""
     return {"year": 2020, "make": "Kia", "model": "Sorento", "category": "SUV", **differing}
 
 
 @dataclass
 class Pipeline:
-    """The engine: carries what each function leaves to the next one, and back again where it fails."""
+    """The engine: carries each function's output to the next one, again and again until it succeeds."""
 
     wire: Wire
     table_shards: int = 2
@@ -309,21 +75,21 @@ class Pipeline:
     waiting: list[str] = field(default_factory=list)
 
     def invoke(self, handler: Callable[[Any, Any], Any], event: Mapping[str, Any]) -> Any:
-        """One invocation; what it raises is raised."""
+        """Invoke a function; what it raises is raised."""
         with self.wire.invocation():
             return handler(event, Context())
 
     def takes(self, handler: Callable[[Any, Any], Any], event: Mapping[str, Any]) -> bool:
-        """Whether an invocation ends well."""
+        """Whether an invocation succeeds."""
         with suppress(Exception, Killed):
             self.invoke(handler, event)
             return True
         return False
 
     def index(self, batch: Sequence[Record], *, bisect: bool = True) -> None:
-        """Hand a batch to the index until it is taken, in halves where it fails."""
+        """Pass a batch to the index until it succeeds, in halves after a failure."""
         event = {"Records": [record.event() for record in batch]}
-        for _ in range(MOST_ATTEMPTS):
+        for _ in range(MAX_ATTEMPTS):
             if self.takes(on_stream_index.handler, event):
                 return
             if bisect and len(batch) > 1:
@@ -334,13 +100,13 @@ class Pipeline:
         self.invoke(on_stream_index.handler, event)
 
     def changes(self) -> dict[str, list[dict[str, Any]]]:
-        """What the table's stream has had since the last call, by shard; an item's changes are in one shard."""
+        """The changes of the table since the last call, by shard; all changes of an item are in one shard."""
         shard: Any = _table("DetectionsTable").stream_shard
         fresh = [item.to_json() for item in shard.items[self._changes_taken :]]
         self._changes_taken += len(fresh)
         shards: dict[str, list[dict[str, Any]]] = {f"shard-{number}": [] for number in range(self.table_shards)}
         for change in fresh:
-            # A write that changes nothing leaves no change; moto's does.
+            # On moto, a write that changes nothing is a change too.
             if change["dynamodb"].get("OldImage") != change["dynamodb"].get("NewImage"):
                 number = zlib.crc32(change["dynamodb"]["Keys"]["id"]["S"].encode()) % self.table_shards
                 shards[f"shard-{number}"].append(change)
@@ -355,7 +121,7 @@ class Pipeline:
         sizes: Iterator[int],
         rewinds: Iterator[int],
     ) -> None:
-        """Hand a shard's changes to a handler in order, in batches of any size, some of them again."""
+        """Pass a shard's changes to a handler in order, in batches of any size, some of them again."""
         position, failures = 0, 0
         while position < len(changes):
             batch = changes[position : position + next(sizes, 500)]
@@ -364,17 +130,17 @@ class Pipeline:
                 event["Records"] = [change for change in batch if _is_new_and_suspicious(change)]
             if not event["Records"] or self.takes(handler, event):
                 position = max(position + len(batch) - next(rewinds, 0), 0)
-            elif (failures := failures + 1) > MOST_ATTEMPTS:
+            elif (failures := failures + 1) > MAX_ATTEMPTS:
                 self.invoke(handler, event)
 
     def receive(self) -> None:
-        """Take over what subscribers were told since."""
-        queue: Any = sqs_backends[ACCOUNT]["us-east-1"].queues["AlertsQueue"]
+        """Collect the messages that subscribers have received since."""
+        queue: Any = sqs_backends[ACCOUNT][REGION].queues["AlertsQueue"]
         self.waiting += [message.body for message in queue._messages]
         queue._messages = []
 
     def record(self, bodies: Sequence[str]) -> bool:
-        """Hand messages to the log of alerts; whether it took them."""
+        """Pass messages to the log of alerts, and return whether that succeeded."""
         return self.takes(on_queue_record.handler, {"Records": [{"body": body} for body in bodies]})
 
     def carry_on(
@@ -383,21 +149,21 @@ class Pipeline:
         rewinds: Iterator[int] | None = None,
         shuffle: Callable[[list[str]], object] = lambda _: None,
     ) -> None:
-        """Carry what is stored to the sums and to the log of alerts."""
+        """Carry stored detections to the sums and to the log of alerts."""
         sizes, rewinds = sizes or iter(()), rewinds or iter(())
         for shard, changes in self.changes().items():
             for handler in (on_table_count.handler, on_table_publish.handler):
                 self.follow(handler, shard, changes, sizes=sizes, rewinds=rewinds)
         self.receive()
-        for _ in range(MOST_ATTEMPTS + len(self.waiting)):
+        for _ in range(MAX_ATTEMPTS + len(self.waiting)):
             if not self.waiting:
                 return
             shuffle(self.waiting)
             batch = self.waiting[: 1 + next(sizes, 9) % 10]
             if self.record(batch):
-                # A rewind is a message that comes again though it was taken.
+                # A rewind is a message that is delivered again after it was handled.
                 del self.waiting[: max(len(batch) - next(rewinds, 0), 0)]
-        raise AssertionError("the log of alerts never took them")
+        raise AssertionError("the log of alerts never accepted them")
 
 
 def _is_new_and_suspicious(change: Mapping[str, Any]) -> bool:
@@ -410,29 +176,18 @@ def _is_new_and_suspicious(change: Mapping[str, Any]) -> bool:
 
 
 def _matches(pattern: Any, value: Any) -> bool:
-    """Lambda's filter syntax, as far as the template uses it: objects of lists of the values that pass."""
+    """Lambda's filter syntax as far as the template uses it: objects of lists of accepted values."""
     if isinstance(pattern, list):
         return value in pattern
     return isinstance(value, Mapping) and all(_matches(part, value.get(name)) for name, part in pattern.items())
 
 
 def _table(name: str) -> Any:
-    return dynamodb_backends[ACCOUNT]["us-east-1"].get_table(name)
-
-
-def emptied() -> None:
-    """Empty the world, for another example of a property: faster than building it anew."""
-    for name in resources("AWS::DynamoDB::Table"):
-        table = _table(name)
-        table.items.clear()
-        if table.stream_shard:
-            table.stream_shard.items.clear()
-    for queue in sqs_backends[ACCOUNT]["us-east-1"].queues.values():
-        queue._messages = []
+    return dynamodb_backends[ACCOUNT][REGION].get_table(name)
 
 
 def stored() -> dict[str, dict[str, Any]]:
-    """The table of detections: what is stored, by id."""
+    """The stored detections, by id."""
     items = [item.to_json()["Attributes"] for item in _table("DetectionsTable").items.values()]
     return {
         item["id"]["S"]: {name: next(iter(value.values())) for name, value in item.items()}
@@ -447,7 +202,7 @@ def ask(resource: str, **query: object) -> Answer:
 
 
 def stats(by: str) -> dict[str, int]:
-    """What /stats answers."""
+    """What /stats returns."""
     answer = ask("/stats", by=by)
     assert answer.status == 200
     assert list(answer.json) == sorted(answer.json)
@@ -465,7 +220,7 @@ class Event:
 
 @dataclass
 class EventSource:
-    """A client of /alerts, as the HTML standard (section 9.2) has it; it remembers the last id."""
+    """A client of /alerts as in the HTML standard (section 9.2): it remembers the last id."""
 
     last_id: str = ""
     retry: int | None = None
@@ -493,7 +248,7 @@ class EventSource:
         return events
 
     def connect(self, **query: object) -> list[Event]:
-        """Ask once, as at each reconnection."""
+        """Request once, as at each reconnection."""
         headers = {"Last-Event-ID": self.last_id} if self.last_id else {}
         answer = call("GET", "/alerts", query={"wait": 0, **query}, headers=headers, token=access_token())
         assert answer.status == 200, answer.text
@@ -501,7 +256,7 @@ class EventSource:
 
 
 def alerts() -> list[dict[str, Any]]:
-    """Every alert, as a client reads them that begins at the beginning and connects until nothing comes."""
+    """Every alert, as read by a client that starts at the beginning and reconnects until nothing new arrives."""
     source, found = EventSource(last_id="0"), list[Event]()
     while events := source.connect():
         found += events
@@ -509,7 +264,7 @@ def alerts() -> list[dict[str, Any]]:
 
 
 def on_stream() -> list[dict[str, Any]]:
-    """What was put on the stream of detections."""
+    """The records on the stream of detections."""
     kinesis, name = client("kinesis"), settings.text("DETECTIONS_STREAM")
     (shard,) = kinesis.list_shards(StreamName=name)["Shards"]
     place = kinesis.get_shard_iterator(StreamName=name, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON")
@@ -518,8 +273,8 @@ def on_stream() -> list[dict[str, Any]]:
 
 
 def quarantined() -> list[tuple[bytes, str]]:
-    """The bytes and the reason of each record in quarantine."""
-    queue: Any = sqs_backends[ACCOUNT]["us-east-1"].queues["QuarantineQueue.fifo"]
+    """Each record in quarantine: its bytes and the reason."""
+    queue: Any = sqs_backends[ACCOUNT][REGION].queues["QuarantineQueue.fifo"]
     messages = [json.loads(message.body) for message in queue._messages]
     return [(_bytes_of(message), message["reason"]) for message in messages]
 
@@ -533,5 +288,5 @@ def _bytes_of(message: Mapping[str, str]) -> bytes:
 
 
 def moved(record: Record, number: int) -> Record:
-    """The same bytes put on the stream again: another record."""
+    """The same bytes as another record of the stream."""
     return replace(record, number=number)

@@ -1,4 +1,4 @@
-"""A real server on loopback that behaves as a test says, also badly."""
+"""A real server on loopback that behaves as a test demands, well or badly."""
 
 import contextlib
 import socket
@@ -9,26 +9,26 @@ from dataclasses import dataclass, field
 from pytest_socket import enable_socket, socket_allow_hosts
 
 Behaviour = Callable[[socket.socket], None]
-"""What to do with a connection whose request has been read."""
+"""What to do with a connection after its request has been read."""
 
 
 @dataclass
 class Server:
-    """Where it listens, and the requests that it has got."""
+    """Where it listens, and the requests that it has received."""
 
     url: str
     requests: list[bytes] = field(default_factory=list)
 
 
 def allow_loopback() -> None:
-    """Let the current test open sockets, to this machine only."""
+    """Let the current test open sockets to this machine."""
     enable_socket()
     socket_allow_hosts(["127.0.0.1"], allow_unix_socket=True)
 
 
 @contextlib.contextmanager
 def serving(*behaviours: Behaviour) -> Iterator[Server]:
-    """A server that treats its first connection as the first of ``behaviours`` says, and so on; the last one stays."""
+    """Run a server whose first connection gets the first behavior, and so on; the last behavior repeats."""
     allow_loopback()
     ended = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -54,7 +54,7 @@ def serving(*behaviours: Behaviour) -> Iterator[Server]:
 
 
 def _request(connection: socket.socket) -> bytes:
-    """A whole request: its head, and a body of the length that the head tells."""
+    """Read a whole request: its head, and a body of the head's Content-Length."""
     request = b""
     while b"\r\n\r\n" not in request:
         part = connection.recv(65536)
@@ -69,19 +69,19 @@ def _request(connection: socket.socket) -> bytes:
 
 
 def answering(body: bytes, status: str = "200 OK", **headers: str) -> Behaviour:
-    """Answer as a server should."""
+    """Respond as a server should."""
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close"]
     lines += [f"{name.replace('_', '-')}: {value}" for name, value in headers.items()]
     return lambda connection: connection.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
 
 
 def saying(text: bytes) -> Behaviour:
-    """Send ``text``, whatever it is, and close."""
+    """Send ``text`` and close."""
     return lambda connection: connection.sendall(text)
 
 
 def silent(connection: socket.socket) -> None:
-    """Never answer; until the client goes."""
+    """Never respond, until the client closes the connection."""
     with contextlib.suppress(OSError):
         connection.recv(1)
 
@@ -92,7 +92,7 @@ def resetting(connection: socket.socket) -> None:
 
 
 def dripping(first: bytes) -> Behaviour:
-    """Send ``first`` and then a byte now and then, as long as the client stays."""
+    """Send ``first``, and then a byte now and then while the client stays connected."""
 
     def drip(connection: socket.socket) -> None:
         connection.sendall(first)
@@ -105,7 +105,7 @@ def dripping(first: bytes) -> Behaviour:
 
 
 def endless(connection: socket.socket) -> None:
-    """Send a body that does not end, as fast as the client takes it."""
+    """Send a body that never ends, as fast as the client reads it."""
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
     with contextlib.suppress(OSError):
         while True:
@@ -126,7 +126,7 @@ MISBEHAVIOURS: dict[str, Behaviour] = {
     "negative length": saying(b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n"),
     "huge header": saying(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 70_000 + b"\r\n\r\n"),
 }
-"""Servers whose answer is none."""
+"""Servers that send no valid response."""
 
 NO_ANSWERS = sorted(MISBEHAVIOURS.keys() - {"negative length"})
-"""Those that have not even an empty one."""
+"""Those whose response is not even empty."""

@@ -1,0 +1,63 @@
+"""The process of a function instance: its log, its caches, and its password hasher."""
+
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import StringIO
+from typing import Any
+from unittest import mock
+
+from argon2 import PasswordHasher
+
+from accounts import passwords
+from sitewatch import api_tokens, keys, secrets, tokens
+from sitewatch.observability import logger
+
+_CHEAP_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+_CHEAP_HASH = _CHEAP_HASHER.hash("no one's")
+
+
+def forget() -> None:
+    """Clear what a function instance caches between requests."""
+    # Clients stay cached: they hold no state.
+    keys.current_signing_key.cache_clear()
+    tokens._public_keys.cache_clear()
+    api_tokens._cache.clear()
+    secrets._cache.clear()
+
+
+class Log:
+    """The functions' log output."""
+
+    def __init__(self, stream: StringIO) -> None:
+        self._stream = stream
+
+    @property
+    def text(self) -> str:
+        return self._stream.getvalue()
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.text.splitlines()]
+
+
+@contextmanager
+def recorded_log() -> Iterator[Log]:
+    """Capture the log. pytest cannot: the logger opened its stream before any test ran."""
+    stream = StringIO()
+    handler = logger.registered_handler
+    assert isinstance(handler, logging.StreamHandler)
+    before = handler.setStream(stream)
+    yield Log(stream)
+    handler.setStream(before)
+
+
+@contextmanager
+def cheap_hashing() -> Iterator[None]:
+    """Make password hashing fast, for tests that are not about hashing."""
+    with (
+        mock.patch.object(passwords, "_hasher", _CHEAP_HASHER),
+        mock.patch.object(passwords, "DUMMY_HASH", _CHEAP_HASH),
+    ):
+        yield
