@@ -33,7 +33,7 @@ from tests.world import jobs
 from tests.world.aws import SIGNING_SECRET, new_world
 from tests.world.calling import Context, api_event, handler_of, read
 from tests.world.pipeline import ARRIVAL, Record
-from tests.world.template import ROOT, resources, routes, template
+from tests.world.template import ROOT, read_template, resources, routes, template
 
 PAGE = ROOT / "docs" / "costs.md"
 BEGIN, END = "<!-- make costs writes from here -->", "<!-- to here -->"
@@ -41,6 +41,7 @@ PRICE_FILE = json.loads((ROOT / "docs" / "prices.json").read_text(encoding="utf-
 PRICES: Mapping[str, Mapping[str, Any]] = PRICE_FILE["prices"]
 ASSUMED = {name: float(each["value"]) for name, each in PRICE_FILE["assumptions"].items()}
 
+ALARM = "AWS::CloudWatch::Alarm"
 MONTHLY, SAMPLES, WARM_UP = 1_000_000, 300, 10
 REQUEST_BYTES = 64_000
 """SQS and SNS bill a request for every 64 KB."""
@@ -226,14 +227,28 @@ def fixed(metrics: int) -> dict[str, float]:
         if each["Type"] == "AWS::Lambda::EventSourceMapping" and each.get("Condition") != "HasSimulator"
     ]
     polls = ASSUMED["hours_a_month"] * 3600 / ASSUMED["idle_poll_seconds"] * ASSUMED["idle_pollers"]
-    texts = "\n".join(file.read_text(encoding="utf-8") for file in ROOT.glob("*.yaml"))
+    alarms = [each for each in read_template("monitoring.yaml")["Resources"].values() if each["Type"] == ALARM]
     return {
         "kinesis_stream_hours": ASSUMED["hours_a_month"] * len(resources("AWS::Kinesis::Stream")),
         "sqs_requests": polls * len([source for source in mappings if source in resources("AWS::SQS::Queue")]),
         "secrets": len(resources("AWS::SecretsManager::Secret")),
-        "alarms": len(re.findall(r"^ +Type: AWS::CloudWatch::Alarm$", texts, re.MULTILINE)),
+        "alarm_metrics": sum(metrics_of(alarm["Properties"]) for alarm in alarms),
         "metrics": metrics,
     }
+
+
+def metrics_of(alarm: Mapping[str, Any]) -> int:
+    """The metrics that an alarm watches: each is billed, also those that a Metrics Insights query groups."""
+    parts = alarm.get("Metrics", [])
+    queries = [part.get("Expression", "").partition(" GROUP BY ")[2].partition(" ")[0] for part in parts]
+    groups = {
+        "FunctionName": len(resources("AWS::Serverless::Function")),
+        "function_name": len(resources("AWS::Serverless::Function")),
+        "TableName": len(resources("AWS::DynamoDB::Table")),
+        "RuleName": str(template()["Resources"]).count("'Type': 'Schedule'"),
+    }
+    listed = sum("MetricStat" in part for part in parts)
+    return listed + sum(groups[group] for group in queries if group) or 1
 
 
 def cost(usage: Mapping[str, float]) -> dict[str, Decimal]:

@@ -9,6 +9,7 @@ from sitewatch import aws, settings
 from tests.load import costs
 from tests.load.capacity import ITEM_OVERHEAD, item_size, read_units, value_size, write_units
 from tests.world.aws import client
+from tests.world.template import resources
 
 
 def _item(size: int, **attributes: Any) -> dict[str, Any]:
@@ -97,6 +98,16 @@ def test_a_small_month_costs_what_one_can_work_out_by_hand() -> None:
     assert (cost["Lambda"], cost["API Gateway"]) == (Decimal("0.40"), Decimal("3.50"))
     assert cost["DynamoDB writes"] == Decimal("0.00000625")
     assert sum(cost.values()) == Decimal("3.90000625")
+
+
+def test_an_alarm_is_billed_by_the_metrics_that_it_watches() -> None:
+    stat = {"Id": "a", "MetricStat": {}}
+    query = 'SELECT SUM(Errors) FROM SCHEMA("AWS/Lambda", FunctionName) GROUP BY FunctionName ORDER BY SUM() DESC'
+    functions = len(resources("AWS::Serverless::Function"))
+    assert costs.metrics_of({"MetricName": "Errors"}) == 1
+    assert costs.metrics_of({"Metrics": [stat, stat, {"Id": "b", "Expression": "MAX(METRICS())"}]}) == 2
+    assert costs.metrics_of({"Metrics": [{"Id": "q", "Expression": query}]}) == functions
+    assert costs.fixed(1)["alarm_metrics"] > functions
 
 
 @pytest.mark.parametrize("name", costs.FLOWS)
