@@ -15,11 +15,11 @@ from typing import NamedTuple, NoReturn
 from runner.arguments import Parser
 from runner.errors import exit_code
 
-LOCAL, SAM_LOCAL, NONE = "runner.local.commands", "runner.engines.sam_local", "no_arguments"
+LOCAL, SAM_LOCAL, NONE = "runner.local.commands", "runner.engines.sam_local", ""
 
 
 class Command(NamedTuple):
-    """A command: the module and the functions in it that run the command and add its arguments to a parser.
+    """A command: the module and the functions in it that run the command and add its arguments, if any, to a parser.
 
     They are named, not imported, so that a command needs only its own module.
     """
@@ -48,8 +48,10 @@ COMMANDS = {
     "replay": Command("index the batches that Lambda gave up on", "runner.operate.replay"),
     "rotate-key": Command("change the key that signs tokens", "runner.operate.rotate_key"),
     "restore": Command("put a table's items back", "runner.operate.restore"),
-    "documents": Command("write the OpenAPI document and the Postman collection", "runner.documents.files"),
-    "engines": Command("write the tables of docs/engines.md", "runner.documents.engines"),
+    "documents": Command(
+        "write the OpenAPI document and the Postman collection", "runner.documents.files", arguments=NONE
+    ),
+    "engines": Command("write the tables of docs/engines.md", "runner.documents.engines", arguments=NONE),
 }
 
 
@@ -66,7 +68,8 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
         if name in words[:1]:
             module = import_module(command.module)
             subparser.description = module.__doc__
-            getattr(module, command.arguments)(subparser)
+            if command.arguments:
+                getattr(module, command.arguments)(subparser)
             subparser.set_defaults(run=getattr(module, command.run))
     return parser.parse_args(words)
 

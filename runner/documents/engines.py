@@ -105,10 +105,6 @@ def routes() -> list[str]:
     return [f"{method.upper()} {path}" for path, item in paths.items() for method in item if method != "parameters"]
 
 
-def add_arguments(_parser: argparse.ArgumentParser) -> None:
-    """Add nothing: the command has no arguments."""
-
-
 def run(_parsed: argparse.Namespace) -> None:
     """Write the tables of the page."""
     PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), render(runs(), routes())), encoding="utf-8")

@@ -38,10 +38,6 @@ def files() -> dict[Path, str]:
     }
 
 
-def add_arguments(_parser: argparse.ArgumentParser) -> None:
-    """Add nothing: the command has no arguments."""
-
-
 def run(_parsed: argparse.Namespace) -> None:
     """Write the files that have changed, and list them."""
     os.environ.update({**NO_AWS_SETTINGS, **undeployed_variables(), "TOKEN_PUBLIC_KEYS": '{"keys": []}'})

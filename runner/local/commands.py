@@ -31,10 +31,6 @@ def options_of(parsed: argparse.Namespace) -> Options:
     return Options(port=parsed.port, simulate=parsed.simulate, bind=parsed.bind)
 
 
-def no_arguments(_parser: argparse.ArgumentParser) -> None:
-    """Add nothing: the command has no arguments."""
-
-
 def run(parsed: argparse.Namespace) -> None:
     """Bring the system up, show what to try, and stop it on Ctrl-C."""
     progress = Progress()
