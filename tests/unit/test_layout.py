@@ -114,7 +114,7 @@ def test_tools_and_tests_import_in_one_direction(folder: str) -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("folder", ["lint", "tests"])
+@pytest.mark.parametrize("folder", ["lint", "runner", "tests"])
 def test_no_tool_and_no_test_edits_the_search_path(folder: str) -> None:
     edit = re.compile(r"sys\.path(\[|\.(append|insert|extend))")
     edits = [each.name for each in modules_under(ROOT / folder) if edit.search(each.path.read_text("utf-8"))]
