@@ -9,7 +9,7 @@ from datapoints.listing import Selection, page
 from datapoints.model import DataPoint
 from sitewatch.api import Api
 from sitewatch.callers import Role
-from sitewatch.clock import Timestamp
+from sitewatch.clock import QueryTime
 from sitewatch.errors import invalid_field
 from sitewatch.paging import Limit, Skip, Start, decode_cursor, encode_cursor, paged
 from sitewatch.partitions import is_position
@@ -19,8 +19,8 @@ app = Api()
 
 @app.get("/api/data", summary="List data points, oldest first", tags=["datapoints"])
 def list_data_points(
-    start: Annotated[Timestamp | None, Query(description="The earliest time, inclusive.")] = None,
-    end: Annotated[Timestamp | None, Query(description="The latest time, inclusive.")] = None,
+    start: Annotated[QueryTime | None, Query(description="The earliest time, inclusive.")] = None,
+    end: Annotated[QueryTime | None, Query(description="The latest time, inclusive.")] = None,
     skip: Skip = 0,
     limit: Limit = 100,
     cursor: Start = None,

@@ -75,7 +75,7 @@ def to_detection(record: KinesisRecord) -> Arrived:
     """
     if len(record.data) > MAX_BYTES:
         raise ValueError(f"larger than {MAX_BYTES} bytes")
-    reported = ReportedDetection.model_validate_json(record.data)
+    reported = ReportedDetection.model_validate_json(record.data, context={"now": record.arrived_at})
     created_at = reported.created_at or record.arrived_at
     detection_id = reported.id or ids.derived_id(record.arrived_at, record.shard, record.sequence_number)
     month, shard = month_of(created_at), write_shard(detection_id, _WRITE_SHARDS)

@@ -9,7 +9,7 @@ from detections.fields import Name
 from detections.listing import Selection, page
 from detections.model import Detection
 from sitewatch.api import Api
-from sitewatch.clock import Timestamp
+from sitewatch.clock import QueryTime
 from sitewatch.errors import invalid_field
 from sitewatch.paging import Limit, Skip, Start, decode_cursor, encode_cursor, paged
 from sitewatch.partitions import is_position
@@ -21,8 +21,8 @@ app = Api()
 def list_detections(
     skip: Skip = 0,
     limit: Limit = 100,
-    since: Annotated[Timestamp | None, Query(alias="from", description="The earliest time, inclusive.")] = None,
-    until: Annotated[Timestamp | None, Query(alias="to", description="The latest time, inclusive.")] = None,
+    since: Annotated[QueryTime | None, Query(alias="from", description="The earliest time, inclusive.")] = None,
+    until: Annotated[QueryTime | None, Query(alias="to", description="The latest time, inclusive.")] = None,
     make: Annotated[Name | None, Query(description="Only this make (exact match).")] = None,
     category: Annotated[Name | None, Query(description="Only this category (exact match).")] = None,
     start: Start = None,

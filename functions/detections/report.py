@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from detections.fields import DetectionId, Name
-from sitewatch.clock import Timestamp
+from sitewatch.clock import ObservedTime
 
 
 def _either_case(name: str) -> AliasChoices:
@@ -25,5 +25,5 @@ class ReportedDetection(BaseModel):
     make: Annotated[Name, Field(validation_alias=_either_case("make"))]
     model: Annotated[Name, Field(validation_alias=_either_case("model"))]
     category: Annotated[Name, Field(validation_alias=_either_case("category"))]
-    created_at: Timestamp | None = None
+    created_at: ObservedTime | None = None
     id: DetectionId | None = None

@@ -10,7 +10,7 @@ from occupancy import history
 from occupancy.model import History
 from sitewatch import clock
 from sitewatch.api import PUBLIC, Api
-from sitewatch.clock import Timestamp
+from sitewatch.clock import QueryTime
 from sitewatch.errors import NOT_FOUND
 
 _DAY = timedelta(days=1)
@@ -22,9 +22,9 @@ app = Api(access=PUBLIC, errors=[NOT_FOUND])
 def get_history(
     sensor: Annotated[str, Path(max_length=1024)],
     since: Annotated[
-        Timestamp | None, Query(alias="from", description="The first point; by default a day before `to`.")
+        QueryTime | None, Query(alias="from", description="The first point; by default a day before `to`.")
     ] = None,
-    until: Annotated[Timestamp | None, Query(alias="to", description="The end, inclusive; by default now.")] = None,
+    until: Annotated[QueryTime | None, Query(alias="to", description="The end, inclusive; by default now.")] = None,
     step: Annotated[int, Query(ge=60, le=86400, description="Seconds between two points.")] = 300,
 ) -> History:
     """A point at ``from``, and one every ``step`` seconds after it up to ``to``: at most 5,000.

@@ -8,14 +8,14 @@ from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 from occupancy import instants
 from occupancy.model import InsideAtInstant, InsideNow
 from sitewatch.api import PUBLIC, Api
-from sitewatch.clock import Timestamp
+from sitewatch.clock import QueryTime
 from sitewatch.errors import NOT_FOUND
 
 app = Api(access=PUBLIC, errors=[NOT_FOUND])
 
 SensorInPath = Annotated[str, Path(max_length=1024)]
 AtInstant = Annotated[
-    Timestamp | None, Query(alias="atInstant", description="Count readings up to this time, inclusive.")
+    QueryTime | None, Query(alias="atInstant", description="Count readings up to this time, inclusive.")
 ]
 
 

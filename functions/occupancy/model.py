@@ -13,7 +13,7 @@ from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 from pynamodb.models import Model
 
 from sitewatch import settings
-from sitewatch.clock import Timestamp
+from sitewatch.clock import ObservedTime, Timestamp
 from sitewatch.tables import TableMeta
 
 MAX_PEOPLE = 1_000_000
@@ -33,7 +33,7 @@ class Reading(BaseModel):
     model_config = ConfigDict(strict=True)
 
     sensor: SensorName
-    ts: Timestamp
+    ts: ObservedTime
     in_count: Annotated[Count, Field(validation_alias=AliasChoices("in_count", "in"))]
     out: Count
 

@@ -65,6 +65,10 @@ def test_the_current_time_is_aware_and_in_utc() -> None:
         ("2026-11-22T06:10:30.123456789Z", datetime(2026, 11, 22, 6, 10, 30, 123_456, tzinfo=UTC)),
         ("2026-11-22T07:10:30+01:00", datetime(2026, 11, 22, 6, 10, 30, tzinfo=UTC)),
         ("1970-01-01T00:00:00Z", clock.EARLIEST),
+        ("2022-05-07T04:51:08.381523", datetime(2022, 5, 7, 4, 51, 8, 381_523, tzinfo=UTC)),
+        ("2022-05-07 04:51", datetime(2022, 5, 7, 4, 51, tzinfo=UTC)),
+        ("2016-12-31T23:59:60Z", datetime(2017, 1, 1, tzinfo=UTC)),
+        ("2017-01-01T00:59:60.5+01:00", datetime(2017, 1, 1, 0, 0, 0, 500_000, tzinfo=UTC)),
     ],
 )
 def test_rfc_3339_times_are_parsed(text: str, time: datetime) -> None:
@@ -78,7 +82,9 @@ def test_rfc_3339_times_are_parsed(text: str, time: datetime) -> None:
         "yesterday",
         "2026-11-22",
         "2026-11-22T06Z",
-        "2026-11-22T06:10:30",
+        "2026-11-22T06:10:30 01:00",  # a blank is a plus in a query only
+        "2026-11-22T06:10:60Z",
+        "2026-11-22T06:10:61Z",
         "2026-11-22T06:10:30+0100",
         "2026-11-22T06:10:30,5Z",
         "2026-W47-7T06:10Z",
@@ -110,6 +116,22 @@ def test_a_timestamp_field_accepts_text_and_times_but_no_numbers() -> None:
     for number in (1_795_327_830, 1.5, True, None):
         with pytest.raises(ValidationError, match="RFC 3339"):
             field.validate_python(number)
+
+
+@pytest.mark.parametrize("text", ["2026-11-22T11:40:30 05:30", "2026-11-22 11:40:30 05:30", "2026-11-22T11:40:30+05:30"])
+def test_a_blank_before_the_offset_is_a_plus_in_a_query(text: str) -> None:
+    assert TypeAdapter(clock.QueryTime).validate_python(text) == datetime(2026, 11, 22, 6, 10, 30, tzinfo=UTC)
+
+
+def test_an_observed_time_is_at_most_five_minutes_ahead() -> None:
+    field, now = TypeAdapter(clock.ObservedTime), clock.now()
+    assert field.validate_python(clock.format_time(now + timedelta(minutes=4)))
+    with pytest.raises(ValidationError, match="more than 5 minutes ahead"):
+        field.validate_python(clock.format_time(now + timedelta(minutes=6)))
+
+    arrived = datetime(2022, 5, 7, tzinfo=UTC)
+    with pytest.raises(ValidationError, match="more than 5 minutes ahead"):
+        field.validate_python("2022-05-07T00:06:00Z", context={"now": arrived})
 
 
 @given(TIMES)

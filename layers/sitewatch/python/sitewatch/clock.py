@@ -1,20 +1,26 @@
 """The one clock: aware times in UTC, and their one text format (RFC 3339 with ``Z``)."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, ValidationInfo, WithJsonSchema
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 LATEST = datetime(2106, 2, 7, tzinfo=UTC)
 
+MAX_AHEAD = timedelta(minutes=5)
+"""How far ahead of this clock the clock of a camera or sensor may be."""
+
 # Python parses more than RFC 3339 (weeks, hours without minutes), and each version differs. Seconds are optional, as
 # in ISO 8601, for older clients.
 _RFC_3339 = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(?P<offset>[Zz]|[+-]\d\d:\d\d)?",
+    r"(?P<minute>\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d)(:(?P<second>\d\d)(?P<fraction>\.\d{1,9})?)?"
+    r"(?P<offset>[Zz]|[+-]\d\d:\d\d)?",
     re.ASCII,
 )
+# A plus that a client did not encode arrives as a blank.
+_LOST_PLUS = re.compile(r"^(\S+[Tt ]\S+) (\d\d:\d\d)$", re.ASCII)
 
 
 def now() -> datetime:
@@ -33,25 +39,33 @@ def sortable(time: datetime) -> str:
 
 
 def parse(text: str) -> datetime:
-    """Parse an RFC 3339 time with an offset; the result is in UTC.
+    """Parse an RFC 3339 time; the result is in UTC. A time without an offset is in UTC already.
+
+    A leap second (``23:59:60`` in UTC) is the second after it, since Python's times have none.
 
     Raises
     ------
     ValueError
-        If the text is not such a time, has no offset, or is not between 1970 and 2106 (the years that every store and
-        client can represent).
+        If the text is not such a time, or is not between 1970 and 2106 (the years that every store and client can
+        represent).
 
     """
     found = _RFC_3339.fullmatch(text)
     if found is None:
         raise ValueError("not an RFC 3339 time")
-    if found["offset"] is None:
-        raise ValueError("a time needs an offset, for example Z")
+    is_leap = found["second"] == "60"
+    second = "59" if is_leap else found["second"] or "00"
+    whole = f"{found['minute']}:{second}{found['fraction'] or ''}{found['offset'] or 'Z'}"
     # Compared before the conversion to UTC, which fails for the first and last year that Python knows.
-    time = datetime.fromisoformat(text.upper())
+    time = datetime.fromisoformat(whole.upper())
     if not EARLIEST <= time < LATEST:
         raise ValueError("the time is not between 1970 and 2106")
-    return time.astimezone(UTC)
+    time = time.astimezone(UTC)
+    if is_leap:
+        if (time.hour, time.minute) != (23, 59):
+            raise ValueError("a leap second is at the end of a day in UTC")
+        time += timedelta(seconds=1)
+    return time
 
 
 def _from_text(value: object) -> object:
@@ -67,6 +81,16 @@ def _in_utc(value: datetime) -> datetime:
     return value.astimezone(UTC)
 
 
+def _from_query(value: object) -> object:
+    return _LOST_PLUS.sub(r"\1+\2", value) if isinstance(value, str) else value
+
+
+def _not_ahead(value: datetime, info: ValidationInfo) -> datetime:
+    if value > (info.context or {}).get("now", now()) + MAX_AHEAD:
+        raise ValueError("the time is more than 5 minutes ahead")
+    return value
+
+
 Timestamp = Annotated[
     datetime,
     BeforeValidator(_from_text),
@@ -75,3 +99,9 @@ Timestamp = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-11-22T06:10:30Z"]}),
 ]
 """A pydantic field: RFC 3339 text in, an aware UTC ``datetime`` inside, RFC 3339 with ``Z`` out."""
+
+QueryTime = Annotated[Timestamp, BeforeValidator(_from_query)]
+"""A ``Timestamp`` in a query string, where a blank before the offset is a plus that the client did not encode."""
+
+ObservedTime = Annotated[Timestamp, AfterValidator(_not_ahead)]
+"""A ``Timestamp`` of an observation: at most 5 minutes after ``now`` of the validation context, by default now."""
