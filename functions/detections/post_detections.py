@@ -13,7 +13,7 @@ from sitewatch.idempotency import once
 _MAX_BODY_BYTES = 512 * 1024
 _MAX_DETECTIONS = 500
 
-app = Api(access=MACHINES_AND_ADMINS, max_body_bytes=_MAX_BODY_BYTES)
+app = Api(accepts_list=True, access=MACHINES_AND_ADMINS, max_body_bytes=_MAX_BODY_BYTES)
 
 
 def _as_list(body: object) -> object:

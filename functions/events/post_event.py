@@ -14,7 +14,7 @@ from sitewatch.idempotency import once
 _MAX_BODY_BYTES = 512 * 1024
 _MAX_EVENTS = 100
 
-app = Api(access=ALL_ROLES, max_body_bytes=_MAX_BODY_BYTES)
+app = Api(accepts_list=True, access=ALL_ROLES, max_body_bytes=_MAX_BODY_BYTES)
 
 
 def _as_list(body: object) -> object:

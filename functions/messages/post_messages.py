@@ -12,7 +12,7 @@ from sitewatch.attempts import first_attempt
 from sitewatch.idempotency import once
 from sitewatch.jobs import AcceptedJob
 
-app = Api()
+app = Api(accepts_list=True)  # the worker rejects it, like any other JSON that is not an object
 
 
 @app.post("/messages", status_code=202, summary="Send a message", tags=["messages"])

@@ -189,8 +189,15 @@ def test_a_body_with_invalid_base64_is_a_400(public: Api) -> None:
     assert (answer.status, answer.json["detail"][0]["field"]) == (400, "body")
 
 
-def test_every_bad_field_in_a_list_is_reported_with_its_index(public: Api) -> None:
-    answer = _ask(public, "POST", "/things", body=[{"name": "a"}, {"size": "big"}])
+def test_a_list_is_a_400_unless_the_endpoint_accepts_lists(public: Api) -> None:
+    answer = _ask(public, "POST", "/things", body=[{"name": "a", "size": 1}])
+    assert (answer.status, answer.json["detail"]) == (400, [{"field": "body", "message": "not a JSON object"}])
+
+
+def test_every_bad_field_in_a_list_is_reported_with_its_index() -> None:
+    answer = _ask(
+        _endpoint(access=api.PUBLIC, accepts_list=True), "POST", "/things", body=[{"name": "a"}, {"size": "big"}]
+    )
     fields = {problem["field"] for problem in answer.json["detail"]}
     assert answer.status == 400
     assert any(field.endswith("1.name") for field in fields)

@@ -118,7 +118,9 @@ def test_a_timestamp_field_accepts_text_and_times_but_no_numbers() -> None:
             field.validate_python(number)
 
 
-@pytest.mark.parametrize("text", ["2026-11-22T11:40:30 05:30", "2026-11-22 11:40:30 05:30", "2026-11-22T11:40:30+05:30"])
+@pytest.mark.parametrize(
+    "text", ["2026-11-22T11:40:30 05:30", "2026-11-22 11:40:30 05:30", "2026-11-22T11:40:30+05:30"]
+)
 def test_a_blank_before_the_offset_is_a_plus_in_a_query(text: str) -> None:
     assert TypeAdapter(clock.QueryTime).validate_python(text) == datetime(2026, 11, 22, 6, 10, 30, tzinfo=UTC)
 

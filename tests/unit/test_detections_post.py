@@ -105,7 +105,7 @@ class TestRefused:
     def test_the_one_item_of_a_request_without_a_list_is_named_too(self) -> None:
         answer = post(vehicle(year="2020"))
         assert answer.status == 400
-        assert answer.json["detail"][0]["field"].endswith("year")
+        assert [problem["field"] for problem in answer.json["detail"]] == ["year"]
 
     @pytest.mark.parametrize("body", ["", "nonsense", "[", "null", "7", '"text"', "[]", '{"year": NaN}', '["\\ud800"]'])
     def test_what_is_neither_an_object_nor_a_list_of_them_is_a_400(self, body: str) -> None:

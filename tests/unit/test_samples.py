@@ -23,6 +23,7 @@ from tests.world import people
 from tests.world.aws import client
 from tests.world.calling import Context, access_token, call, handler_of
 from tests.world.environment import ACCOUNT, queue_name
+from tests.world.faults import one_invocation
 from tests.world.template import ROOT, resources, sample_name
 
 pytestmark = pytest.mark.usefixtures("cheap_hashing")
@@ -154,6 +155,29 @@ def test_a_sample_request_succeeds(sample: str) -> None:
 
     answer = _invoke(sample, access_token(Role.ADMIN, subject=alice), refresh)
     assert answer["statusCode"] == STATUS.get(sample, 200), answer["body"]
+
+
+LISTS_ACCEPTED = {"post_detections", "post_event", "post_messages"}
+
+
+def _sample(sample: str) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads((SAMPLES / f"{sample}.json").read_text(encoding="utf-8"))
+    return event
+
+
+@pytest.mark.parametrize("sample", [each for each in APIS if (_sample(each)["body"] or "").startswith("{")])
+def test_a_list_where_an_object_is_due_is_a_400_that_calls_nothing(sample: str) -> None:
+    event = _sample(sample)
+    event["headers"]["Authorization"] = f"Bearer {access_token(Role.ADMIN, subject=SENDER)}"
+    event["body"] = f" [{event['body']}, {event['body']}]"
+    with one_invocation() as wire:
+        answer = handler_of(FUNCTIONS[sample]["Handler"])(event, Context())
+    if sample in LISTS_ACCEPTED:
+        assert answer["statusCode"] < 300
+        assert wire.calls != []
+    else:
+        assert (answer["statusCode"], json.loads(answer["body"])["detail"][0]["field"]) == (400, "body")
+        assert wire.calls == []
 
 
 def test_the_stream_sample_holds_two_detections_and_an_invalid_record() -> None:

@@ -49,6 +49,8 @@ class Api(APIGatewayRestResolver):
         Who may call it: by default users and admins. Only ``PUBLIC`` and ``USERS_OR_ANONYMOUS`` need no token.
     max_body_bytes
         Larger bodies are rejected with a 400 before parsing.
+    accepts_list
+        Whether the JSON body may be a list. Without it a list is a 400: Powertools would pass on its first entry only.
     form
         Whether the body is a form instead of JSON. The request's ``Content-Type`` is ignored in both cases.
     body_as_query
@@ -68,6 +70,7 @@ class Api(APIGatewayRestResolver):
         *,
         access: Access = USERS,
         max_body_bytes: int = MAX_BODY_BYTES,
+        accepts_list: bool = False,
         form: bool = False,
         body_as_query: bool = False,
         check_event: Callable[[Mapping[str, Any]], None] | None = None,
@@ -85,12 +88,14 @@ class Api(APIGatewayRestResolver):
         self.caller: Caller | None = None
         self._authenticate = _authenticator(access)
         self.max_body_bytes = max_body_bytes
+        self._accepts_list = accepts_list
+        self._is_list = False
         self._form = form
         self._check_event = check_event
         self.body_as_query = body_as_query
         self.errors = errors
         self.exception_handler(ApiError)(_error_response)
-        self.exception_handler([RequestValidationError, RequestUnsupportedContentType])(_invalid_input_response)
+        self.exception_handler([RequestValidationError, RequestUnsupportedContentType])(self._invalid_input_response)
         self.exception_handler(Exception)(_unexpected_error_response)
         self.not_found(lambda _: _error_response(ApiError(NOT_FOUND)))
 
@@ -155,8 +160,18 @@ class Api(APIGatewayRestResolver):
             return event
         if self.body_as_query and event["httpMethod"] == "GET":
             return {**event, "body": None, **_query_with_body(event, body)}
+        self._is_list = body.lstrip().startswith("[")
+        if self._is_list and not (self._form or self._accepts_list):
+            raise ApiError(INVALID_QUERY, [{"field": "body", "message": "not a JSON object"}])
         content_type = _FORM if self._form else content_types.APPLICATION_JSON
         return {**event, "headers": {**headers, "content-type": content_type}, "multiValueHeaders": None}
+
+    def _invalid_input_response(self, error: RequestValidationError | RequestUnsupportedContentType) -> Response[str]:
+        """A 400 that names each invalid field. It never repeats the values: they may contain a password."""
+        problems = [{"field": _field_name(problem), "message": problem["msg"]} for problem in error.errors()]
+        if self._accepts_list and not self._is_list:  # validated as a list of one
+            problems = [{**problem, "field": problem["field"].removeprefix("0.")} for problem in problems]
+        return _error_response(ApiError(code_of_field(problems[0]["field"].rpartition(".")[2]), problems))
 
     def _with_cors(self, response: Response[str], headers: Mapping[str, str]) -> dict[str, Any]:
         cors = self.cors_config.to_dict(headers.get("origin"))
@@ -232,12 +247,6 @@ def _error_response(error: ApiError) -> Response[str]:
         body=json.dumps(error.body()),
         headers=headers,
     )
-
-
-def _invalid_input_response(error: RequestValidationError | RequestUnsupportedContentType) -> Response[str]:
-    """A 400 that names each invalid field. It never repeats the values: they may contain a password."""
-    problems = [{"field": _field_name(problem), "message": problem["msg"]} for problem in error.errors()]
-    return _error_response(ApiError(code_of_field(problems[0]["field"].rpartition(".")[2]), problems))
 
 
 def _field_name(problem: Mapping[str, Any]) -> str:
