@@ -1,5 +1,7 @@
 """Hash and verify passwords: Argon2id, and bcrypt for accounts imported from an older system."""
 
+import unicodedata
+
 import bcrypt
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
@@ -17,12 +19,25 @@ DUMMY_HASH = "$argon2id$v=19$m=19456,t=2,p=1$c2l0ZXdhdGNoLW5vYm9keQ$vvSvMLcsBmh4
 
 
 def hash_password(password: str) -> str:
-    """Return the Argon2id hash of ``password`` in PHC format (which includes parameters and salt)."""
-    return _hasher.hash(password)
+    """Return the Argon2id hash of ``password`` in PHC format (which includes parameters and salt).
+
+    The password is hashed in its composed Unicode form (NFC): keyboards differ in how they compose letters.
+    """
+    return _hasher.hash(_composed(password))
 
 
 def verify(password_hash: str | None, password: str) -> bool:
     """Whether ``password`` matches ``password_hash``. ``None`` (unknown user) never matches, in the same time."""
+    # Also as it was typed: older hashes are of that form.
+    forms = {_composed(password): None, password: None}
+    return any(_matches(password_hash, form) for form in forms)
+
+
+def _composed(password: str) -> str:
+    return unicodedata.normalize("NFC", password)
+
+
+def _matches(password_hash: str | None, password: str) -> bool:
     if password_hash is not None and password_hash.startswith(_BCRYPT_PREFIXES):
         return bcrypt.checkpw(password.encode()[:_BCRYPT_BYTES], password_hash.encode())
     try:

@@ -2,13 +2,12 @@
 
 from datetime import timedelta
 from typing import Annotated
-from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
 from occupancy import history
 from occupancy.model import History
-from sitewatch import clock
+from sitewatch import clock, names
 from sitewatch.api import PUBLIC, Api
 from sitewatch.clock import QueryTime
 from sitewatch.errors import NOT_FOUND
@@ -33,7 +32,7 @@ def get_history(
     """
     last = until or max(clock.now(), since or clock.EARLIEST)
     first = since or max(last - _DAY, clock.EARLIEST)
-    name = unquote(sensor)
+    name = names.from_path(sensor)
     return History(sensor=name, points=history.points(name, first, last, timedelta(seconds=step)))
 
 

@@ -1,12 +1,12 @@
 """GET /api/sensors/{sensor}/occupancy and /sensors/{sensor}/occupancy: how many people are or were inside."""
 
 from typing import Annotated
-from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
 
 from occupancy import instants
 from occupancy.model import InsideAtInstant, InsideNow
+from sitewatch import names
 from sitewatch.api import PUBLIC, Api
 from sitewatch.clock import QueryTime
 from sitewatch.errors import NOT_FOUND
@@ -26,7 +26,7 @@ def get_occupancy(sensor: SensorInPath, at_instant: AtInstant = None) -> InsideA
 
     The number can be negative while readings are missing.
     """
-    name = unquote(sensor)
+    name = names.from_path(sensor)
     if at_instant is None:
         return InsideNow(inside=instants.current(name), sensor=name)
     return InsideAtInstant(inside=instants.at(name, at_instant))

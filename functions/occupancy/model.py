@@ -7,13 +7,14 @@ All items of a sensor have its name as their partition key: its readings, and th
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 from pynamodb.models import Model
 
 from sitewatch import settings
 from sitewatch.clock import ObservedTime, Timestamp
+from sitewatch.names import SourceName
 from sitewatch.tables import TableMeta
 
 MAX_PEOPLE = 1_000_000
@@ -22,8 +23,6 @@ MAX_PEOPLE = 1_000_000
 SENSOR_KIND = "sensor"
 """The partition of the index of all sensors."""
 
-# Only characters that are unambiguous in a path: no slash, no percent sign, no invisible characters.
-SensorName = Annotated[str, StringConstraints(pattern=r"^\w[\w .:@~+-]{0,63}$")]
 Count = Annotated[int, Field(ge=0, le=MAX_PEOPLE)]
 
 
@@ -32,7 +31,7 @@ class Reading(BaseModel):
 
     model_config = ConfigDict(strict=True)
 
-    sensor: SensorName
+    sensor: SourceName
     ts: ObservedTime
     in_count: Annotated[Count, Field(validation_alias=AliasChoices("in_count", "in"))]
     out: Count

@@ -3,12 +3,14 @@
 import contextlib
 import json
 import threading
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 import boto3
 import pytest
@@ -206,6 +208,24 @@ def test_a_name_that_the_path_has_to_spell_otherwise_is_found() -> None:
     report("door é 1", "2026-11-22T06:10:30Z", 1, 0)
     assert inside("door%20%C3%A9%201").json == {"inside": 1, "sensor": "door é 1"}
     assert inside("door é 1").json == {"inside": 1, "sensor": "door é 1"}
+
+
+@pytest.mark.parametrize("sensor", ["B\u0075\u0308ro 9", "कमरा", "ห้อง 1", "غُرفة", "a‿b", "नि\u200dद", "x:1@y~z+w-v.u"])
+@pytest.mark.parametrize("decoded", [True, False])
+def test_every_sensor_that_is_stored_is_found(sensor: str, decoded: bool) -> None:
+    assert report(sensor, "2026-11-22T06:10:30Z", 1, 0).status == 200
+    name = unicodedata.normalize("NFC", sensor)
+    path = sensor if decoded else quote(sensor)
+    assert inside(path).json == {"inside": 1, "sensor": name}
+    assert call("GET", "/api/sensors").json == {"sensors": [name]}
+    assert call("GET", "/api/sensors/{sensor}/history", path={"sensor": path}).json["sensor"] == name
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text(min_size=1, max_size=8))
+def test_whatever_name_is_accepted_can_be_read(sensor: str) -> None:
+    if report(sensor, "2026-11-22T06:10:30Z", 1, 0).status == 200:
+        assert inside(quote(sensor)).json["inside"] >= 1
 
 
 EDGES = [

@@ -80,3 +80,14 @@ def test_a_hash_with_weaker_parameters_verifies_and_needs_a_rehash() -> None:
 @pytest.mark.parametrize("stored", ["", "wonderland", "5f4dcc3b5aa765d61d8327deb882cf99"])
 def test_an_invalid_hash_matches_no_password(stored: str) -> None:
     assert not passwords.verify(stored, stored)
+
+
+@pytest.mark.parametrize(("set_as", "typed_as"), [("cafe\u0301", "caf\u00e9"), ("caf\u00e9", "cafe\u0301")])
+def test_a_password_matches_however_its_letters_are_composed(set_as: str, typed_as: str) -> None:
+    assert passwords.verify(passwords.hash_password(set_as), typed_as)
+
+
+def test_a_hash_of_a_password_that_was_not_composed_still_matches() -> None:
+    older = passwords._hasher.hash("cafe\u0301")
+    assert passwords.verify(older, "cafe\u0301")
+    assert not passwords.verify(older, "cafe")

@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
+from urllib.parse import quote, unquote
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, CORSConfig, Response, content_types
 from aws_lambda_powertools.event_handler.openapi.exceptions import (
@@ -153,7 +154,8 @@ class Api(APIGatewayRestResolver):
     def _prepared(self, event: Mapping[str, Any], headers: Mapping[str, str]) -> Mapping[str, Any]:
         """``event`` in the form that Powertools should parse. Rejects a body that is too large."""
         body = _body_text(event)
-        event = {**event, "body": body, "isBase64Encoded": False}
+        # Engines differ in whether they decode the path, and Powertools' routes know no combining marks.
+        event = {**event, "body": body, "isBase64Encoded": False, "path": quote(unquote(event["path"]))}
         if len(body.encode()) > self.max_body_bytes:
             raise ApiError(INVALID_QUERY, [{"field": "body", "message": f"at most {self.max_body_bytes} bytes"}])
         if not body:
