@@ -13,8 +13,8 @@ ACCESS_LIFETIME = timedelta(minutes=30)
 REFRESH_LIFETIME = timedelta(days=7)
 
 
-def sign(caller: Caller, *, expires_at: datetime) -> str:
-    """Return a signed token for ``caller`` that is valid until ``expires_at``."""
+def sign(caller: Caller, *, expires_at: datetime, issued_at: datetime | None = None) -> str:
+    """Return a signed token for ``caller`` that is valid until ``expires_at``; the same for the same arguments."""
     key = keys.current_signing_key()
     claims: dict[str, Any] = {
         "iss": issuer(),
@@ -24,7 +24,7 @@ def sign(caller: Caller, *, expires_at: datetime) -> str:
         "role": caller.role.value,
         "use": caller.use.value,
         "jti": caller.token_id,
-        "iat": clock.now(),
+        "iat": issued_at or clock.now(),
         "exp": expires_at,
     }
     if caller.use is TokenUse.REFRESH:

@@ -72,7 +72,10 @@ class UsernameClaim(Model):
 
 
 class SessionRecord(Model):
-    """A session: a family of refresh tokens, of which only ``current`` is valid."""
+    """A session: a family of refresh tokens, of which only ``current`` is valid.
+
+    ``previous`` is the refresh token that it replaced at ``refreshed_at``. The family's id is a ULID of the login.
+    """
 
     class Meta(TableMeta):
         table_name = settings.text("SESSIONS_TABLE")
@@ -80,6 +83,8 @@ class SessionRecord(Model):
     family = UnicodeAttribute(hash_key=True)
     user_id = UnicodeAttribute()
     current = UnicodeAttribute()
+    previous = UnicodeAttribute(null=True)
+    refreshed_at: datetime = TimeAttribute()  # type: ignore[assignment]
     revoked = BooleanAttribute(default=False)
     expires_at = TTLAttribute()
 

@@ -4,6 +4,7 @@ The managed runtime cannot stream. A response ends as soon as it has an alert, a
 id that it has seen, which every EventSource does by itself.
 """
 
+import re
 import time
 from typing import Annotated
 
@@ -16,6 +17,7 @@ from sitewatch.api import Api
 
 _POLL_SECONDS = 0.2
 _MAX_ALERTS = 1000
+_NUMBER = re.compile(r"\d{1,15}", re.ASCII)
 
 app = Api()
 
@@ -27,14 +29,16 @@ app = Api()
     responses={200: {"description": "Alerts", "content": {"text/event-stream": {"schema": {"type": "string"}}}}},
 )
 def watch_alerts(
-    last_event_id: Annotated[int | None, Header(alias="Last-Event-ID", ge=0, le=10**15)] = None,
+    last_event_id: Annotated[
+        str | None, Header(alias="Last-Event-ID", description="The id of the last alert seen; others are ignored.")
+    ] = None,
     wait: Annotated[float, Query(ge=0, le=25, description="Seconds to wait for an alert.")] = 20,
     replay: Annotated[int, Query(ge=0, le=_MAX_ALERTS, description="Past alerts to send on a first connection.")] = 50,
 ) -> Response[str]:
     """``text/event-stream``: the last ``replay`` alerts, those after ``Last-Event-ID``, or the next ones."""
     deadline = time.monotonic() + wait
     head = log.head()
-    seen = last_event_id
+    seen = _alert_number(last_event_id)
     if seen is None or seen > head:  # a first connection, or one to a log that started again
         seen = max(head - replay, 0)
     while head == seen and time.monotonic() + _POLL_SECONDS < deadline:
@@ -47,6 +51,11 @@ def watch_alerts(
         body=format_alerts(alerts, seen=seen),
         headers={"Cache-Control": "no-store"},
     )
+
+
+def _alert_number(event_id: str | None) -> int | None:
+    # Any other id is a first connection: an error would stop an EventSource for good.
+    return int(event_id) if event_id and _NUMBER.fullmatch(event_id) else None
 
 
 handler = app.resolve

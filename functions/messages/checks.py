@@ -129,7 +129,10 @@ def _read_video(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _read_text(content: Mapping[str, Any]) -> dict[str, Any]:
-    return {"text": _text(content.get("text"), INVALID_TEXT, max_length=MAX_TEXT_LENGTH)}
+    text = _text(content.get("text"), INVALID_TEXT, max_length=MAX_TEXT_LENGTH)
+    if not text.strip():
+        raise ApiError(INVALID_TEXT)
+    return {"text": text}
 
 
 _READERS: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {

@@ -3,8 +3,8 @@
 from pynamodb.transactions import TransactWrite
 
 from messages.checks import check
-from messages.model import MESSAGE_RECEIVED, MessageRecord, direction, posted_at
-from sitewatch import clock, directory
+from messages.model import MESSAGE_RECEIVED, MessageRecord, MessageView, direction
+from sitewatch import directory
 from sitewatch.callers import Role
 from sitewatch.job_worker import Notice, Outcome
 from sitewatch.jobs import Job
@@ -35,11 +35,6 @@ def deliver(job: Job) -> Outcome:
     def write(transaction: TransactWrite) -> None:
         transaction.save(message)
 
-    summary = {
-        "id": job.id,
-        "sender": checked.sender,
-        "recipient": checked.recipient,
-        "timestamp": clock.format_time(posted_at(job.id)),
-    }
-    notices = [Notice(checked.recipient, MESSAGE_RECEIVED, summary)] if checked.recipient != job.owner else []
-    return Outcome(summary, write, notices)
+    view = MessageView.of(message).model_dump(mode="json")
+    notices = [Notice(checked.recipient, MESSAGE_RECEIVED, view)] if checked.recipient != job.owner else []
+    return Outcome(view, write, notices)

@@ -20,7 +20,9 @@ MAX_TEXT_LENGTH = 4096
 MAX_URL_LENGTH = 2048
 MAX_PIXELS = 2**31 - 1
 
-Url = Annotated[str, Field(max_length=MAX_URL_LENGTH, pattern=r"^https?://", json_schema_extra={"format": "uri"})]
+Url = Annotated[
+    str, Field(max_length=MAX_URL_LENGTH, pattern=r"^[Hh][Tt][Tt][Pp][Ss]?://", json_schema_extra={"format": "uri"})
+]
 Pixels = Annotated[int, Field(gt=0, le=MAX_PIXELS)]
 
 
@@ -49,6 +51,16 @@ class VideoContent(BaseModel):
 
 
 Content = Annotated[TextContent | ImageContent | VideoContent, Field(discriminator="type")]
+_CONTENT: dict[str, type[TextContent | ImageContent | VideoContent]] = {
+    "text": TextContent,
+    "image": ImageContent,
+    "video": VideoContent,
+}
+
+
+def stored_content(content: dict[str, Any]) -> TextContent | ImageContent | VideoContent:
+    """Return stored content for clients. It was valid when it was stored, so today's rules do not apply to it."""
+    return _CONTENT[content["type"]].model_construct(**content)
 
 
 class NewMessage(BaseModel):
@@ -101,7 +113,7 @@ class MessageView(BaseModel):
             sender=record.sender,
             recipient=record.recipient,
             timestamp=posted_at(record.id),
-            content=record.content,
+            content=stored_content(record.content),
         )
 
 

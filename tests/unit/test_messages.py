@@ -44,12 +44,12 @@ def test_a_message_is_pending_then_delivered_and_both_sides_are_notified(content
     (told,) = jobs.notifications(alices)
     assert set(told) == {"id", "job_id", "message", "is_error", "code", "title", "timestamp"}
     assert (told["job_id"], told["is_error"], told["code"], told["title"]) == (job_id, False, 10095, "New Message")
-    assert told["message"]["id"] == message["id"]
+    assert told["message"] == message
     assert jobs.job(job_id, alices) == {"job_id": job_id, "status": "done", "notification": told}
 
     (received,) = jobs.notifications(bobs)
     assert (received["is_error"], received["code"], received["title"]) == (False, 10096, "Message Received")
-    assert received["message"]["id"] == message["id"]
+    assert received["message"] == message
 
 
 def test_a_message_to_oneself_causes_one_notification() -> None:
@@ -60,11 +60,26 @@ def test_a_message_to_oneself_causes_one_notification() -> None:
     assert [told["code"] for told in jobs.notifications(alices)] == [10095]
 
 
+@pytest.mark.parametrize("url", ["HTTPS://example.com/", "hTTp://example.com/A?b#c", "https://例え.jp/ü"])
+def test_every_url_that_is_accepted_can_be_read(url: str) -> None:
+    alice, alices = jobs.add_user()
+    jobs.send(alices, {"sender_id": alice, "recipient_id": alice, "content": {**IMAGE, "url": url}})
+    jobs.work_all()
+    assert [message["content"]["url"] for message in jobs.messages(alices, alice, alice)] == [url]
+
+
+def test_one_item_that_breaks_todays_rules_does_not_fail_the_page() -> None:
+    alice, alices = jobs.add_user()
+    older = {"type": "image", "url": "gopher://example.com/", "width": 0, "height": 0}
+    MessageRecord(direction(alice, alice), ids.new_id(), sender=alice, recipient=alice, content=older).save()
+    assert [message["content"] for message in jobs.messages(alices, alice, alice)] == [older]
+
+
 def test_any_unicode_text_survives_unchanged() -> None:
     texts = [
         "😀" * 4096,
         "x",
-        " ",
+        " x ",
         "שלום עולם، مرحبا بالعالم \u202e\u200f",
         "nul \x00, escape \x1b, delete \x7f, line \u2028 separators \u2029",
         "e\u0301 and \u00e9 are not made the same",
@@ -136,7 +151,7 @@ CHECKS: dict[str, tuple[Mapping[str, Any], str, tuple[int, str], list[Any]]] = {
         (4014, "Invalid Source"),
         [*NO_STRING, "dailymotion", "YouTube", "x" * 5000],
     ),
-    "text": (TEXT, "content.text", (4010, "Invalid Text"), [*NO_STRING, "x" * 4097, "😀" * 4097]),
+    "text": (TEXT, "content.text", (4010, "Invalid Text"), [*NO_STRING, " ", "\t\n\u2003", "x" * 4097, "😀" * 4097]),
 }
 
 

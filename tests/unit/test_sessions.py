@@ -66,9 +66,59 @@ def test_reusing_a_refresh_token_ends_the_whole_session() -> None:
 def test_ending_one_session_leaves_others_alone() -> None:
     sign_up()
     here, there = log_in()["refresh_token"], log_in()["refresh_token"]
-    refresh(here)
-    refresh(here)
+    refresh(refresh(here).json["refresh_token"])
+    assert refresh(here).status == 401
     assert refresh(there).status == 200
+
+
+def _pass_time(by: timedelta) -> None:
+    """Let the only session have been refreshed that much earlier."""
+    (session,) = SessionRecord.scan()
+    session.refreshed_at -= by
+    session.save()
+
+
+def test_a_refresh_repeated_within_ten_seconds_returns_the_same_pair() -> None:
+    sign_up()
+    first = log_in()["refresh_token"]
+    pair = refresh(first).json
+    _pass_time(timedelta(seconds=9))
+
+    repeated = refresh(first).json
+    assert tokens.verify(repeated["refresh_token"]).token_id == tokens.verify(pair["refresh_token"]).token_id
+    assert refresh(repeated["refresh_token"]).status == 200
+
+
+def test_two_refreshes_at_once_return_one_pair() -> None:
+    sign_up()
+    first = log_in()["refresh_token"]
+    assert refresh(first).json == refresh(first).json
+
+
+def test_a_refresh_repeated_later_ends_the_session() -> None:
+    sign_up()
+    first = log_in()["refresh_token"]
+    newest = refresh(first).json["refresh_token"]
+    _pass_time(timedelta(seconds=11))
+
+    assert _refused(refresh(first)) == "Token has been revoked"
+    assert _refused(refresh(newest)) == "Token has been revoked"
+
+
+def test_a_session_ends_thirty_days_after_its_login() -> None:
+    sign_up()
+    family, current = ids.derived_id(clock.now() - timedelta(days=29)), ids.new_id()
+    SessionRecord(
+        family,
+        user_id=stored().id,
+        current=current,
+        refreshed_at=clock.now(),
+        expires_at=clock.now() + timedelta(days=7),
+    ).save()
+    newest = refresh(_refresh_token(family, current)).json["refresh_token"]
+    (session,) = SessionRecord.scan()
+    assert abs(session.expires_at - (clock.now() + timedelta(days=1))) < timedelta(minutes=1)
+    assert tokens.verify(newest).family == family
 
 
 def test_an_access_token_cannot_refresh() -> None:
@@ -187,7 +237,7 @@ def test_a_table_failure_is_a_500_and_revokes_nothing(monkeypatch: pytest.Monkey
 def test_a_failed_revocation_is_a_500_and_can_be_retried(monkeypatch: pytest.MonkeyPatch) -> None:
     sign_up()
     first = log_in()["refresh_token"]
-    newest = refresh(first).json["refresh_token"]
+    newest = refresh(refresh(first).json["refresh_token"]).json["refresh_token"]
     update = Connection.update_item
 
     def fail_to_revoke(connection: Connection, *arguments: object, **more: object) -> object:
