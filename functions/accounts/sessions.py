@@ -27,11 +27,11 @@ def access_token(user: UserRecord) -> str:
 def _pair(user: UserRecord, session: SessionRecord) -> TokenPair:
     """Return the tokens of the session's current state, which are the same at every call."""
     role, issued_at = Role(user.role), session.refreshed_at
-    access = Caller(user.id, user.username, role, TokenUse.ACCESS, ids.derived_id(issued_at, session.current))
-    refresh = Caller(user.id, user.username, role, TokenUse.REFRESH, session.current, session.family)
+    to_call = Caller(user.id, user.username, role, TokenUse.ACCESS, ids.derived_id(issued_at, session.current))
+    to_refresh = Caller(user.id, user.username, role, TokenUse.REFRESH, session.current, session.family)
     return TokenPair(
-        access_token=sign(access, expires_at=issued_at + ACCESS_LIFETIME, issued_at=issued_at),
-        refresh_token=sign(refresh, expires_at=session.expires_at, issued_at=issued_at),
+        access_token=sign(to_call, expires_at=issued_at + ACCESS_LIFETIME, issued_at=issued_at),
+        refresh_token=sign(to_refresh, expires_at=session.expires_at, issued_at=issued_at),
         expires_in=ACCESS_SECONDS,
     )
 
