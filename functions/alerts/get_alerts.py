@@ -4,7 +4,6 @@ The managed runtime cannot stream. A response ends as soon as it has an alert, a
 id that it has seen, which every EventSource does by itself.
 """
 
-import re
 import time
 from typing import Annotated
 
@@ -12,12 +11,11 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Header, Query
 
 from alerts import log
-from alerts.server_sent_events import format_alerts
+from alerts.server_sent_events import format_alerts, parse_event_id
 from sitewatch.api import Api
 
 _POLL_SECONDS = 0.2
 _MAX_ALERTS = 1000
-_NUMBER = re.compile(r"\d{1,15}", re.ASCII)
 
 app = Api()
 
@@ -38,7 +36,7 @@ def watch_alerts(
     """``text/event-stream``: the last ``replay`` alerts, those after ``Last-Event-ID``, or the next ones."""
     deadline = time.monotonic() + wait
     head = log.head()
-    seen = _alert_number(last_event_id)
+    seen = parse_event_id(last_event_id)
     if seen is None or seen > head:  # a first connection, or one to a log that started again
         seen = max(head - replay, 0)
     while head == seen and time.monotonic() + _POLL_SECONDS < deadline:
@@ -51,11 +49,6 @@ def watch_alerts(
         body=format_alerts(alerts, seen=seen),
         headers={"Cache-Control": "no-store"},
     )
-
-
-def _alert_number(event_id: str | None) -> int | None:
-    # Any other id is a first connection: an error would stop an EventSource for good.
-    return int(event_id) if event_id and _NUMBER.fullmatch(event_id) else None
 
 
 handler = app.resolve

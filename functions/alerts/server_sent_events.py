@@ -1,10 +1,12 @@
 """Format alerts as Server-Sent Events (HTML Living Standard, section 9.2)."""
 
+import re
 from collections.abc import Sequence
 
 from alerts.model import AlertRecord
 
 RETRY_MILLISECONDS = 200
+_EVENT_ID = re.compile(r"\d{1,15}", re.ASCII)
 
 
 def format_alerts(alerts: Sequence[AlertRecord], *, seen: int) -> str:
@@ -16,3 +18,11 @@ def format_alerts(alerts: Sequence[AlertRecord], *, seen: int) -> str:
     blocks = [f": keep-alive\nretry: {RETRY_MILLISECONDS}\nid: {seen}\n\n"]
     blocks += [f"id: {int(alert.number)}\nevent: new_alert\ndata: {alert.detection}\n\n" for alert in alerts]
     return "".join(blocks)
+
+
+def parse_event_id(event_id: str | None) -> int | None:
+    """The number of the alert with this id, or ``None`` for any other id.
+
+    An unknown id is no error: an error would stop an EventSource for good.
+    """
+    return int(event_id) if event_id and _EVENT_ID.fullmatch(event_id) else None

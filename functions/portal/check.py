@@ -8,7 +8,7 @@ from portal import health
 from sitewatch.api import PUBLIC, Api
 from sitewatch.errors import DATABASE_NOT_HEALTHY, QUEUES_NOT_HEALTHY
 
-app = Api(access=PUBLIC, errors=[DATABASE_NOT_HEALTHY, QUEUES_NOT_HEALTHY])
+app = Api(ignores_query=True, access=PUBLIC, errors=[DATABASE_NOT_HEALTHY, QUEUES_NOT_HEALTHY])
 
 
 class Health(BaseModel):

@@ -9,7 +9,7 @@ from portal import bundle
 from sitewatch.api import PUBLIC, Api
 from sitewatch.errors import NOT_FOUND, ApiError
 
-app = Api(access=PUBLIC, errors=[NOT_FOUND])
+app = Api(ignores_query=True, access=PUBLIC, errors=[NOT_FOUND])
 
 
 @app.get("/assets/<file>", summary="Get a file of the dashboard", tags=["portal"])

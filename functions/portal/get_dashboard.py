@@ -8,7 +8,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Header
 from portal import bundle
 from sitewatch.api import PUBLIC, Api
 
-app = Api(access=PUBLIC)
+app = Api(ignores_query=True, access=PUBLIC)
 
 _INLINE = bundle.manifest()["inline"]
 _HEADERS = {

@@ -10,7 +10,7 @@ from portal import files
 from sitewatch.api import PUBLIC, Api
 from sitewatch.errors import NOT_FOUND, ApiError
 
-app = Api(access=PUBLIC, errors=[NOT_FOUND])
+app = Api(ignores_query=True, access=PUBLIC, errors=[NOT_FOUND])
 
 _SWAGGER_UI = Path(aws_lambda_powertools.__file__).parent / "event_handler" / "openapi" / "swagger_ui"
 _DAY = 24 * 60 * 60

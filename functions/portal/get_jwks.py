@@ -7,7 +7,7 @@ from aws_lambda_powertools.event_handler import Response, content_types
 from sitewatch import settings
 from sitewatch.api import PUBLIC, Api
 
-app = Api(access=PUBLIC)
+app = Api(ignores_query=True, access=PUBLIC)
 
 
 @app.get("/.well-known/jwks.json", summary="Get the public signing keys", tags=["portal"])

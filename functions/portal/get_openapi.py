@@ -5,7 +5,7 @@ from aws_lambda_powertools.event_handler import Response
 from portal import files
 from sitewatch.api import PUBLIC, Api
 
-app = Api(access=PUBLIC)
+app = Api(ignores_query=True, access=PUBLIC)
 
 _DOCUMENT = files.File.read(files.HERE / "openapi.json", files.JSON, max_age=300)
 

@@ -8,7 +8,7 @@ from portal import health
 from sitewatch.api import ALL_ROLES, Api
 from sitewatch.errors import DATABASE_NOT_HEALTHY, QUEUES_NOT_HEALTHY
 
-app = Api(access=ALL_ROLES, errors=[DATABASE_NOT_HEALTHY, QUEUES_NOT_HEALTHY])
+app = Api(ignores_query=True, access=ALL_ROLES, errors=[DATABASE_NOT_HEALTHY, QUEUES_NOT_HEALTHY])
 
 
 class Readiness(BaseModel):

@@ -189,6 +189,20 @@ def test_a_body_with_invalid_base64_is_a_400(public: Api) -> None:
     assert (answer.status, answer.json["detail"][0]["field"]) == (400, "body")
 
 
+@pytest.mark.parametrize(
+    ("query", "hint"),
+    [({"limits": "1"}, "; did you mean limit?"), ({"NAME": "x"}, "; did you mean name?"), ({"zzz": "1"}, "")],
+)
+def test_an_unknown_parameter_is_a_400_that_names_the_nearest(public: Api, query: dict[str, str], hint: str) -> None:
+    answer = _ask(public, "GET", "/things", query={**query, "limit": "2"} if "limits" not in query else query)
+    [name] = query
+    assert (answer.status, answer.json["detail"]) == (400, [{"field": name, "message": f"unknown parameter{hint}"}])
+
+
+def test_a_page_ignores_unknown_parameters() -> None:
+    assert _ask(_endpoint(access=api.PUBLIC, ignores_query=True), "GET", "/things", query={"utm": "x"}).status == 200
+
+
 def test_a_list_is_a_400_unless_the_endpoint_accepts_lists(public: Api) -> None:
     answer = _ask(public, "POST", "/things", body=[{"name": "a", "size": 1}])
     assert (answer.status, answer.json["detail"]) == (400, [{"field": "body", "message": "not a JSON object"}])
@@ -316,7 +330,7 @@ def test_no_response_may_be_cached(public: Api, private: Api) -> None:
 
 def test_a_request_is_logged_with_route_and_status_but_without_its_data(private: Api, log: Log) -> None:
     token = access_token(username="someone")
-    event = api_event("POST", "/things", query={"q": "hunter2"}, body={"name": "hunter2"}, token=token)
+    event = api_event("POST", "/things", query={"name": "hunter2"}, body={"name": "hunter2"}, token=token)
     private.resolve(event, Context())
 
     (line,) = log.lines

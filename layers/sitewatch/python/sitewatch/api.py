@@ -4,6 +4,7 @@ import base64
 import json
 import time
 from collections.abc import Callable, Collection, Mapping
+from difflib import get_close_matches
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -54,6 +55,9 @@ class Api(APIGatewayRestResolver):
         Whether the JSON body may be a list. Without it a list is a 400: Powertools would pass on its first entry only.
     form
         Whether the body is a form instead of JSON. The request's ``Content-Type`` is ignored in both cases.
+    ignores_query
+        Whether unknown query parameters are ignored, as a page or a health check should. Elsewhere they are a 400, so
+        that a misspelled filter does not list everything.
     body_as_query
         Whether a GET may have its parameters as a JSON object in the body, as older clients send them. The query
         string takes precedence.
@@ -73,6 +77,7 @@ class Api(APIGatewayRestResolver):
         max_body_bytes: int = MAX_BODY_BYTES,
         accepts_list: bool = False,
         form: bool = False,
+        ignores_query: bool = False,
         body_as_query: bool = False,
         check_event: Callable[[Mapping[str, Any]], None] | None = None,
         errors: Collection[ErrorCode] = (),
@@ -93,6 +98,7 @@ class Api(APIGatewayRestResolver):
         self._is_list = False
         self._form = form
         self._check_event = check_event
+        self._ignores_query = ignores_query
         self.body_as_query = body_as_query
         self.errors = errors
         self.exception_handler(ApiError)(_error_response)
@@ -154,6 +160,8 @@ class Api(APIGatewayRestResolver):
     def _prepared(self, event: Mapping[str, Any], headers: Mapping[str, str]) -> Mapping[str, Any]:
         """``event`` in the form that Powertools should parse. Rejects a body that is too large."""
         body = _body_text(event)
+        if not self._ignores_query:
+            self._check_query(event.get("multiValueQueryStringParameters") or {})
         # Engines differ in whether they decode the path, and Powertools' routes know no combining marks.
         event = {**event, "body": body, "isBase64Encoded": False, "path": quote(unquote(event["path"]))}
         if len(body.encode()) > self.max_body_bytes:
@@ -167,6 +175,21 @@ class Api(APIGatewayRestResolver):
             raise ApiError(INVALID_QUERY, [{"field": "body", "message": "not a JSON object"}])
         content_type = _FORM if self._form else content_types.APPLICATION_JSON
         return {**event, "headers": {**headers, "content-type": content_type}, "multiValueHeaders": None}
+
+    def _check_query(self, query: Mapping[str, Any]) -> None:
+        """Reject parameters that no route of this endpoint has, and name the nearest one."""
+        if not query:
+            return
+        routes = [*self._static_routes, *self._dynamic_routes]
+        known = {name.alias.lower(): name.alias for route in routes for name in route.dependant.query_params}
+        problems = []
+        for name in sorted(query):
+            if name not in known.values():
+                nearest = get_close_matches(name.lower(), known, n=1)
+                hint = f"; did you mean {known[nearest[0]]}?" if nearest else ""
+                problems.append({"field": name, "message": f"unknown parameter{hint}"})
+        if problems:
+            raise ApiError(INVALID_QUERY, problems)
 
     def _invalid_input_response(self, error: RequestValidationError | RequestUnsupportedContentType) -> Response[str]:
         """A 400 that names each invalid field. It never repeats the values: they may contain a password."""
