@@ -203,6 +203,13 @@ def test_a_page_ignores_unknown_parameters() -> None:
     assert _ask(_endpoint(access=api.PUBLIC, ignores_query=True), "GET", "/things", query={"utm": "x"}).status == 200
 
 
+@pytest.mark.parametrize("body", ['{"name": "x"}', " [1]", '--boundary\r\nContent-Disposition: form-data; name="name"'])
+def test_a_body_that_is_no_form_is_a_400_that_names_the_form(body: str) -> None:
+    answer = _ask(_endpoint(access=api.PUBLIC, form=True), "POST", "/form", body=body)
+    message = "not a form (application/x-www-form-urlencoded)"
+    assert (answer.status, answer.json["detail"]) == (400, [{"field": "body", "message": message}])
+
+
 def test_a_list_is_a_400_unless_the_endpoint_accepts_lists(public: Api) -> None:
     answer = _ask(public, "POST", "/things", body=[{"name": "a", "size": 1}])
     assert (answer.status, answer.json["detail"]) == (400, [{"field": "body", "message": "not a JSON object"}])

@@ -173,6 +173,8 @@ class Api(APIGatewayRestResolver):
         self._is_list = body.lstrip().startswith("[")
         if self._is_list and not (self._form or self._accepts_list):
             raise ApiError(INVALID_QUERY, [{"field": "body", "message": "not a JSON object"}])
+        if self._form and body.lstrip().startswith(("{", "[", "--")):  # JSON, or a multipart form
+            raise ApiError(INVALID_QUERY, [{"field": "body", "message": f"not a form ({_FORM})"}])
         content_type = _FORM if self._form else content_types.APPLICATION_JSON
         return {**event, "headers": {**headers, "content-type": content_type}, "multiValueHeaders": None}
 
