@@ -169,7 +169,7 @@ def test_a_field_that_is_too_long_is_reported(path: str) -> None:
 
 
 @FORMS
-@pytest.mark.parametrize("body", [None, "", "x=1", '{"username": "Alice", "password": "wonderland"}', "&&&", "%"])
+@pytest.mark.parametrize("body", [None, "", "x=1", "&&&", "%"])
 def test_missing_form_fields_are_reported(path: str, body: str | None) -> None:
     assert _bad(call("POST", path, body=body)) == (400, 4002, ["username", "password"])
 
