@@ -1,15 +1,12 @@
-"""What an operator does to a deployed system: quarantine, logs, dead letters, a new signing key."""
+"""What an operator does to a deployed system: quarantine, logs, dead letters. (A new signing key: test_production.)"""
 
-import base64
 import json
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from runner.__main__ import main
-from runner.local.system import running_stack
 from runner.operate import redrive
 from runner.stack import Stack
 from tests.integration.client import Client, eventually
@@ -18,11 +15,7 @@ from tests.integration.client import Client, eventually
 @pytest.fixture
 def file(stack: Stack, tmp_path: Path) -> Path:
     """The stack's file, as `make up` writes it."""
-    return written(stack, tmp_path)
-
-
-def written(stack: Stack, folder: Path) -> Path:
-    file = folder / "stack.json"
+    file = tmp_path / "stack.json"
     stack.write(file)
     return file
 
@@ -111,45 +104,3 @@ def test_every_dead_letter_queue_is_listed_and_can_be_redriven(
     assert operate("redrive", file, "simulation") == 0
     assert capsys.readouterr().out == f"{before + 1} sent again.\n"
     assert redrive.waiting(stack.client("sqs"), queues["SimulationDeadLetterQueue"]) == 0
-
-
-# --- The signing key -------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def own(tmp_path: Path) -> Iterator[Stack]:
-    """A system that may end everybody's tokens."""
-    with running_stack(tmp_path / "own") as stack:
-        yield stack
-
-
-def kid(token: str) -> str:
-    header = token.partition(".")[0]
-    return str(json.loads(base64.urlsafe_b64decode(header + "=" * (-len(header) % 4)))["kid"])
-
-
-def test_a_new_key_signs_and_nobody_is_logged_out_until_the_old_one_is_retired(own: Stack, tmp_path: Path) -> None:
-    file = written(own, tmp_path)
-    with Client(own.base_url) as early, Client(own.base_url) as late:
-        early.log_in("admin", "admin")
-        form = {"username": "daikiri", "password": "tekila"}
-        session = early.post("/auth/login", data=form).json()
-        (old_kid,) = [key["kid"] for key in early.get("/.well-known/jwks.json").json()["keys"]]
-
-        assert operate("rotate-key", file) == 0
-        assert early.get("/users/me").json()["username"] == "admin"
-        renewed = late.post("/auth/refresh", json={"refresh_token": session["refresh_token"]})
-        assert renewed.status_code == 200
-        new_kid = kid(renewed.json()["refresh_token"])
-        assert [key["kid"] for key in early.get("/.well-known/jwks.json").json()["keys"]] == [new_kid, old_kid]
-        assert new_kid != old_kid
-        late.carry(renewed.json()["access_token"])
-
-        # The refresh token's seven days are not waited for here.
-        assert operate("rotate-key", file, "--retire", "--force") == 0
-        refused = early.get("/users/me")
-        assert (refused.status_code, refused.json()["msg"]) == (401, "Signature verification failed")
-        assert late.get("/users/me").json()["username"] == "daikiri"
-        # The sender's own token has been minted anew.
-        secret = own.client("secretsmanager").get_secret_value(SecretId=f"{own.stack_name}/sender-token")
-        assert kid(secret["SecretString"]) == new_kid

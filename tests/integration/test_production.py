@@ -5,6 +5,7 @@ metric math, and the recovery of tables, which it does not turn on. tests/unit/t
 transformed template.
 """
 
+import base64
 import hashlib
 import hmac
 import json
@@ -21,6 +22,7 @@ import pytest
 import yaml
 
 from runner import template
+from runner.__main__ import main
 from runner.local import build, deployment, emulator, environment
 from runner.local.system import API_PREFIX, API_SUFFIX
 from runner.stack import STACK_NAME, Description, Stack
@@ -28,8 +30,6 @@ from runner.workspace import Workspace
 from tests.integration.client import Client
 from tests.world.deployed import production_parameters
 from tests.world.template import ROOT
-
-pytestmark = pytest.mark.xdist_group("production")
 
 ELF_MACHINE = slice(18, 20)
 AARCH64 = (183).to_bytes(2, "little")
@@ -131,6 +131,43 @@ def test_tables_are_protected_from_deletion(production: tuple[Stack, Description
     dynamodb: Any = engine.client("dynamodb")
     for name in dynamodb.list_tables()["TableNames"]:
         assert dynamodb.describe_table(TableName=name)["Table"]["DeletionProtectionEnabled"] is True
+
+
+def kid(token: str) -> str:
+    header = token.partition(".")[0]
+    return str(json.loads(base64.urlsafe_b64decode(header + "=" * (-len(header) % 4)))["kid"])
+
+
+def test_a_new_key_signs_and_nobody_is_logged_out_until_the_old_one_is_retired(
+    production: tuple[Stack, Description], tmp_path: Path
+) -> None:
+    engine, stack = production
+    file = tmp_path / "stack.json"
+    engine.write(file)
+    password = engine.client("secretsmanager").get_secret_value(SecretId=stack.output("AdminPasswordSecretName"))
+    with Client(stack.output("BaseUrl")) as early, Client(stack.output("BaseUrl")) as late:
+        early.log_in("admin", password["SecretString"])
+        late.sign_up()
+        session = early.post("/auth/login", data={"username": late.username, "password": "secret"}).json()
+        (old_kid,) = [key["kid"] for key in early.get("/.well-known/jwks.json").json()["keys"]]
+
+        assert main(["rotate-key", "--stack-file", str(file)]) == 0
+        assert early.get("/users/me").json()["username"] == "admin"
+        renewed = late.post("/auth/refresh", json={"refresh_token": session["refresh_token"]})
+        assert renewed.status_code == 200
+        new_kid = kid(renewed.json()["refresh_token"])
+        assert [key["kid"] for key in early.get("/.well-known/jwks.json").json()["keys"]] == [new_kid, old_kid]
+        assert new_kid != old_kid
+        late.carry(renewed.json()["access_token"])
+
+        # The refresh token's seven days are not waited for here.
+        assert main(["rotate-key", "--retire", "--force", "--stack-file", str(file)]) == 0
+        refused = early.get("/users/me")
+        assert (refused.status_code, refused.json()["msg"]) == (401, "Signature verification failed")
+        assert late.get("/users/me").json()["username"] == late.username
+        # The sender's own token has been minted anew.
+        secret = engine.client("secretsmanager").get_secret_value(SecretId=f"{engine.stack_name}/sender-token")
+        assert kid(secret["SecretString"]) == new_kid
 
 
 def test_the_layer_for_production_holds_libraries_of_its_runtime_and_processor(tmp_path: Path) -> None:
