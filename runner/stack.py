@@ -53,7 +53,8 @@ class Stack:
     """A deployed Sitewatch.
 
     `base_url` has no slash at its end. `endpoint_url` is the engine's address; if it is empty, the stack is wherever
-    the user's own AWS settings lead. `users` maps usernames to passwords.
+    the user's own AWS settings lead. `users` maps usernames to passwords: the first is an
+    administrator, the last is the demo user.
     """
 
     base_url: str
@@ -84,6 +85,16 @@ class Stack:
     def write(self, file: Path) -> None:
         """Replace a file with this description."""
         write_whole(file, json.dumps(asdict(self), indent=2) + "\n")
+
+    @property
+    def admin(self) -> tuple[str, str]:
+        """An administrator's username and password."""
+        return next(iter(self.users.items()))
+
+    @property
+    def user(self) -> tuple[str, str]:
+        """The demo user's username and password."""
+        return list(self.users.items())[-1]
 
     @property
     def is_local(self) -> bool:

@@ -48,8 +48,8 @@ def with_tokens(event: str, stack: Stack) -> str:
     """
     if ACCESS_TOKEN not in event and REFRESH_TOKEN not in event:
         return event
-    username = "daikiri"
-    login = {"username": username, "password": stack.users[username]}
+    username, password = stack.user
+    login = {"username": username, "password": password}
     status, body = post_json(f"{stack.base_url}/login", login, LOGIN_TIMEOUT_S)
     if status != http.HTTPStatus.OK:
         raise RunnerError(f"{username} cannot log in for a token: {status or 'no answer'} {body.decode()[:200]}")

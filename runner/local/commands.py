@@ -106,9 +106,10 @@ def show(stack: Stack, progress: Progress) -> None:
     progress.console.print(table, soft_wrap=True)
     progress.say("\nTo try next, in another terminal:")
     progress.say(f"  URL={stack.base_url}")
+    username, password = stack.user
     progress.say(
-        "  TOKEN=$(curl -s $URL/token -d username=daikiri -d password="
-        f"{stack.users['daikiri']} | python3 -c 'import json,sys; print(json.load(sys.stdin)[\"access_token\"])')"
+        f"  TOKEN=$(curl -s $URL/token -d username={username} -d password={password}"
+        " | python3 -c 'import json,sys; print(json.load(sys.stdin)[\"access_token\"])')"
     )
     progress.say('  curl "$URL/detections?limit=5" -H "Authorization: Bearer $TOKEN"')
     progress.say('  curl -N $URL/alerts -H "Authorization: Bearer $TOKEN"\n')
