@@ -7,21 +7,22 @@ own --help lists them. The exit code is 0, 1 for a failure, 2 for a bad setting,
 import argparse
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from types import FrameType
 from typing import NamedTuple, NoReturn
 
 from runner.arguments import Parser
-from runner.errors import exit_code
+from runner.errors import RunnerError
 
+INTERRUPTED = 130
 LOCAL, SAM_LOCAL, NONE = "runner.local.commands", "runner.engines.sam_local", ""
 
 
 class Command(NamedTuple):
-    """A command: the module and the functions in it that run the command and add its arguments, if any, to a parser.
+    """A command: its module, and the names of the functions in it that run the command and add its arguments.
 
-    They are named, not imported, so that a command needs only its own module.
+    Only the module of the command that runs is imported.
     """
 
     summary: str
@@ -75,14 +76,16 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
 
 
 def main(words: Sequence[str]) -> int:
-    """Run a command and return its exit code."""
-
-    def command() -> int | None:
+    """Run a command and return its exit code; an error goes to standard error."""
+    try:
         parsed = parse(words)
-        run: Callable[[argparse.Namespace], int | None] = parsed.run
-        return run(parsed)
-
-    return exit_code(command)
+        code: int | None = parsed.run(parsed)
+    except RunnerError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return code or 0
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
@@ -90,6 +93,6 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 
 if __name__ == "__main__":
-    for number in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal or a kill is a Ctrl-C
+    for number in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal and a kill act like Ctrl-C
         signal.signal(number, _interrupt)
     sys.exit(main(sys.argv[1:]))

@@ -19,6 +19,7 @@ from runner.workspace import LOCAL_FOLDER, write_whole
 
 STACK_NAME = "sitewatch"
 STACK_FILE = LOCAL_FOLDER / "stack.json"
+UPDATE_DEADLINE_S = 3600
 NO_USER_SETTINGS = {
     "profile": (None, None, None, None),
     "config_file": (None, None, os.devnull, None),
@@ -36,16 +37,8 @@ class Description:
     """The stack's id and the time of its last change: different after every deployment that changed something."""
     parameters: Mapping[str, str]
     outputs: Mapping[str, str]
-
-    def output(self, name: str) -> str:
-        """One of the template's outputs.
-
-        Raises RunnerError if the template has no such output.
-        """
-        try:
-            return self.outputs[name]
-        except KeyError:
-            raise RunnerError(f"template.yaml has no output {name}.") from None
+    rollback: Mapping[str, Any] = field(default_factory=dict)
+    """CloudFormation's `RollbackConfiguration`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +131,40 @@ class Stack:
             changed=f"{stack['StackId']} {changed.isoformat()}",
             parameters={each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", [])},
             outputs={each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", [])},
+            rollback=stack.get("RollbackConfiguration", {}),
         )
+
+    def require(self) -> Description:
+        """What CloudFormation reports.
+
+        Raises RunnerError if nothing is deployed.
+        """
+        described = self.describe()
+        if described is None:
+            raise RunnerError(f"There is no stack {self.stack_name}.")
+        return described
+
+    def update(self, current: Description, changed: Mapping[str, str], **settings: Any) -> None:
+        """Change some of the stack's parameters, keep its template and other parameters, and wait until that is done.
+
+        `settings` are other arguments of UpdateStack. Raises WaiterError if CloudFormation rolls the update back.
+        """
+        parameters: list[dict[str, Any]] = [
+            {"ParameterKey": name, "ParameterValue": value} for name, value in changed.items()
+        ]
+        kept = [name for name in current.parameters if name not in changed]
+        parameters += [{"ParameterKey": name, "UsePreviousValue": True} for name in kept]
+        cloudformation = self.client("cloudformation")
+        cloudformation.update_stack(
+            StackName=self.stack_name,
+            UsePreviousTemplate=True,
+            Parameters=parameters,
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+            **settings,
+        )
+        delay_s = 1 if self.is_local else 15
+        waiting = {"Delay": delay_s, "MaxAttempts": UPDATE_DEADLINE_S // delay_s}
+        cloudformation.get_waiter("stack_update_complete").wait(StackName=self.stack_name, WaiterConfig=waiting)
 
     def resources(self, kind: str) -> dict[str, str]:
         """The physical ids of the stack's resources of one type (all types if it is empty), by logical id."""

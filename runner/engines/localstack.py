@@ -41,17 +41,11 @@ BUILT = PROJECT_ROOT / ".aws-sam" / "localstack" / "template.yaml"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add this command's arguments."""
-    arguments.add(parser, "--endpoint", "LOCALSTACK_ENDPOINT", f"where it answers; default: {DEFAULT_ENDPOINT}")
-    arguments.add(
-        parser,
-        "--from-functions",
-        "LOCALSTACK_FROM_FUNCTIONS",
-        f"where it answers functions; default: http://{ITS_OWN_NAME} and the same port",
-    )
-    arguments.add(
-        parser, "--simulate", "SIMULATE", "on, or off to disable every schedule", arguments.switch("SIMULATE")
-    )
+    explanation = f"where it answers; default: {DEFAULT_ENDPOINT}"
+    arguments.add(parser, "--endpoint", "LOCALSTACK_ENDPOINT", explanation, default=DEFAULT_ENDPOINT)
+    explanation = f"where it answers functions; default: http://{ITS_OWN_NAME} and the same port"
+    arguments.add(parser, "--from-functions", "LOCALSTACK_FROM_FUNCTIONS", explanation)
+    arguments.add_simulate(parser)
 
 
 def run(parsed: argparse.Namespace) -> None:
@@ -59,7 +53,7 @@ def run(parsed: argparse.Namespace) -> None:
 
     Raises RunnerError.
     """
-    endpoint = (parsed.endpoint or DEFAULT_ENDPOINT).rstrip("/")
+    endpoint = parsed.endpoint.rstrip("/")
     from_functions = (parsed.from_functions or f"http://{ITS_OWN_NAME}:{urlsplit(endpoint).port or 80}").rstrip("/")
     workspace, progress = Workspace(LOCAL_FOLDER), Progress()
     workspace.prepare()
@@ -126,12 +120,10 @@ def deploy(
             raise RunnerError(
                 f"{error}\nLocalStack 4.14 neither updates nor deletes this stack: restart it, and deploy again."
             ) from error
-    deployed = stack.describe()
-    if deployed is None:
-        raise RunnerError(f"sam deploy left no stack; its log is {log}.")
+    deployed = stack.require()
     with progress.step("Making the custom resources …", "The signing key and the users are made"):
         custom_resources.make(stack, {**deployed.parameters, **chosen}, document, from_functions)
-    base_url = f"{endpoint}/_aws/execute-api/{deployed.output('ApiId')}{chosen['ApiUrlSuffix']}"
+    base_url = f"{endpoint}/_aws/execute-api/{deployed.outputs['ApiId']}{chosen['ApiUrlSuffix']}"
     with progress.step("Checking its health …", "GET /check answers 200"):
         wait_until(
             lambda: get(f"{base_url}/check", timeout_s=60)[0] == 200,
@@ -139,7 +131,7 @@ def deploy(
             f"GET {base_url}/check does not answer 200.",
             pause_s=0.5,
         )
-    return replace(stack, base_url=base_url, detections_stream=deployed.output("DetectionsStreamName"), users=USERS)
+    return replace(stack, base_url=base_url, detections_stream=deployed.outputs["DetectionsStreamName"], users=USERS)
 
 
 def sam(workspace: Workspace, endpoint: str, words: Sequence[str], *, log: Path, what: str) -> None:

@@ -52,9 +52,10 @@ CODE_PATHS = ("CodeUri", "ContentUri", "TemplateURL")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of `sam-local`."""
     _add_common_arguments(parser)
-    arguments.add(parser, "--api-port", "API_PORT", "the API's port; default: 3000", arguments.port("API_PORT"))
-    warm = arguments.choice("WARM", "EAGER", "LAZY")
-    arguments.add(parser, "--warm", "WARM", "EAGER starts every container at once, LAZY at its first call", warm)
+    port = f"the API's port; default: {DEFAULT_API_PORT}"
+    arguments.add(parser, "--api-port", "API_PORT", port, arguments.port, default=DEFAULT_API_PORT)
+    warm, values = "EAGER starts every container at once, LAZY at its first call", arguments.one_of("EAGER", "LAZY")
+    arguments.add(parser, "--warm", "WARM", warm, values, default="EAGER")
     arguments.add_flag(parser, "--prepare", "PREPARE", "only start the emulator, and write the files for SAM by hand")
 
 
@@ -67,12 +68,13 @@ def add_invoke_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_common_arguments(parser: argparse.ArgumentParser) -> None:
     commands.add_arguments(parser)
-    arguments.add(parser, "--pull", "PULL", "on, or off to use the image that is present", arguments.switch("PULL"))
+    pull = "on, or off to use the image that is present"
+    arguments.add(parser, "--pull", "PULL", pull, arguments.switch, default=True)
 
 
 def run(parsed: argparse.Namespace) -> int:
     """Run the API in containers until Ctrl-C."""
-    options, port = commands.options_of(parsed), parsed.api_port or DEFAULT_API_PORT
+    options, port = commands.options_of(parsed), parsed.api_port
     if parsed.prepare:
         with data_plane(commands.WORKSPACE, options, Progress(), pull=parsed.pull, keep=True) as containers:
             containers.prepare()
@@ -220,9 +222,7 @@ class Containers:
 
         The section [default] of samconfig.toml names the same files, for SAM by hand. Raises RunnerError.
         """
-        deployed = self.stack.describe()
-        if deployed is None:
-            raise RunnerError("The stack is gone from the emulator; make up deploys it.")
+        deployed = self.stack.require()
         parameters = {
             **system.template_parameters(self.server.port, simulate=self.options.simulate, bind=self.server.bind),
             "Runtime": TARGET.runtime,
@@ -232,7 +232,7 @@ class Containers:
         folder.mkdir(exist_ok=True)
         document = container_template(self.built(), parameters)
         write_whole(folder / "template.yaml", yaml.safe_dump(document, sort_keys=False))
-        variables = variables_in_containers(deployed_variables(self.stack), self.server.port, deployed.output("ApiId"))
+        variables = variables_in_containers(deployed_variables(self.stack), self.server.port, deployed.outputs["ApiId"])
         write_whole(folder / "env.json", json.dumps(variables, indent=2) + "\n")
         words = ["--template-file", str(folder / "template.yaml"), "--env-vars", str(folder / "env.json")]
         words += ["--region", environment.REGION, "--layer-cache-basedir", str(folder / "layers")]

@@ -19,11 +19,10 @@ VALIDATE_DEADLINE_S = 300
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what every command accepts that may start the emulator."""
-    arguments.add(parser, "--port", "PORT", "the emulator's port; default: 4566", arguments.port("PORT"))
-    arguments.add(parser, "--bind", "BIND", "the address that the emulator listens on", arguments.address)
-    arguments.add(
-        parser, "--simulate", "SIMULATE", "on, or off to disable every schedule", arguments.switch("SIMULATE")
-    )
+    arguments.add(parser, "--port", "PORT", "the emulator's port; default: 4566", arguments.port, default=None)
+    address = "the address that the emulator listens on; default: 127.0.0.1"
+    arguments.add(parser, "--bind", "BIND", address, arguments.address, default=None)
+    arguments.add_simulate(parser)
 
 
 def options_of(parsed: argparse.Namespace) -> Options:

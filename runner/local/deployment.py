@@ -52,10 +52,9 @@ def deploy(stack: Stack, workspace: Workspace, built: Path, parameters: Mapping[
         if reason is None:
             raise
         raise RunnerError(f"sam deploy failed: {reason}\nIts log is {workspace.deploy_log}.") from error
-    deployed = stack.describe()
-    if deployed is None or deployed.status not in STEADY_STATUSES:
-        status = "gone" if deployed is None else deployed.status
-        raise RunnerError(f"sam deploy left the stack {status}; its log is {workspace.deploy_log}.")
+    deployed = stack.require()
+    if deployed.status not in STEADY_STATUSES:
+        raise RunnerError(f"sam deploy left the stack {deployed.status}; its log is {workspace.deploy_log}.")
     return deployed
 
 
@@ -97,7 +96,7 @@ def apply_gateway_responses(stack: Stack, built: Path, deployed: Description) ->
 
     Raises RunnerError if the template's cannot be read.
     """
-    api_id = deployed.output("ApiId")
+    api_id = deployed.outputs["ApiId"]
     responses = gateway_responses(Template(template.read(built), deployed.parameters))
     with aws_errors("Setting the API's gateway responses"):
         api = stack.client("apigateway")

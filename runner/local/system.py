@@ -126,8 +126,8 @@ def deploy(server: Emulator, options: Options, built: Path, progress: Progress) 
     write_whole(workspace.deployment, json.dumps({"target": target, "changed": deployed.changed}) + "\n")
     return replace(
         stack,
-        base_url=f"{server.endpoint_url}{API_PREFIX}{deployed.output('ApiId')}{API_SUFFIX}",
-        detections_stream=deployed.output("DetectionsStreamName"),
+        base_url=f"{server.endpoint_url}{API_PREFIX}{deployed.outputs['ApiId']}{API_SUFFIX}",
+        detections_stream=deployed.outputs["DetectionsStreamName"],
         users=USERS,
     )
 
