@@ -57,10 +57,7 @@ COMMANDS = {
 
 
 def parse(words: Sequence[str]) -> argparse.Namespace:
-    """Parse a command line; the result has the command's function as `run`.
-
-    Raises UsageError.
-    """
+    """Parse a command line; the result has the command's function as `run`."""
     raw = argparse.RawDescriptionHelpFormatter
     parser = Parser(prog="python -m runner", description=__doc__, formatter_class=raw)
     commands = parser.add_subparsers(metavar="command", required=True)

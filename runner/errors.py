@@ -2,7 +2,10 @@
 
 
 class RunnerError(Exception):
-    """A failure that the user can fix. The text is the whole message; its first line says what is wrong."""
+    """A failure that the user can fix. The text is the whole message; its first line says what is wrong.
+
+    Every function of the runner raises it if it cannot do what its docstring says.
+    """
 
     exit_code = 1
 

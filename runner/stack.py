@@ -64,10 +64,7 @@ class Stack:
 
     @classmethod
     def read(cls, file: Path = STACK_FILE) -> Self:
-        """Read what `make up` wrote.
-
-        Raises RunnerError if the file is missing or incomplete.
-        """
+        """Read what `make up` wrote."""
         try:
             return cls(**json.loads(file.read_text(encoding="utf-8")))
         except FileNotFoundError:
@@ -95,10 +92,7 @@ class Stack:
         return bool(self.endpoint_url)
 
     def client(self, service: str) -> Any:
-        """A botocore client of one AWS service: of a local engine as its root account, else by the user's settings.
-
-        Raises RunnerError if the user's settings are missing or wrong.
-        """
+        """A botocore client of one AWS service: of a local engine as its root account, else by the user's settings."""
         if self.endpoint_url:
             return aws_client(service, self.endpoint_url, self.region)
         # botocore itself reads AWS_DEFAULT_REGION only.
@@ -112,10 +106,7 @@ class Stack:
             raise RunnerError(f"Your AWS settings do not work: {error}") from error
 
     def describe(self) -> Description | None:
-        """What CloudFormation reports; None if nothing is deployed.
-
-        Raises RunnerError if CloudFormation does not answer.
-        """
+        """What CloudFormation reports; None if nothing is deployed."""
         with aws_errors("Describing the stack"):
             try:
                 [stack] = self.client("cloudformation").describe_stacks(StackName=self.stack_name)["Stacks"]
@@ -177,10 +168,7 @@ class Stack:
         }
 
     def resource(self, logical_id: str, kind: str) -> str:
-        """The physical id of one resource.
-
-        Raises RunnerError if the stack has no resource of that name and type.
-        """
+        """The physical id of one resource."""
         try:
             return self.resources(kind)[logical_id]
         except KeyError:
@@ -188,10 +176,7 @@ class Stack:
 
 
 def find(parsed: argparse.Namespace) -> Stack:
-    """The stack that a command works on; see `runner.arguments.add_stack`.
-
-    Raises RunnerError if it is the local system and there is none.
-    """
+    """The stack that a command works on; see `runner.arguments.add_stack`."""
     if parsed.stack:
         return Stack.named(parsed.stack, region=parsed.region)
     return Stack.read(Path(parsed.stack_file) if parsed.stack_file else STACK_FILE)

@@ -115,10 +115,7 @@ class Workspace:
         self.scratch.mkdir(parents=True, exist_ok=True)
 
     def erase(self) -> None:
-        """Delete the data of a stopped system. Builds and logs stay.
-
-        Raises RunnerError if a file cannot be deleted.
-        """
+        """Delete the data of a stopped system. Builds and logs stay."""
         try:
             for folder in (self.state, self.objects, self.scratch):
                 if folder.exists():

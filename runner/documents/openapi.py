@@ -111,7 +111,6 @@ def document(routes: Mapping[tuple[str, str], str], samples: Mapping[str, Json])
     ------
     Undocumented
         If a route has no resolver of ours, the resolvers' routes are not these, or two schemas share a name.
-
     """
     asked = {route for route in routes if route[0] != "OPTIONS"}
     handlers = sorted({routes[route] for route in asked})

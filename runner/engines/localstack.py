@@ -49,10 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(parsed: argparse.Namespace) -> None:
-    """Deploy, write localstack.json for the tests, and print the base URL.
-
-    Raises RunnerError.
-    """
+    """Deploy, write localstack.json for the tests, and print the base URL."""
     endpoint = parsed.endpoint.rstrip("/")
     from_functions = (parsed.from_functions or f"http://{ITS_OWN_NAME}:{urlsplit(endpoint).port or 80}").rstrip("/")
     workspace, progress = Workspace(LOCAL_FOLDER), Progress()
@@ -65,10 +62,7 @@ def run(parsed: argparse.Namespace) -> None:
 
 
 def version_at(endpoint: str) -> str:
-    """The version of the LocalStack at this address.
-
-    Raises RunnerError if there is none.
-    """
+    """The version of the LocalStack at this address."""
     status, body = get(f"{endpoint}/_localstack/health", timeout_s=30)
     try:
         return str(json.loads(body)["version"])
@@ -94,7 +88,7 @@ def deploy(
 ) -> Stack:
     """Build, deploy to the LocalStack at `endpoint` and return when the API is healthy.
 
-    `chosen` are the template's parameters. Raises RunnerError.
+    `chosen` are the template's parameters.
     """
     stack = Stack.named(endpoint_url=endpoint, region=environment.REGION)
     before = stack.describe()
@@ -135,10 +129,7 @@ def deploy(
 
 
 def sam(workspace: Workspace, endpoint: str, words: Sequence[str], *, log: Path, what: str) -> None:
-    """Run a SAM command with LocalStack's environment of samconfig.toml.
-
-    Raises RunnerError if it fails.
-    """
+    """Run a SAM command with LocalStack's environment of samconfig.toml."""
     run_logged(
         [*environment.SAM, *words, "--config-file", str(project.SAMCONFIG), "--config-env", CONFIGURATION],
         environment=environment.sam(workspace, endpoint, extra=TARGET.settings()),
@@ -169,10 +160,7 @@ def merged_code(build_folder: Path) -> bytes:
 
 
 def upload(stack: Stack, code: bytes) -> dict[str, Any]:
-    """Upload the code to S3, and return the built template with that code and without what fails on LocalStack.
-
-    Raises RunnerError if LocalStack refuses the code.
-    """
+    """Upload the code to S3, and return the built template with that code and without what fails on LocalStack."""
     key = f"code/{hashlib.sha256(code).hexdigest()}.zip"
     deployment.make_bucket(stack)
     with aws_errors("Uploading the functions' code"):

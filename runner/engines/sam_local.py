@@ -94,10 +94,7 @@ def run_invoke(parsed: argparse.Namespace) -> int:
 
 
 def docker(*arguments: str) -> str:
-    """Run a docker command and return what it prints.
-
-    Raises RunnerError if there is no Docker, or it does not answer.
-    """
+    """Run a docker command and return what it prints."""
     try:
         ran = subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=60, check=False)
     except FileNotFoundError:
@@ -176,10 +173,7 @@ def variables_in_containers(
 
 
 def deployed_variables(stack: Stack) -> dict[str, dict[str, str]]:
-    """The environment variables of every deployed function, by logical id.
-
-    Raises RunnerError if the emulator does not answer.
-    """
+    """The environment variables of every deployed function, by logical id."""
     functions, found = stack.client("lambda"), {}
     with aws_errors("Reading the functions' variables"):
         for logical_id, name in stack.resources("AWS::Lambda::Function").items():
@@ -211,16 +205,13 @@ class Containers:
         return self.workspace.home / "sam-local.log"
 
     def built(self) -> Path:
-        """Build for the runtime's image and return the built template's path.
-
-        Raises RunnerError.
-        """
+        """Build for the runtime's image and return the built template's path."""
         return build.build(self.workspace, build.source_fingerprint(), builds=BUILDS, target=TARGET)
 
     def prepare(self) -> list[str]:
         """Build for the runtime's image, write SAM's template and environment file, and return its arguments for them.
 
-        The section [default] of samconfig.toml names the same files, for SAM by hand. Raises RunnerError.
+        The section [default] of samconfig.toml names the same files, for SAM by hand.
         """
         deployed = self.stack.require()
         parameters = {
@@ -243,7 +234,6 @@ class Containers:
         """Run a function on the event in a file, or on its sample, and return SAM's exit code.
 
         Its answer goes to standard output; its log, and what it answers CloudFormation, to standard error.
-        Raises RunnerError.
         """
         functions = [logical_id for logical_id, _ in of_type(template.read(self.built()), FUNCTION)]
         function = samples.named(functions, name)
@@ -266,10 +256,7 @@ class Containers:
         return code
 
     def start_api(self, port: int, warm: str) -> ProcessIdentity:
-        """Start the API on a port of 127.0.0.1, and return before it is ready.
-
-        Raises RunnerError.
-        """
+        """Start the API on a port of 127.0.0.1, and return before it is ready."""
         command = [*environment.SAM, "local", "start-api", "--port", str(port)]
         command += ["--warm-containers", warm, *self.prepare()]
         # Detached: a Ctrl-C reaches only the runner, which then asks SAM to end, once.
@@ -313,7 +300,7 @@ def data_plane(
     """Run the emulator, with the stack, where containers reach it.
 
     It ends with the block unless it was running before or is to be kept. With `unchanged`, nothing is deployed to a
-    running one. Raises RunnerError.
+    running one.
     """
     address = reachable_address()
     with system.only_one(workspace):

@@ -17,19 +17,13 @@ LOGIN_TIMEOUT_S = 60.0
 
 
 def named(functions: Sequence[str], name: str) -> str:
-    """The function that the user calls `PostUsersFunction`, `PostUsers` or `post_users`.
-
-    Raises UsageError if there is none.
-    """
+    """The function that the user calls `PostUsersFunction`, `PostUsers` or `post_users`."""
     by_sample = {sample_name(function): function for function in functions}
     return by_sample[choose(by_sample, name, suffix="Function", variable="FUNCTION")]
 
 
 def event_of(function: str, file: str) -> str:
-    """The event in a file, or a function's own sample if `file` is empty.
-
-    Raises RunnerError if there is none, or it is not JSON.
-    """
+    """The event in a file, or a function's own sample if `file` is empty."""
     path = Path(file) if file else SAMPLES / f"{sample_name(function)}.json"
     try:
         text = path.read_text(encoding="utf-8")
@@ -42,10 +36,7 @@ def event_of(function: str, file: str) -> str:
 
 
 def with_tokens(event: str, stack: Stack) -> str:
-    """The event with the demo user's tokens in place of `ACCESS_TOKEN` and `REFRESH_TOKEN`, if it contains them.
-
-    Raises RunnerError if the user cannot log in.
-    """
+    """The event with the demo user's tokens in place of `ACCESS_TOKEN` and `REFRESH_TOKEN`, if it contains them."""
     if ACCESS_TOKEN not in event and REFRESH_TOKEN not in event:
         return event
     username, password = stack.user

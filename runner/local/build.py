@@ -75,7 +75,6 @@ def build(
     """Build the sources unless they are built already, and return the built template's path.
 
     Each target needs its own folder of builds. Several processes may call this at once: one builds, the others wait.
-    Raises RunnerError, with the end of SAM's output, if the build fails.
     """
     built = builds / fingerprint[:16]
     busy = f"Another build has been running for {BUILD_DEADLINE_S:.0f} s; if there is none, delete {builds}."

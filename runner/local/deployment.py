@@ -75,10 +75,7 @@ def first_failure(stack: Stack, since: datetime) -> str | None:
 
 
 def delete(stack: Stack) -> None:
-    """Delete a stack and wait until it is gone.
-
-    Raises RunnerError if it is not gone in time.
-    """
+    """Delete a stack and wait until it is gone."""
     with aws_errors("Deleting the stack"):
         stack.client("cloudformation").delete_stack(StackName=stack.stack_name)
     late = f"The stack was not deleted within {DELETE_DEADLINE_S:.0f} s; make reset starts again from nothing."
@@ -92,10 +89,7 @@ def make_bucket(stack: Stack) -> None:
 
 
 def apply_gateway_responses(stack: Stack, built: Path, deployed: Description) -> None:
-    """Set the API's gateway responses, which the emulator does not import with the API, unless they are set already.
-
-    Raises RunnerError if the template's cannot be read.
-    """
+    """Set the API's gateway responses, which the emulator does not import with the API, unless they are set already."""
     api_id = deployed.outputs["ApiId"]
     responses = gateway_responses(Template(template.read(built), deployed.parameters))
     with aws_errors("Setting the API's gateway responses"):

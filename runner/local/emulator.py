@@ -44,10 +44,7 @@ class Emulator:
         wait_until_healthy(url, self.identity, deadline_s, log=log, what="The emulator", timeout_s=30)
 
     def wait_until_ready(self) -> None:
-        """Return as soon as it answers.
-
-        Raises RunnerError if it ends or does not answer in time.
-        """
+        """Return as soon as it answers."""
         self.wait_until_healthy(f"{self.endpoint_url}/_ministack/ready", READY_DEADLINE_S)
 
     def stop(self) -> None:
@@ -105,10 +102,7 @@ def running(workspace: Workspace) -> Emulator | None:
 
 
 def start(workspace: Workspace, port: int, *, persist: bool = True, bind: str = environment.HOST) -> Emulator:
-    """Start the workspace's emulator, detached from the terminal, and return before it is ready.
-
-    Raises RunnerError if the port is in use.
-    """
+    """Start the workspace's emulator, detached from the terminal, and return before it is ready."""
     if not port_is_free(port, bind):
         raise RunnerError(f"Port {port} of {bind} is in use by something else; another one: make run PORT={port + 1}")
     workspace.empty_scratch()

@@ -149,10 +149,7 @@ def check(server: Emulator, stack: Stack, progress: Progress) -> None:
 
 
 def take_down(workspace: Workspace) -> bool:
-    """Stop the workspace's emulator and save its state; False if it was not running.
-
-    Raises RunnerError if it had to be killed.
-    """
+    """Stop the workspace's emulator and save its state; False if it was not running."""
     running = emulator.running(workspace)
     if running is None:
         return False
@@ -171,7 +168,7 @@ def only_one(workspace: Workspace) -> Iterator[None]:
 def running_stack(folder: Path, port: int | None = None, *, simulate: bool = False) -> Iterator[Stack]:
     """Run a throw-away system in its own folder, on a free port, while the block runs.
 
-    It shares its build with `make up`. Raises RunnerError if it does not come up.
+    It shares its build with `make up`.
     """
     workspace = Workspace(folder)
     options = Options(port=port or emulator.free_port(), simulate=simulate)

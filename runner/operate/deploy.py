@@ -39,10 +39,7 @@ def run(parsed: argparse.Namespace) -> None:
 
 
 def sam(command: str, environment: str) -> None:
-    """Run a SAM command for Lambda's runtime and processor, whatever this machine is.
-
-    Raises RunnerError if it fails.
-    """
+    """Run a SAM command for Lambda's runtime and processor, whatever this machine is."""
     target = {"RUNTIME": "python3.13", "ARCHITECTURE": "arm64", "PYTHON": lambda_python(), "SAM_CLI_TELEMETRY": "0"}
     words = [*SAM, command, "--config-env", environment]
     if subprocess.run(words, cwd=PROJECT_ROOT, env=os.environ | target, check=False).returncode != 0:

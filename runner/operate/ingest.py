@@ -58,10 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """Put a file on the stream and report the result; returns 1 if lines were bad.
-
-    Raises RunnerError if the file or the stream cannot be used at all.
-    """
+    """Put a file on the stream and report the result; returns 1 if lines were bad."""
     console, name, tally = Console(stderr=True, highlight=False), parsed.file, Tally()
 
     def complain(line: str) -> None:
@@ -109,10 +106,7 @@ def lines(file: TextIO) -> Iterator[str]:
 
 
 def outcomes(file: TextIO) -> Iterator[tuple[int, Outcome]]:
-    """Each line's number and outcome. JSON Lines begin with a brace; CSV does not.
-
-    Raises RunnerError if the file is neither.
-    """
+    """Each line's number and outcome. JSON Lines begin with a brace; CSV does not."""
     written = ((number, line) for number, line in enumerate(lines(file), start=1) if line.strip())
     number, first = next(written, (0, ""))
     if not first:
@@ -229,10 +223,7 @@ def sender(client: Any, stream: str) -> Send:
 
 
 def destination(stream: str, region: str, file: Path = STACK_FILE) -> tuple[Any, str]:
-    """A Kinesis client and the stream's name: the local system's, or AWS's if a stream is named or nothing runs here.
-
-    Raises RunnerError if the user's AWS settings do not work.
-    """
+    """A Kinesis client and a stream: the local system's, or AWS's if one is named or nothing runs here."""
     if not stream and file.exists():
         local = Stack.read(file)
         return local.client("kinesis"), local.detections_stream

@@ -41,10 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(parsed: argparse.Namespace) -> None:
-    """Print a log until Ctrl-C, or with --no-follow what is in it.
-
-    Raises RunnerError if there is no such stack, function or log.
-    """
+    """Print a log until Ctrl-C, or with --no-follow what is in it."""
     if not (parsed.function or parsed.stack or parsed.stack_file):
         follow_emulator(Workspace(LOCAL_FOLDER).log)
         return
@@ -61,10 +58,7 @@ def run(parsed: argparse.Namespace) -> None:
 
 
 def follow_emulator(log: Path) -> None:
-    """Print the emulator's log, which includes the functions' lines, until Ctrl-C.
-
-    Raises RunnerError if there is none.
-    """
+    """Print the emulator's log, which includes the functions' lines, until Ctrl-C."""
     if not log.exists():
         raise RunnerError("There is no log yet; make up starts the emulator.")
     with log.open(encoding="utf-8", errors="replace") as lines:
@@ -77,10 +71,7 @@ def follow_emulator(log: Path) -> None:
 
 
 def groups_of(stack: Stack, function: str) -> dict[str, set[str]]:
-    """The log groups of a function, or of all, and the names of the functions whose lines are wanted in each.
-
-    Raises UsageError if there is no such function.
-    """
+    """The log groups of a function, or of all, and the names of the functions whose lines are wanted in each."""
     names = stack.resources("AWS::Lambda::Function")
     if function:
         chosen = choose(names, function, suffix="Function", variable="FUNCTION")

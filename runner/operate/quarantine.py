@@ -63,10 +63,7 @@ class Quarantined:
 
     @staticmethod
     def of(message: Message) -> "Quarantined":
-        """Parse a message of the function `detections.on_stream_index`.
-
-        Raises RunnerError if it is a message of another kind.
-        """
+        """Parse a message of the function `detections.on_stream_index`."""
         try:
             body = json.loads(message["Body"])
             place = {name: body[name] for name in (("data",) if "data" in body else ("bucket", "key"))}
@@ -88,10 +85,7 @@ class Quarantine(Queue):
         return map(Quarantined.of, self.messages())
 
     def find(self, prefix: str) -> Quarantined:
-        """The only record whose id begins with a prefix.
-
-        Raises RunnerError if there is none, or more than one.
-        """
+        """The only record whose id begins with a prefix."""
         found = [record for record in self.records() if record.id.startswith(prefix)]
         if len(found) != 1:
             raise RunnerError(f"{len(found) or 'No'} records in quarantine have an id that begins with {prefix}.")
@@ -101,7 +95,6 @@ class Quarantine(Queue):
         """The only record whose id begins with a prefix, or with `all` every record that is in quarantine now.
 
         A record that is put on the stream again and rejected again comes back; it is not returned a second time.
-        Raises RunnerError if there is not exactly one record with the prefix.
         """
         if prefix != ALL:
             yield self.find(prefix)
@@ -116,10 +109,7 @@ class Quarantine(Queue):
                 return
 
     def bytes_of(self, record: Quarantined) -> bytes:
-        """The bytes that the camera sent.
-
-        Raises RunnerError if their S3 object is gone.
-        """
+        """The bytes that the camera sent."""
         if "data" in record.place:
             return base64.b64decode(record.place["data"])
         bucket, key = record.place["bucket"], record.place["key"]

@@ -44,10 +44,7 @@ def run(parsed: argparse.Namespace) -> None:
 
 
 def pair(queues: Mapping[str, str], name: str) -> tuple[str, str]:
-    """The URLs of a queue's dead-letter queue and of the queue itself, by the name that the user gives it.
-
-    Raises UsageError if there are no such two.
-    """
+    """The URLs of a queue's dead-letter queue and of the queue itself, by the name that the user gives it."""
     known = pairs(queues)
     return known[choose(known, name, suffix=ALIVE, variable="QUEUE")]
 
@@ -59,10 +56,7 @@ def pairs(queues: Mapping[str, str]) -> dict[str, tuple[str, str]]:
 
 
 def redrive(sqs: Any, dead: str, alive: str) -> int:
-    """Move every message of the queue `dead` to the queue `alive`, and return how many there were.
-
-    Raises RunnerError if SQS gives up.
-    """
+    """Move every message of the queue `dead` to the queue `alive`, and return how many there were."""
     source, destination = (attribute(sqs, url, "QueueArn") for url in (dead, alive))
     try:
         handle = sqs.start_message_move_task(SourceArn=source, DestinationArn=destination)
@@ -74,10 +68,7 @@ def redrive(sqs: Any, dead: str, alive: str) -> int:
 
 
 def wait_for(sqs: Any, source: str, handle: str) -> int:
-    """Wait for a message move task, and return how many messages it moved.
-
-    Raises RunnerError if it does not complete.
-    """
+    """Wait for a message move task, and return how many messages it moved."""
     task: dict[str, Any] = {}
 
     def is_done() -> bool:
@@ -94,10 +85,7 @@ def wait_for(sqs: Any, source: str, handle: str) -> int:
 
 
 def move_by_hand(sqs: Any, dead: str, alive: str) -> int:
-    """Receive every message of a queue, send it to the other, delete it, and return how many there were.
-
-    Raises RunnerError if the other queue refuses one.
-    """
+    """Receive every message of a queue, send it to the other, delete it, and return how many there were."""
     queue, moved = Queue(sqs, dead), 0
     for message in queue.messages():
         entry = {"Id": "0", "MessageBody": message["Body"], "MessageAttributes": attributes_of(message)}

@@ -87,10 +87,7 @@ def events(records: Iterable[Record]) -> Iterator[list[Record]]:
 
 
 def invoke(function: Any, arn: str, records: Iterable[Record]) -> None:
-    """Call a function with records.
-
-    Raises RunnerError if it fails on them.
-    """
+    """Call a function with records."""
     for part in events(records):
         answer = function.invoke(FunctionName=arn, Payload=json.dumps({"Records": part}).encode())
         if "FunctionError" in answer:
@@ -98,10 +95,7 @@ def invoke(function: Any, arn: str, records: Iterable[Record]) -> None:
 
 
 def replay(stack: Stack) -> int:
-    """Replay every batch of the stream of detections; returns 1 if a batch is left.
-
-    Raises RunnerError if the function still fails.
-    """
+    """Replay every batch of the stream of detections; returns 1 if a batch is left."""
     kinesis, function = stack.client("kinesis"), stack.client("lambda")
     replayed = left = 0
     with Queue(stack.client("sqs"), stack.resource("StreamFailuresQueue", "AWS::SQS::Queue")) as queue:

@@ -94,10 +94,7 @@ def items_of(dynamodb: Any, table: str) -> Iterator[Item]:
 
 
 def write(dynamodb: Any, table: str, requests: Iterable[Item]) -> int:
-    """Make puts and deletes, and return how many there are.
-
-    Raises RunnerError if the table keeps refusing some.
-    """
+    """Make puts and deletes, and return how many there are."""
 
     def send(chunk: Sequence[Item]) -> Sequence[Item]:
         refused: dict[str, list[Item]] = dynamodb.batch_write_item(RequestItems={table: chunk}).get(

@@ -173,10 +173,7 @@ def rotate(rotation: Rotation, settle_seconds: float) -> None:
 
 
 def retire(rotation: Rotation, *, force: bool) -> None:
-    """Do step 3.
-
-    Raises RunnerError if a token of the old key may still be valid, unless `force` is set.
-    """
+    """Do step 3."""
     state = rotation.state()
     if len(state.published) == 1:
         raise RunnerError("There is only one key: nothing to retire.")
