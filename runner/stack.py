@@ -20,6 +20,7 @@ from runner.workspace import LOCAL_FOLDER, write_whole
 STACK_NAME = "sitewatch"
 STACK_FILE = LOCAL_FOLDER / "stack.json"
 UPDATE_DEADLINE_S = 3600
+CONFIG = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 5})
 NO_USER_SETTINGS = {
     "profile": (None, None, None, None),
     "config_file": (None, None, os.devnull, None),
@@ -97,9 +98,8 @@ class Stack:
             return aws_client(service, self.endpoint_url, self.region)
         # botocore itself reads AWS_DEFAULT_REGION only.
         region = self.region or os.environ.get("AWS_REGION")
-        config = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 5})
         try:
-            return botocore.session.Session().create_client(service, region_name=region, config=config)
+            return botocore.session.Session().create_client(service, region_name=region, config=CONFIG)
         except NoRegionError:
             raise RunnerError("No region: set AWS_REGION, or make up a local system first.") from None
         except BotoCoreError as error:
@@ -160,10 +160,10 @@ class Stack:
     def resources(self, kind: str) -> dict[str, str]:
         """The physical ids of the stack's resources of one type (all types if it is empty), by logical id."""
         pages = self.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=self.stack_name)
+        listed = [each for page in pages for each in page["StackResourceSummaries"]]
         return {
             each["LogicalResourceId"]: each["PhysicalResourceId"]
-            for page in pages
-            for each in page["StackResourceSummaries"]
+            for each in listed
             if kind in ("", each["ResourceType"])
         }
 
@@ -185,7 +185,7 @@ def find(parsed: argparse.Namespace) -> Stack:
 def choose(names: Iterable[str], given: str, *, suffix: str, variable: str) -> str:
     """The one of these names that the user means: `jobs`, `Jobs` and `JobsQueue` are all `JobsQueue`.
 
-    Raises UsageError, with all names, if there is no such one.
+    Raises UsageError, with all names, if it is none of them.
     """
 
     def short(name: str) -> str:
@@ -214,15 +214,11 @@ def aws_client(service: str, endpoint_url: str, region: str, **settings: Any) ->
 
     `settings` are botocore's own (`Config`).
     """
-    session = botocore.session.Session(session_vars=NO_USER_SETTINGS)
-    config = Config(
-        connect_timeout=5, read_timeout=60, retries={"mode": "standard", "max_attempts": 3}, proxies={}, **settings
-    )
-    return session.create_client(
+    return botocore.session.Session(session_vars=NO_USER_SETTINGS).create_client(
         service,
         endpoint_url=endpoint_url,
         region_name=region,
         aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
-        config=config,
+        config=CONFIG.merge(Config(proxies={}, **settings)),
     )

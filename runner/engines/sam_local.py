@@ -25,7 +25,7 @@ from runner.errors import RunnerError
 from runner.local import build, commands, emulator, environment, system
 from runner.local.emulator import Emulator
 from runner.local.system import Options
-from runner.processes import ProcessIdentity, start_logged, stop_group, tail, wait_until_healthy
+from runner.processes import ProcessIdentity, failure, start_logged, stop_group, wait_until_healthy
 from runner.progress import Progress
 from runner.stack import Stack, aws_errors
 from runner.template import FUNCTION, of_type
@@ -46,11 +46,7 @@ CREDENTIALS = {**environment.CREDENTIALS, "AWS_SESSION_TOKEN": ""}
 CODE_PATHS = ("CodeUri", "ContentUri", "TemplateURL")
 
 
-# --- The commands ------------------------------------------------------------------------------------
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of `sam-local`."""
     _add_common_arguments(parser)
     port = f"the API's port; default: {DEFAULT_API_PORT}"
     arguments.add(parser, "--api-port", "API_PORT", port, arguments.port, default=DEFAULT_API_PORT)
@@ -60,7 +56,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_invoke_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of `invoke`."""
     _add_common_arguments(parser)
     arguments.add(parser, "function", "FUNCTION", "its name in template.yaml or that of its sample event")
     arguments.add(parser, "event", "EVENT", "a file with an event; default: the function's sample")
@@ -72,25 +67,22 @@ def _add_common_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add(parser, "--pull", "PULL", pull, arguments.switch, default=True)
 
 
-def run(parsed: argparse.Namespace) -> int:
+def run(parsed: argparse.Namespace) -> None:
     """Run the API in containers until Ctrl-C."""
-    options, port = commands.options_of(parsed), parsed.api_port
-    if parsed.prepare:
-        with data_plane(commands.WORKSPACE, options, Progress(), pull=parsed.pull, keep=True) as containers:
-            containers.prepare()
-        Progress().say("sam local invoke and sam local start-api can be used now; make down stops the emulator.")
-        return 0
-    return serve(commands.WORKSPACE, options, Progress(), port=port, warm=parsed.warm, pull=parsed.pull)
+    options = commands.options_of(parsed)
+    if not parsed.prepare:
+        serve(options, Progress(), port=parsed.api_port, warm=parsed.warm, pull=parsed.pull)
+        return
+    with data_plane(options, Progress(), pull=parsed.pull, keep=True) as containers:
+        containers.prepare()
+    Progress().say("sam local invoke and sam local start-api can be used now; make down stops the emulator.")
 
 
 def run_invoke(parsed: argparse.Namespace) -> int:
     """Run one function in a container; returns SAM's exit code."""
     options, to_stderr = commands.options_of(parsed), Progress(Console(stderr=True, highlight=False))
-    with data_plane(commands.WORKSPACE, options, to_stderr, pull=parsed.pull, unchanged=True) as containers:
+    with data_plane(options, to_stderr, pull=parsed.pull, unchanged=True) as containers:
         return containers.invoke(parsed.function, parsed.event)
-
-
-# --- Docker ------------------------------------------------------------------------------------------
 
 
 def docker(*arguments: str) -> str:
@@ -132,9 +124,6 @@ def reachable_address() -> str:
         except OSError:
             return environment.HOST
     return address
-
-
-# --- Settings of the functions in containers ---------------------------------------------------------
 
 
 def container_template(built: Path, parameters: Mapping[str, str]) -> dict[str, Any]:
@@ -182,9 +171,6 @@ def deployed_variables(stack: Stack) -> dict[str, dict[str, str]]:
     return found
 
 
-# --- The data plane, and SAM in front of it ----------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class Containers:
     """Functions in containers: the emulator with their data, and whether SAM may pull the runtime's image."""
@@ -209,21 +195,19 @@ class Containers:
         return build.build(self.workspace, build.source_fingerprint(), builds=BUILDS, target=TARGET)
 
     def prepare(self) -> list[str]:
-        """Build for the runtime's image, write SAM's template and environment file, and return its arguments for them.
+        """Write SAM's template and environment file, and return its arguments for them.
 
         The section [default] of samconfig.toml names the same files, for SAM by hand.
         """
-        deployed = self.stack.require()
-        parameters = {
-            **system.template_parameters(self.server.port, simulate=self.options.simulate, bind=self.server.bind),
-            "Runtime": TARGET.runtime,
-            "Architecture": TARGET.architecture,
-        }
+        port = self.server.port
+        parameters = system.template_parameters(port, simulate=self.options.simulate, bind=self.server.bind)
+        parameters |= {"Runtime": TARGET.runtime, "Architecture": TARGET.architecture}
         folder = self.workspace.home / "sam-local"
         folder.mkdir(exist_ok=True)
         document = container_template(self.built(), parameters)
         write_whole(folder / "template.yaml", yaml.safe_dump(document, sort_keys=False))
-        variables = variables_in_containers(deployed_variables(self.stack), self.server.port, deployed.outputs["ApiId"])
+        api_id = self.stack.require().outputs["ApiId"]
+        variables = variables_in_containers(deployed_variables(self.stack), port, api_id)
         write_whole(folder / "env.json", json.dumps(variables, indent=2) + "\n")
         words = ["--template-file", str(folder / "template.yaml"), "--env-vars", str(folder / "env.json")]
         words += ["--region", environment.REGION, "--layer-cache-basedir", str(folder / "layers")]
@@ -233,7 +217,7 @@ class Containers:
     def invoke(self, name: str, file: str) -> int:
         """Run a function on the event in a file, or on its sample, and return SAM's exit code.
 
-        Its answer goes to standard output; its log, and what it answers CloudFormation, to standard error.
+        Its response goes to standard output; its log, and its response to CloudFormation, to standard error.
         """
         functions = [logical_id for logical_id, _ in of_type(template.read(self.built()), FUNCTION)]
         function = samples.named(functions, name)
@@ -241,19 +225,19 @@ class Containers:
         command = [*environment.SAM, "local", "invoke", function, "--event", "-", *self.prepare()]
         with samples.answered(sample, bind=self.server.bind, host=HOST_NAME) as (event, received):
             try:
-                code = subprocess.run(
+                ran = subprocess.run(
                     command,
                     input=event.encode(),
                     env=environment.sam(self.workspace),
                     cwd=PROJECT_ROOT,
                     check=False,
                     timeout=INVOKE_DEADLINE_S,
-                ).returncode
+                )
             except subprocess.TimeoutExpired:
                 raise RunnerError(f"{function} was not done after {INVOKE_DEADLINE_S:.0f} s.") from None
         for answer in received:
-            print(f"The answer to CloudFormation: {answer}", file=sys.stderr)
-        return code
+            print(f"The response to CloudFormation: {answer}", file=sys.stderr)
+        return ran.returncode
 
     def start_api(self, port: int, warm: str) -> ProcessIdentity:
         """Start the API on a port of 127.0.0.1, and return before it is ready."""
@@ -278,10 +262,9 @@ def stop_api(api: ProcessIdentity) -> None:
 
 
 def remove_containers(log: Path) -> None:
-    """Remove the containers that `start-api` named in its log and left behind, as sometimes happens."""
-    started = set(
-        re.findall(r"^SAM_CONTAINER_ID: ([0-9a-f]+)", log.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
-    )
+    """Remove the containers that `start-api` named in its log and left running, as sometimes happens."""
+    text = log.read_text(encoding="utf-8", errors="replace")
+    started = set(re.findall(r"^SAM_CONTAINER_ID: ([0-9a-f]+)", text, re.MULTILINE))
     left = started & set(docker("ps", "--all", "--quiet", "--no-trunc").split())
     if left:
         docker("rm", "--force", *left)
@@ -289,32 +272,26 @@ def remove_containers(log: Path) -> None:
 
 @contextlib.contextmanager
 def data_plane(
-    workspace: Workspace,
-    options: Options,
-    progress: Progress,
-    *,
-    pull: bool,
-    unchanged: bool = False,
-    keep: bool = False,
+    options: Options, progress: Progress, *, pull: bool, unchanged: bool = False, keep: bool = False
 ) -> Iterator[Containers]:
-    """Run the emulator, with the stack, where containers reach it.
+    """Run the emulator, with the stack, at an address that containers reach.
 
     It ends with the block unless it was running before or is to be kept. With `unchanged`, nothing is deployed to a
     running one.
     """
-    address = reachable_address()
+    workspace, address = commands.WORKSPACE, reachable_address()
     with system.only_one(workspace):
         before = emulator.running(workspace)
         if before is None and options.bind is None:
             options = replace(options, bind=address)
         elif before is not None and before.bind == environment.HOST != address:
             raise RunnerError(
-                f"Sitewatch is running bound to {before.bind}, where no container reaches it: make down stops it."
+                f"Sitewatch is running bound to {before.bind}, which no container reaches: make down stops it."
             )
         stack = Stack.read(workspace.stack) if before and unchanged else system.bring_up(workspace, options, progress)
         server = emulator.running(workspace)
     if server is None:
-        raise RunnerError(f"The emulator has ended; its log is {workspace.log}:\n{tail(workspace.log)}")
+        raise failure("The emulator", "has ended", workspace.log)
     try:
         yield Containers(server, stack, options, pull)
     finally:
@@ -323,35 +300,35 @@ def data_plane(
                 system.take_down(workspace)
 
 
-def serve(workspace: Workspace, options: Options, progress: Progress, *, port: int, warm: str, pull: bool) -> int:
+def serve(options: Options, progress: Progress, *, port: int, warm: str, pull: bool) -> None:
     """Run the API in containers until Ctrl-C, which stops it, and the emulator if this started it.
 
     Raises RunnerError, also if one of the two ends by itself.
     """
     if not emulator.port_is_free(port):
         raise RunnerError(f"Port {port} is in use by something else; another one: make sam-local API_PORT={port + 1}")
+    url = f"http://127.0.0.1:{port}"
     with contextlib.ExitStack() as running:
-        containers = running.enter_context(data_plane(workspace, options, progress, pull=pull))
-        began = time.monotonic()
-        with progress.step(f"Starting containers ({warm}) …", f"sam local listens on http://127.0.0.1:{port}"):
+        containers = running.enter_context(data_plane(options, progress, pull=pull))
+        log, server, began = containers.log, containers.server, time.monotonic()
+        with progress.step(f"Starting containers ({warm}) …", f"sam local listens on {url}"):
             api = containers.start_api(port, warm)
-            running.callback(remove_containers, containers.log)
+            running.callback(remove_containers, log)
             running.callback(stop_api, api)
-            url = f"http://127.0.0.1:{port}/check"
-            wait_until_healthy(url, api, READY_DEADLINE_S, log=containers.log, what="sam local start-api", timeout_s=60)
+            what = "sam local start-api"
+            wait_until_healthy(f"{url}/check", api, READY_DEADLINE_S, log=log, what=what, timeout_s=60)
         progress.say(f"Ready in {time.monotonic() - began:.1f} s. Ctrl-C stops it, and the emulator with it.\n")
-        progress.say(f"  Base URL   http://127.0.0.1:{port}")
-        progress.say(f"  Data       {containers.server.endpoint_url}")
-        progress.say(f"  Log        {containers.log}")
-        progress.say(
-            f"  To test    make conformance ENGINE=sam-local BASE_URL=http://127.0.0.1:{port} "
-            f"ENDPOINT={containers.server.endpoint_url}\n"
-        )
+        progress.say(f"  Base URL   {url}")
+        progress.say(f"  Data       {server.endpoint_url}")
+        progress.say(f"  Log        {log}")
+        test = f"make conformance ENGINE=sam-local BASE_URL={url} ENDPOINT={server.endpoint_url}"
+        progress.say(f"  To test    {test}\n")
         try:
-            while api.alive() and containers.server.alive():
+            while api.alive() and server.alive():
                 time.sleep(0.5)
         except KeyboardInterrupt:
             progress.say("Stopping …")
-            return 0
-        ended = "sam local start-api" if containers.server.alive() else "The emulator"
-        raise RunnerError(f"{ended} has ended; the log is {containers.log}:\n{tail(containers.log)}")
+            return
+        if server.alive():
+            raise failure(what, "has ended", log)
+        raise failure("The emulator", "has ended", containers.workspace.log)

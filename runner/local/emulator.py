@@ -32,14 +32,10 @@ class Emulator:
         return environment.endpoint_url(self.port, self.bind)
 
     def alive(self) -> bool:
-        """Whether its process is still running."""
         return self.identity.alive()
 
     def wait_until_healthy(self, url: str, deadline_s: float) -> None:
-        """Return as soon as a URL of the emulator answers 200.
-
-        Raises RunnerError, with the end of the log, if the emulator ends or `deadline_s` seconds pass.
-        """
+        """Return as soon as a URL of the emulator answers 200."""
         log = self.workspace.log
         wait_until_healthy(url, self.identity, deadline_s, log=log, what="The emulator", timeout_s=30)
 
