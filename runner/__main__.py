@@ -41,7 +41,7 @@ COMMANDS = {
     "sam-local": Command("run the functions in Lambda's runtime image", SAM_LOCAL),
     "invoke": Command("run one function in a container", SAM_LOCAL, "run_invoke", "add_invoke_arguments"),
     "localstack": Command("deploy to a running LocalStack", "runner.engines.localstack"),
-    "deploy": Command("build for AWS, show the changes, deploy them once you say so", "runner.operate.deploy"),
+    "deploy": Command("build for AWS, show the changes, deploy them after you confirm", "runner.operate.deploy"),
     "logs": Command("follow the emulator's log, or one function's lines", "runner.operate.logs"),
     "ingest": Command("put a file of vehicles on the stream of detections", "runner.operate.ingest"),
     "redrive": Command("list the dead-letter queues, or send their messages again", "runner.operate.redrive"),

@@ -60,7 +60,7 @@ class Stack:
 
     @classmethod
     def named(cls, stack_name: str = STACK_NAME, *, endpoint_url: str = "", region: str = "") -> Self:
-        """A stack whose services are reachable, before anything else is known of it."""
+        """A stack of which only the name and the address are known."""
         return cls("", endpoint_url, region, stack_name, "", {})
 
     @classmethod
@@ -200,7 +200,7 @@ def choose(names: Iterable[str], given: str, *, suffix: str, variable: str) -> s
 
 @contextlib.contextmanager
 def aws_errors(what: str) -> Iterator[None]:
-    """Turn the errors of AWS calls into a RunnerError that says what was being done."""
+    """Turn the errors of AWS calls into a RunnerError: `what` failed."""
     try:
         yield
     except NoCredentialsError:

@@ -1,4 +1,4 @@
-"""Deploy to a running LocalStack: `make localstack`. docs/localstack.md says how to start one."""
+"""Deploy to a running LocalStack: `make localstack`. see docs/localstack.md for how to start one."""
 
 import argparse
 import copy

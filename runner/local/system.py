@@ -1,4 +1,4 @@
-"""The local system as a whole: bring it up, take it down, or run a throw-away one for a test."""
+"""Bring the local system up, take it down, or run a throw-away one for a test."""
 
 import contextlib
 import json
@@ -24,7 +24,7 @@ HEALTH_DEADLINE_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the user can choose: port and address (None: the usual ones), and whether the schedules run."""
+    """The user's choices: port and address (None: the defaults), and whether the schedules run."""
 
     port: int | None = None
     simulate: bool = True
@@ -62,7 +62,7 @@ def bring_up(workspace: Workspace, options: Options, progress: Progress, *, pers
         built = build_sources(workspace, progress)
         wait_until_ready(server, progress)
         stack = deploy(server, options, built, progress)
-        check(server, stack, progress)
+        check_health(server, stack, progress)
     return stack
 
 
@@ -141,7 +141,7 @@ def is_current(workspace: Workspace, deployed: Description, target: str) -> bool
     return deployed.status in STEADY_STATUSES and last == {"target": target, "changed": deployed.changed}
 
 
-def check(server: Emulator, stack: Stack, progress: Progress) -> None:
+def check_health(server: Emulator, stack: Stack, progress: Progress) -> None:
     """Wait until the API is healthy, then write stack.json."""
     with progress.step("Checking its health …", "GET /check answers 200"):
         server.wait_until_healthy(f"{stack.base_url}/check", HEALTH_DEADLINE_S)

@@ -71,7 +71,7 @@ def follow_emulator(log: Path) -> None:
 
 
 def groups_of(stack: Stack, function: str) -> dict[str, set[str]]:
-    """The log groups of a function, or of all, and the names of the functions whose lines are wanted in each."""
+    """The log groups of a function, or of all, and the functions whose lines to show from each."""
     names = stack.resources("AWS::Lambda::Function")
     if function:
         chosen = choose(names, function, suffix="Function", variable="FUNCTION")
@@ -95,7 +95,7 @@ class Group:
     since_ms: int = field(default_factory=lambda: int((time.time() - SINCE_S) * 1000))
 
     def new(self) -> Iterator[Event]:
-        """The functions' lines that have come since the last call; none if the group is not there yet."""
+        """The functions' lines since the last call; none if the group does not exist yet."""
         logs, started = self.stack.client("logs"), int(time.time() * 1000)
         events: list[Event] = []
         try:
@@ -110,20 +110,20 @@ class Group:
             lines[identity(event, lines)] = event
         for stream, lines in streams.items():
             writer = writer_of(stream, lines.values())
-            if writer in self.functions or (writer is None and says_something(lines.values())):
+            if writer in self.functions or (writer is None and has_own_lines(lines.values())):
                 yield from (event for key, event in lines.items() if key not in self.seen)
             self.seen |= lines.keys()
 
 
 def identity(event: Event, others: Container[object]) -> object:
-    """What tells a line apart from others of its group: its id, if the engine (unlike the emulator) gives it one."""
+    """A line's id, unique in its group; made from the line on the emulator, which gives it none."""
     same = (event["logStreamName"], event["timestamp"], event["message"])
     numbered = ((*same, number) for number in itertools.count())
     return event.get("eventId") or next(key for key in numbered if key not in others)
 
 
 def writer_of(stream: str, lines: Iterable[Event]) -> str | None:
-    """The name of the function that wrote a log stream; None if neither its name nor a line says so."""
+    """The function that wrote a log stream, by the stream's name or a line in it; None if neither names it."""
     before, bracket, _ = stream.rpartition("/")[2].partition("[")
     if bracket and before:
         return before
@@ -137,6 +137,6 @@ def writer_of(stream: str, lines: Iterable[Event]) -> str | None:
     return None
 
 
-def says_something(lines: Iterable[Event]) -> bool:
-    """Whether a log stream has a line of a function, not only of the platform."""
+def has_own_lines(lines: Iterable[Event]) -> bool:
+    """Whether a log stream has a line of a function, not only lines of the platform."""
     return not all(line["message"].startswith(PLATFORM_LINES) for line in lines)

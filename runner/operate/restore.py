@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(parsed: argparse.Namespace) -> None:
-    """Restore a table beside the stack's, and put its items into the stack's."""
+    """Restore into a new table, and put its items into the stack's."""
     source = getattr(parsed, "from")
     if sum(map(bool, (parsed.at, parsed.backup, source))) != 1:
         raise UsageError("Name one of AT=time (RFC 3339, with Z), BACKUP=arn and FROM=table.")
@@ -50,7 +50,7 @@ def run(parsed: argparse.Namespace) -> None:
         tables = stack.resources("AWS::DynamoDB::Table")
         table = tables[choose(tables, parsed.table, suffix="Table", variable="TABLE")]
         if not source:
-            print(f"Restoring {table} beside it …", flush=True)
+            print(f"Restoring {table} into a new table …", flush=True)
             poll_seconds = 1 if stack.is_local else 20
             source = restore_beside(dynamodb, table, at=parsed.at, backup=parsed.backup, poll_seconds=poll_seconds)
         print(f"{copy(dynamodb, source, table)} items put back from {source}.", flush=True)

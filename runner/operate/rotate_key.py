@@ -9,7 +9,7 @@ continues where it was:
 3. With RETIRE=yes, when no token of the old key can be valid any more: accept only the new key.
 
 A refresh token lives for seven days, so step 3 is refused for that long, and for as long as an API token of the old key
-exists: those live for years and have to be issued again. FORCE=yes retires the key nevertheless.
+exists: those live for years and have to be issued again. FORCE=yes retires the key anyway.
 """
 
 import argparse
@@ -185,7 +185,7 @@ def retire(rotation: Rotation, *, force: bool) -> None:
         names = rotation.api_tokens_of_old_keys()
         if names:
             _print_api_tokens(names)
-            raise RunnerError("FORCE=yes retires the old key nevertheless.")
+            raise RunnerError("FORCE=yes retires the old key anyway.")
     rotation.retire(state)
     print("The old key is retired: its tokens are refused.")
 
