@@ -11,11 +11,11 @@ before its first JSON line; it is shown for every function of the group, so that
 import argparse
 import itertools
 import json
+import subprocess
 import sys
 import time
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from runner import arguments
@@ -28,13 +28,11 @@ OVERLAP_S = 60
 """Each look goes back over this time, because CloudWatch shows some lines late."""
 PLATFORM_LINES = ("START RequestId:", "END RequestId:", "REPORT RequestId:")
 PAUSE_S = 2.0
-EMULATOR_PAUSE_S = 0.2
 
 Event = Mapping[str, Any]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add this command's arguments."""
     arguments.add(parser, "function", "FUNCTION", "its name in template.yaml, without Function; default: all")
     parser.add_argument("--no-follow", action="store_true", help="print the lines so far and end")
     arguments.add_stack(parser)
@@ -43,7 +41,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(parsed: argparse.Namespace) -> None:
     """Print a log until Ctrl-C, or with --no-follow what is in it."""
     if not (parsed.function or parsed.stack or parsed.stack_file):
-        follow_emulator(Workspace(LOCAL_FOLDER).log)
+        log = Workspace(LOCAL_FOLDER).log
+        if not log.exists():
+            raise RunnerError("There is no log yet; make up starts the emulator.")
+        subprocess.run(["tail", "-n", "+1", *([] if parsed.no_follow else ["-F"]), str(log)], check=False)
         return
     stack = find(parsed)
     with aws_errors(f"Reading a log of {stack.stack_name}"):
@@ -55,19 +56,6 @@ def run(parsed: argparse.Namespace) -> None:
             if parsed.no_follow:
                 return
             time.sleep(PAUSE_S)
-
-
-def follow_emulator(log: Path) -> None:
-    """Print the emulator's log, which includes the functions' lines, until Ctrl-C."""
-    if not log.exists():
-        raise RunnerError("There is no log yet; make up starts the emulator.")
-    with log.open(encoding="utf-8", errors="replace") as lines:
-        while True:
-            if text := lines.read():
-                sys.stdout.write(text)
-                sys.stdout.flush()
-            else:
-                time.sleep(EMULATOR_PAUSE_S)
 
 
 def groups_of(stack: Stack, function: str) -> dict[str, set[str]]:
