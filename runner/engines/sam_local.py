@@ -19,7 +19,7 @@ from typing import Any
 import yaml
 from rich.console import Console
 
-from runner import arguments, template
+from runner import arguments, project
 from runner.engines import samples
 from runner.errors import RunnerError
 from runner.local import build, commands, emulator, environment, system
@@ -28,9 +28,9 @@ from runner.local.system import Options
 from runner.processes import ProcessIdentity, failure, start_logged, stop_group, wait_until_healthy
 from runner.progress import Progress
 from runner.stack import Stack, aws_errors
-from runner.template import FUNCTION, of_type
+from runner.template import FUNCTION
 from runner.waiting import happens
-from runner.workspace import LOCAL_FOLDER, PROJECT_ROOT, Workspace, write_whole
+from runner.workspace import PROJECT_ROOT, Workspace, write_whole
 
 HOST_NAME = "host.docker.internal"
 """This machine's name in containers: Docker Desktop's own, and `--add-host` sets it on Linux too."""
@@ -39,11 +39,8 @@ READY_DEADLINE_S = 600.0
 """On a small machine fifty containers start one after the other, and the image may have to be pulled first."""
 STOP_DEADLINE_S = 120.0
 INVOKE_DEADLINE_S = 600.0
-BUILDS = LOCAL_FOLDER / "builds-containers"
-TARGET = build.Target("python3.13", build.ARCHITECTURE)
 ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL"
 CREDENTIALS = {**environment.CREDENTIALS, "AWS_SESSION_TOKEN": ""}
-CODE_PATHS = ("CodeUri", "ContentUri", "TemplateURL")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -132,13 +129,10 @@ def container_template(built: Path, parameters: Mapping[str, str]) -> dict[str, 
     Every function gets the emulator's credentials instead of the user's own, and the variable AWS_ENDPOINT_URL: SAM
     fills in only those variables of an environment file that the template declares.
     """
-    document = template.read(built)
+    document = build.read(built)
     document["Globals"]["Function"]["Environment"]["Variables"] |= {**CREDENTIALS, ENDPOINT_VARIABLE: ""}
     for name, value in parameters.items():
         document["Parameters"][name]["Default"] = value
-    for resource in document["Resources"].values():
-        properties = resource.get("Properties", {})
-        properties |= {key: str(built.parent / properties[key]) for key in CODE_PATHS if key in properties}
     return document
 
 
@@ -190,10 +184,6 @@ class Containers:
         """The output of `sam local start-api` and of the functions in it."""
         return self.workspace.home / "sam-local.log"
 
-    def built(self) -> Path:
-        """Build for the runtime's image and return the built template's path."""
-        return build.build(self.workspace, build.source_fingerprint(), builds=BUILDS, target=TARGET)
-
     def prepare(self) -> list[str]:
         """Write SAM's template and environment file, and return its arguments for them.
 
@@ -201,10 +191,10 @@ class Containers:
         """
         port = self.server.port
         parameters = system.template_parameters(port, simulate=self.options.simulate, bind=self.server.bind)
-        parameters |= {"Runtime": TARGET.runtime, "Architecture": TARGET.architecture}
+        parameters |= {"Runtime": build.CONTAINERS.runtime, "Architecture": build.CONTAINERS.architecture}
         folder = self.workspace.home / "sam-local"
         folder.mkdir(exist_ok=True)
-        document = container_template(self.built(), parameters)
+        document = container_template(build.for_containers(self.workspace), parameters)
         write_whole(folder / "template.yaml", yaml.safe_dump(document, sort_keys=False))
         api_id = self.stack.require().outputs["ApiId"]
         variables = variables_in_containers(deployed_variables(self.stack), port, api_id)
@@ -219,8 +209,7 @@ class Containers:
 
         Its response goes to standard output; its log, and its response to CloudFormation, to standard error.
         """
-        functions = [logical_id for logical_id, _ in of_type(template.read(self.built()), FUNCTION)]
-        function = samples.named(functions, name)
+        function = samples.named(project.resources(FUNCTION), name)
         sample = samples.with_tokens(samples.event_of(function, file), self.stack)
         command = [*environment.SAM, "local", "invoke", function, "--event", "-", *self.prepare()]
         with samples.answered(sample, bind=self.server.bind, host=HOST_NAME) as (event, received):

@@ -4,7 +4,7 @@ import contextlib
 import http.server
 import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from runner.errors import RunnerError
@@ -16,7 +16,7 @@ ACCESS_TOKEN, REFRESH_TOKEN = "ACCESS_TOKEN", "REFRESH_TOKEN"
 LOGIN_TIMEOUT_S = 60.0
 
 
-def named(functions: Sequence[str], name: str) -> str:
+def named(functions: Iterable[str], name: str) -> str:
     """The function that the user calls `PostUsersFunction`, `PostUsers` or `post_users`."""
     by_sample = {sample_name(function): function for function in functions}
     return by_sample[choose(by_sample, name, suffix="Function", variable="FUNCTION")]

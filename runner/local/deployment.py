@@ -19,7 +19,7 @@ from runner.workspace import Workspace
 STAGE_NAME = "v1"
 API_RESOURCE = "Api"
 ARTIFACTS_BUCKET = "sitewatch-artifacts"
-DEPLOY_DEADLINE_S = 300.0
+DEPLOY_DEADLINE_S = 900.0
 DELETE_DEADLINE_S = 120.0
 STEADY_STATUSES = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"})
 """A deployment can start from these; with any other status the stack has to be deleted first. A stack stays
