@@ -246,17 +246,18 @@ def opened(name: str) -> BinaryIO:
 @contextmanager
 def bar(file: BinaryIO, tally: Tally, console: Console) -> Iterator[Callable[[], None]]:
     """Show a progress bar on a terminal; yields the function that updates it."""
+    size = None
+    if file.seekable():  # a pipe has no size
+        here = file.tell()
+        size = file.seek(0, io.SEEK_END)
+        file.seek(here)
     columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn()
-    is_file = file.seekable()  # a pipe has no size
     with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
-        task = progress.add_task("0 put", total=None)
-        if is_file:
-            here = file.tell()
-            progress.update(task, total=file.seek(0, io.SEEK_END))
-            file.seek(here)
+        task = progress.add_task("0 put", total=size)
 
         def advance() -> None:
-            progress.update(task, description=f"{tally.put:,} put", completed=file.tell() if is_file else None)
+            read = None if size is None else file.tell()
+            progress.update(task, description=f"{tally.put:,} put", completed=read)
 
         yield advance
 
