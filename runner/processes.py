@@ -1,4 +1,4 @@
-"""Processes: identify one, run a command to its end, start a server, stop a process group."""
+"""Identify a process, run a command to its end, start a server, stop a process group."""
 
 import contextlib
 import os

@@ -46,8 +46,8 @@ class Description:
 class Stack:
     """A deployed Sitewatch.
 
-    `base_url` has no slash at its end. `endpoint_url` is the engine's address; if it is empty, the stack is wherever
-    the user's own AWS settings lead. `users` maps usernames to passwords: the first is an
+    `base_url` has no slash at its end. `endpoint_url` is a local engine's address; if it is empty, the user's own AWS
+    settings reach the stack. `users` maps usernames to passwords: the first is an
     administrator, the last is the demo user.
     """
 
@@ -89,7 +89,7 @@ class Stack:
 
     @property
     def is_local(self) -> bool:
-        """Whether this is a local system, not one that the user's own AWS settings lead to."""
+        """Whether the stack is on a local engine, not on AWS."""
         return bool(self.endpoint_url)
 
     def client(self, service: str) -> Any:
@@ -126,10 +126,7 @@ class Stack:
         )
 
     def require(self) -> Description:
-        """What CloudFormation reports.
-
-        Raises RunnerError if nothing is deployed.
-        """
+        """What CloudFormation reports; raises RunnerError if nothing is deployed."""
         described = self.describe()
         if described is None:
             raise RunnerError(f"There is no stack {self.stack_name}.")

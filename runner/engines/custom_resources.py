@@ -1,7 +1,7 @@
 """Make a stack's custom resources on an engine whose CloudFormation skips them, such as LocalStack's free edition.
 
-It calls their functions as CloudFormation would, with a signed URL of an S3 object to answer to, and puts the
-attributes that they return into the environment of every function that reads them.
+It calls their functions as CloudFormation would, with a signed URL of an S3 object for the response, and puts
+the attributes that they return into the environment of every function that reads them.
 """
 
 import json
@@ -55,7 +55,7 @@ def readers_of(template: Template, resource: str) -> dict[str, dict[str, str]]:
 def provide(
     stack: Stack, function: str, name: str, properties: Mapping[str, str], from_functions: str
 ) -> dict[str, str]:
-    """Call a custom resource's function and return the attributes that it answers."""
+    """Call a custom resource's function and return the attributes in its response."""
     s3, key = stack.client("s3"), f"custom-resources/{uuid.uuid4().hex}"
     signer = aws_client("s3", from_functions, stack.region, s3={"addressing_style": "path"})
     url = signer.generate_presigned_url(

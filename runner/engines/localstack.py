@@ -1,4 +1,4 @@
-"""Deploy to a running LocalStack: `make localstack`. see docs/localstack.md for how to start one."""
+"""Deploy to a running LocalStack: `make localstack`. docs/localstack.md shows how to start one."""
 
 import argparse
 import copy
@@ -64,7 +64,7 @@ def version_at(endpoint: str) -> str:
         return str(json.loads(body)["version"])
     except (ValueError, KeyError, TypeError):
         raise RunnerError(
-            f"No LocalStack answers at {endpoint} ({status or 'no answer'}): docs/localstack.md says how to start one, "
+            f"No LocalStack answers at {endpoint} ({status or 'no answer'}): see docs/localstack.md for how to start one, "
             "and LOCALSTACK_ENDPOINT names another address."
         ) from None
 

@@ -1,4 +1,4 @@
-"""Sample events for `make invoke`, completed with what only a running system knows."""
+"""Sample events for `make invoke`, completed with tokens and a response URL of the running system."""
 
 import contextlib
 import http.server

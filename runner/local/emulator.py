@@ -79,7 +79,7 @@ def port_is_free(port: int, bind: str = environment.HOST) -> bool:
 
 
 def free_port() -> int:
-    """A port that is free now."""
+    """An unused port."""
     with socket.socket() as probe:
         probe.bind((environment.HOST, 0))
         port: int = probe.getsockname()[1]

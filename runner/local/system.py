@@ -18,7 +18,7 @@ from runner.workspace import Workspace, exclusive, write_whole
 API_PREFIX = "/restapis/"
 API_SUFFIX = f"/{STAGE_NAME}/_user_request_"
 USERS = {"admin": "admin", "daikiri": "tekila"}
-"""The users of a local system and their passwords; nothing else has them."""
+"""The users of a local system and their passwords; no other deployment has these passwords."""
 HEALTH_DEADLINE_S = 60.0
 
 
@@ -55,7 +55,7 @@ def bring_up(workspace: Workspace, options: Options, progress: Progress, *, pers
     """Run the workspace's system with the current sources and these options; return when it is healthy.
 
     Does only what is missing: a running and unchanged system is left alone, a stopped one starts with its data.
-    Raises RunnerError. An emulator that this call has started ends again if it fails or is interrupted.
+    If a step fails or is interrupted, an emulator that this call has started ends again.
     """
     workspace.prepare()
     with started(workspace, options, persist=persist) as server:

@@ -1,4 +1,4 @@
-"""Deploy to AWS: `make deploy`. SAM builds, shows the changes and asks; then the stack watches its own updates.
+"""Deploy to AWS: `make deploy`. SAM builds, shows the changes and asks; then CloudFormation watches later updates.
 
 CloudFormation rolls an update back as a whole if one of the stack's rollback triggers goes off within five minutes.
 SAM cannot set triggers, and an alarm has to exist before it can be one. So they are set by an update of their own,
@@ -21,7 +21,7 @@ from runner.workspace import PROJECT_ROOT
 MONITORING_MINUTES = 5
 OUTPUT = "RollbackTriggers"
 PARAMETER = "WatchedBy"
-"""Holds the same alarms. CloudFormation refuses an update that changes nothing of a stack but its triggers."""
+"""Its value is the same alarms: CloudFormation refuses an update that changes only a stack's triggers."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,7 +39,7 @@ def run(parsed: argparse.Namespace) -> None:
 
 
 def sam(command: str, environment: str) -> None:
-    """Run a SAM command for Lambda's runtime and processor, whatever this machine is."""
+    """Run a SAM command for Lambda's runtime and processor, not this machine's."""
     target = {"RUNTIME": "python3.13", "ARCHITECTURE": "arm64", "PYTHON": lambda_python(), "SAM_CLI_TELEMETRY": "0"}
     words = [*SAM, command, "--config-env", environment]
     if subprocess.run(words, cwd=PROJECT_ROOT, env=os.environ | target, check=False).returncode != 0:

@@ -208,7 +208,7 @@ def put(
 
 
 def weight(entry: Mapping[str, Any]) -> int:
-    """The bytes of an entry that count towards a call's limit."""
+    """The size of an entry in bytes, as PutRecords counts it."""
     return len(entry["Data"]) + len(entry["PartitionKey"])
 
 

@@ -25,7 +25,7 @@ from runner.workspace import LOCAL_FOLDER, Workspace
 
 SINCE_S = 600
 OVERLAP_S = 60
-"""Each look goes back over this time, because CloudWatch shows some lines late."""
+"""Each read goes back this far, because CloudWatch shows some lines late."""
 PLATFORM_LINES = ("START RequestId:", "END RequestId:", "REPORT RequestId:")
 PAUSE_S = 2.0
 

@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(parsed: argparse.Namespace) -> None:
-    """List the records, or do one of the other things to them."""
+    """List the records, or show, reingest or drop some."""
     if sum(map(bool, (parsed.show, parsed.reingest, parsed.drop))) > 1:
         raise UsageError("Only one of SHOW=, REINGEST= and DROP= at a time.")
     if parsed.reingest == ALL and parsed.file:

@@ -131,7 +131,7 @@ def delete_others(dynamodb: Any, source: str, target: str) -> int:
 
 
 def existing(dynamodb: Any, table: str, keys: Sequence[Item]) -> Iterator[Item]:
-    """The items with those of these keys that a table has."""
+    """The items of a table with any of these keys."""
     left = {table: {"Keys": keys, "ConsistentRead": True}}
     while left:
         answer = dynamodb.batch_get_item(RequestItems=left)

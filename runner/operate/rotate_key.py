@@ -27,7 +27,7 @@ from runner.stack import Stack, aws_errors, find
 PARAMETER = "TokenKeyVersions"
 CURRENT, PENDING, PREVIOUS = "AWSCURRENT", "AWSPENDING", "AWSPREVIOUS"
 SIGNS_SINCE = "sitewatch:signs-since"
-"""The secret's tag with the time since which its current version has been the only one that signs."""
+"""The secret's tag with the time when its current version began to sign alone."""
 
 REFRESH_LIFETIME = timedelta(days=7)
 """The same as in `accounts.issuing`; a test compares them."""
@@ -136,7 +136,7 @@ class Rotation:
         return str(published[0]["kid"])
 
     def api_tokens_of_old_keys(self) -> list[str]:
-        """The names of the valid API tokens that another key than the current one has signed."""
+        """The names of the valid API tokens that an older key has signed."""
         kid, now = self.signing_key_id(), int(time.time())
         pages = self._dynamodb.get_paginator("query").paginate(
             TableName=self._tokens_table,
