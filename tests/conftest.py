@@ -15,7 +15,6 @@ from runner.local.system import running_stack
 from runner.stack import Stack
 from tests.integration import target
 from tests.integration.record import RECORD
-from tests.integration.target import Target
 
 # What tests load and moto keeps is much and stays: to look through it for garbage less often saves a sixth of the time.
 gc.set_threshold(100_000, 10, 10)
@@ -39,18 +38,18 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.fixture(scope="session")
-def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """The deployment under test; the schedules of one of its own are disabled: nothing moves but what a test moves."""
     if os.environ.get("BASE_URL"):
-        yield _recorded(target.of_variables())
+        yield _recorded(target.named())
     elif "SITEWATCH_STACK" in os.environ:
-        yield _recorded(target.of_stack(Stack.read(Path(os.environ["SITEWATCH_STACK"]))))
+        yield _recorded(Stack.read(Path(os.environ["SITEWATCH_STACK"])))
     else:
         with running_stack(tmp_path_factory.mktemp("sitewatch")) as stack:
-            yield _recorded(target.of_stack(stack))
+            yield _recorded(stack)
 
 
-def _recorded(deployment: Target) -> Target:
+def _recorded(deployment: Stack) -> Stack:
     """Every call of every client is recorded."""
     path = deployment.base_url.partition("://")[2].partition("/")[2]
     RECORD.base_path = f"/{path}" if path else ""
@@ -58,8 +57,8 @@ def _recorded(deployment: Target) -> Target:
 
 
 @pytest.fixture(scope="session")
-def stack(deployment: Target) -> Stack:
+def stack(deployment: Stack) -> Stack:
     """The deployment's AWS side: stream, queues, topic."""
-    if deployment.stack is None:
+    if not deployment.detections_stream:
         pytest.skip("the stream and the queues are not reachable: ENDPOINT names where")
-    return deployment.stack
+    return deployment

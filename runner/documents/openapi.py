@@ -98,20 +98,10 @@ class Undocumented(Exception):
 
 
 def document(routes: Mapping[tuple[str, str], str], samples: Mapping[str, Json]) -> Json:
-    """The OpenAPI 3.1 document.
+    """The OpenAPI 3.1 document of routes (see `runner.project.routes`); their handlers' sample events are its examples.
 
-    Parameters
-    ----------
-    routes
-        ``("GET", "/users")`` to the handler that answers it, ``"accounts.get_users.handler"``.
-    samples
-        A sample event of each handler, whose parameters and body become the examples.
-
-    Raises
-    ------
-    Undocumented
-        If a route has no resolver of ours, the resolvers' routes are not these, or two schemas share a name.
-
+    Raises Undocumented if a route has no resolver of ours, the resolvers' routes are not these, or two schemas share a
+    name.
     """
     asked = {route for route in routes if route[0] != "OPTIONS"}
     handlers = sorted({routes[route] for route in asked})
@@ -316,12 +306,7 @@ class _Function:
                     }
                 }
         shared = _shared()
-        errors: dict[int, list[ApiError]] = {
-            400: [
-                *_bad_input(operation, schemas),
-                _too_large(self._app.max_body_bytes),
-            ]
-        }
+        errors = {400: [*_bad_input(operation, schemas), _too_large(self._app.max_body_bytes)]}
         common = ["TooManyRequests", "UnexpectedError"]
         common += ["Unauthorized"] if self._app.roles else []
         common += ["Forbidden"] if self._app.roles not in (frozenset(), frozenset(Role)) else []

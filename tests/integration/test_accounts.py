@@ -7,8 +7,8 @@ from itertools import islice
 import jwt
 import pytest
 
+from runner.stack import Stack
 from tests.integration.client import Client
-from tests.integration.target import Target
 
 pytestmark = pytest.mark.conformance
 
@@ -61,7 +61,7 @@ def test_a_refresh_token_is_good_once_and_its_theft_ends_the_session(anyone: Cli
     assert anyone.post("/auth/refresh", json={"refresh_token": second.json()["refresh_token"]}).status_code == 401
 
 
-def test_users_are_listed_oldest_first_page_by_page(admin: Client, user: Client, deployment: Target) -> None:
+def test_users_are_listed_oldest_first_page_by_page(admin: Client, user: Client, deployment: Stack) -> None:
     with Client(deployment.base_url) as younger:
         younger.sign_up()
     first_pages = [page["users"] for page in islice(user.pages("/users", limit=2), 2)]
@@ -75,7 +75,7 @@ def test_users_are_listed_oldest_first_page_by_page(admin: Client, user: Client,
     assert len(admin.request("GET", "/users", json={"limit": 1}).json()["users"]) == 1
 
 
-def test_an_api_token_is_issued_listed_used_and_revoked(admin: Client, user: Client, deployment: Target) -> None:
+def test_an_api_token_is_issued_listed_used_and_revoked(admin: Client, user: Client, deployment: Stack) -> None:
     assert user.post("/api/tokens", json={"name": "gate"}).status_code == 403
     issued = admin.post("/api/tokens", json={"name": "gate", "expires_in_days": 1})
     assert issued.status_code == 201
@@ -95,7 +95,7 @@ def test_an_api_token_is_issued_listed_used_and_revoked(admin: Client, user: Cli
         assert (refusal.status_code, refusal.json()["msg"]) == (401, "Token has been revoked")
 
 
-def test_the_published_keys_verify_a_token(anyone: Client, deployment: Target) -> None:
+def test_the_published_keys_verify_a_token(anyone: Client, deployment: Stack) -> None:
     username, password = deployment.admin
     token = anyone.post("/token", data={"username": username, "password": password}).json()["access_token"]
     keys = jwt.PyJWKSet.from_dict(anyone.get("/.well-known/jwks.json").json())

@@ -14,7 +14,6 @@ import pytest
 from detections.catalogue import vehicles
 from runner.stack import Stack
 from tests.integration.client import Client, eventually
-from tests.integration.target import Target
 
 pytestmark = pytest.mark.conformance
 
@@ -31,12 +30,12 @@ def put(stack: Stack, records: Sequence[bytes]) -> list[str]:
 
 
 @pytest.fixture
-def camera(deployment: Target, machine: Client) -> Callable[[list[dict[str, Any]]], None]:
+def camera(deployment: Stack, machine: Client) -> Callable[[list[dict[str, Any]]], None]:
     """Reports vehicles: on the stream, or over HTTP where the stream can not be reached."""
 
     def report(vehicles: list[dict[str, Any]]) -> None:
-        if deployment.stack is not None:
-            put(deployment.stack, [json.dumps(each).encode() for each in vehicles])
+        if deployment.detections_stream:
+            put(deployment, [json.dumps(each).encode() for each in vehicles])
         else:
             assert machine.post("/detections", json=vehicles).status_code == 202
 

@@ -18,7 +18,6 @@ import pytest
 from runner.__main__ import main
 from runner.stack import Stack
 from tests.integration.client import Client, eventually
-from tests.integration.target import Target
 
 IMAGE = {"type": "image", "url": "https://example.com/gate.png", "width": 640, "height": 480}
 VIDEO = {"type": "video", "url": "https://example.com/gate", "source": "vimeo"}
@@ -27,7 +26,7 @@ NO_TEXT = {"type": "text"}
 
 
 @pytest.fixture
-def daikiri(deployment: Target) -> Iterator[Client]:
+def daikiri(deployment: Stack) -> Iterator[Client]:
     """A client logged in as the operator who is there already."""
     with Client(deployment.base_url) as client:
         client.log_in(*deployment.user)

@@ -88,8 +88,8 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack
 
 def test_production_is_deployed_and_answers_its_administrator(production: tuple[Stack, Description]) -> None:
     engine, stack = production
-    secret = engine.client("secretsmanager").get_secret_value(SecretId=stack.output("AdminPasswordSecretName"))
-    with Client(stack.output("BaseUrl")) as client:
+    secret = engine.client("secretsmanager").get_secret_value(SecretId=stack.outputs["AdminPasswordSecretName"])
+    with Client(stack.outputs["BaseUrl"]) as client:
         client.log_in("admin", secret["SecretString"])
         assert client.get("/check").json() == {"health": "ok"}
         assert client.get("/users").json()["users"][0]["username"] == "admin"
@@ -99,7 +99,7 @@ def test_a_reading_is_taken_if_it_is_signed(production: tuple[Stack, Description
     _, stack = production
     body = json.dumps({"sensor": "signed", "ts": "2026-11-22T06:10:30Z", "in_count": 2, "out": 1}).encode()
     signature = hmac.new(WEBHOOK_SECRET.encode(), body, hashlib.sha256).hexdigest()
-    with Client(stack.output("BaseUrl")) as client:
+    with Client(stack.outputs["BaseUrl"]) as client:
         assert client.post("/api/webhook", content=body).status_code == 401
         forged = client.post("/api/webhook", content=body, headers={"X-Signature-256": "sha256=" + "0" * 64})
         assert forged.json()["msg"] == "Signature verification failed"
@@ -110,7 +110,7 @@ def test_a_reading_is_taken_if_it_is_signed(production: tuple[Stack, Description
 
 def test_alarms_the_topic_and_the_dashboard_are_there(production: tuple[Stack, Description]) -> None:
     engine, stack = production
-    topic = stack.output("AlarmsTopicArn")
+    topic = stack.outputs["AlarmsTopicArn"]
     resources = engine.client("cloudformation").describe_stack_resources(StackName=STACK_NAME)["StackResources"]
     queues = {
         each["LogicalResourceId"]: each["PhysicalResourceId"].rpartition("/")[2]

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from runner.operate import redrive, restore
+from runner.operate import redrive
 from runner.stack import choose
 from tests.world.template import ROOT, resources
 
@@ -43,7 +43,7 @@ def test_every_function_queue_and_table_is_one_of_the_template() -> None:
         assert redrive.pair(queues, name)
     tables = {name: name for name in resources("AWS::DynamoDB::Table")}
     for name in set(re.findall(r"TABLE=(\w+)", DOCUMENT)):
-        assert restore.physical_name(tables, name)
+        assert choose(tables, name, suffix="Table", variable="TABLE")
 
 
 def test_every_queue_that_others_give_up_into_can_be_redriven() -> None:

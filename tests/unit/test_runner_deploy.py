@@ -1,6 +1,7 @@
 """make deploy: the stack is told which alarms roll an update back, once."""
 
 import subprocess
+from datetime import UTC, datetime
 from typing import Any
 
 import botocore.session
@@ -43,7 +44,8 @@ def stack(stubber: Stubber) -> Stack:
 def described(**more: Any) -> dict[str, Any]:
     found = {
         "StackName": "sitewatch",
-        "CreationTime": "2026-11-22T06:10:30Z",
+        "StackId": "arn:aws:cloudformation:eu-west-1:123456789012:stack/sitewatch/1",
+        "CreationTime": datetime(2026, 11, 22, 6, 10, 30, tzinfo=UTC),
         "StackStatus": "UPDATE_COMPLETE",
         "Parameters": [
             {"ParameterKey": "Environment", "ParameterValue": "prod"},

@@ -17,7 +17,7 @@ from pytest_socket import enable_socket, socket_allow_hosts
 from runner.__main__ import COMMANDS, main, parse
 from runner.errors import RunnerError
 from runner.http_client import get
-from runner.local import build, emulator, environment, system
+from runner.local import build, deployment, emulator, environment, system
 from runner.local.build import source_fingerprint
 from runner.local.deployment import gateway_responses, is_set
 from runner.processes import ProcessIdentity
@@ -210,6 +210,39 @@ class TestWhetherToDeploy:
     def test_simulation_off_disables_the_schedules(self) -> None:
         assert system.template_parameters(4566, simulate=True)["Schedules"] == "ENABLED"
         assert system.template_parameters(4566, simulate=False)["Schedules"] == "DISABLED"
+
+
+class TestUnhealthySystem:
+    def test_it_is_deployed_once_and_reported_each_time(
+        self, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        deployed = replace(DEPLOYED, outputs={"ApiId": "abc", "DetectionsStreamName": "detections"})
+        deployments: list[Path] = []
+
+        class Unhealthy(emulator.Emulator):
+            def wait_until_ready(self) -> None:
+                """It answers."""
+
+            def wait_until_healthy(self, url: str, deadline_s: float) -> None:
+                raise RunnerError(f"GET {url} answers 500")
+
+        def deploy(_stack: Stack, _workspace: Workspace, built: Path, _parameters: dict[str, str]) -> Description:
+            deployments.append(built)
+            return deployed
+
+        server = Unhealthy(workspace, 4566, ProcessIdentity(os.getpid(), "now"))
+        monkeypatch.setattr(emulator, "running", lambda _workspace: server)
+        monkeypatch.setattr(system, "build_sources", lambda *_: Path("built/template.yaml"))
+        monkeypatch.setattr(Stack, "describe", lambda _stack: deployed if deployments else None)
+        monkeypatch.setattr(deployment, "deploy", deploy)
+        monkeypatch.setattr(deployment, "apply_gateway_responses", lambda *_: None)
+
+        for _ in range(2):
+            with pytest.raises(RunnerError, match="/check answers 500"):
+                system.bring_up(workspace, system.Options(), Silence())
+
+        assert len(deployments) == 1
+        assert not workspace.stack.exists()
 
 
 class TestGatewayResponses:

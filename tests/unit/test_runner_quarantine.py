@@ -13,7 +13,7 @@ from detections import quarantine as keeping
 from detections.arrival import KinesisRecord, Rejected
 from runner.__main__ import main
 from runner.errors import RunnerError
-from runner.operate import quarantine
+from runner.operate import quarantine, queues
 from runner.operate.quarantine import Quarantine
 from runner.stack import Stack
 from sitewatch import settings
@@ -57,7 +57,7 @@ STACK = World.named()
 @pytest.fixture(autouse=True)
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
     """The command's stack is the tests' world."""
-    monkeypatch.setattr(quarantine, "WAIT_SECONDS", 0)
+    monkeypatch.setattr(queues, "WAIT_SECONDS", 0)
     monkeypatch.setattr(quarantine, "find", lambda _parsed: STACK)
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from detections import on_stream_index
 from runner.__main__ import main
-from runner.operate import replay
+from runner.operate import queues, replay
 from runner.stack import Stack
 from tests.world import jobs
 from tests.world.aws import client
@@ -45,7 +45,7 @@ def _run(monkeypatch: pytest.MonkeyPatch, *, mended: bool = True) -> int:
             return QUEUE
 
     monkeypatch.setattr(replay, "find", lambda _parsed: World.named())
-    monkeypatch.setattr(replay, "HIDDEN_SECONDS", 1)
+    monkeypatch.setattr(queues, "HIDDEN_SECONDS", 1)
     return main(["replay"])
 
 

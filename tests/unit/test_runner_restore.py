@@ -35,9 +35,7 @@ def _put(number: int, text: str) -> None:
 
 
 def _stored(table: str = TABLE) -> dict[int, str]:
-    return {
-        int(item["id"]["S"]): item["text"]["S"] for page in restore.items_of(client("dynamodb"), table) for item in page
-    }
+    return {int(item["id"]["S"]): item["text"]["S"] for item in restore.items_of(client("dynamodb"), table)}
 
 
 def _backup() -> str:

@@ -17,6 +17,7 @@ from sitewatch.tokens import TokenRefused
 from tests.world.aws import client
 
 NAME = rotate_key.PARAMETER
+DESCRIBED = {"StackId": "stack", "StackStatus": "UPDATE_COMPLETE", "CreationTime": clock.now()}
 
 
 class Interrupted(Exception):
@@ -34,7 +35,7 @@ class Engine:
     def describe_stacks(self, StackName: str) -> Any:  # noqa: N803 - as botocore spells it
         parameters = {"AdminPassword": "****", NAME: self.parameter}
         listed = [{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()]
-        return {"Stacks": [{"Parameters": listed}]}
+        return {"Stacks": [{**DESCRIBED, "Parameters": listed}]}
 
     def update_stack(self, *, UsePreviousTemplate: bool, Parameters: list[Any], **_: object) -> None:  # noqa: N803
         assert UsePreviousTemplate
@@ -209,7 +210,7 @@ def test_a_stack_of_an_older_template_is_told_to_be_deployed(
 ) -> None:
     class Older(Engine):
         def describe_stacks(self, StackName: str) -> Any:  # noqa: N803
-            return {"Stacks": [{"Parameters": []}]}
+            return {"Stacks": [DESCRIBED]}
 
     assert run(Older(), monkeypatch=monkeypatch)[0] == 1
     assert "deploy this version first" in capsys.readouterr().err
