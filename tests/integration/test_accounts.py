@@ -13,7 +13,7 @@ from tests.integration.target import Target
 pytestmark = pytest.mark.conformance
 
 
-def test_a_user_signs_up_logs_in_every_way_and_is_known(anyone: Client) -> None:
+def test_a_user_signs_up_and_logs_in_every_way(anyone: Client) -> None:
     name = f"walker-{uuid.uuid4().hex[:8]}"
     credentials = {"username": name, "password": "walk the walk"}
     created = anyone.post("/auth/signup", json=credentials)
@@ -28,7 +28,7 @@ def test_a_user_signs_up_logs_in_every_way_and_is_known(anyone: Client) -> None:
         assert (me.status_code, me.json()["username"], me.json()["role"]) == (200, name, "user")
 
 
-def test_eight_sign_ups_at_once_for_one_name_in_every_case_make_one_user(anyone: Client) -> None:
+def test_eight_concurrent_sign_ups_for_one_name_in_any_case_make_one_user(anyone: Client) -> None:
     name = f"Twin-{uuid.uuid4().hex[:8]}"
     spellings = [name, name.lower(), name.upper(), name.swapcase()] * 2
     with ThreadPoolExecutor(8) as pool:
@@ -39,7 +39,7 @@ def test_eight_sign_ups_at_once_for_one_name_in_every_case_make_one_user(anyone:
     assert {answer.json()["subcode"] for answer in answers if answer.status_code == 409} == {4004}
 
 
-def test_a_key_makes_a_repeated_sign_up_one(anyone: Client) -> None:
+def test_sign_ups_repeated_with_one_idempotency_key_make_one_user(anyone: Client) -> None:
     headers = {"Idempotency-Key": uuid.uuid4().hex}
     body = {"username": f"again-{uuid.uuid4().hex[:8]}", "password": "12345"}
     first, second = (anyone.post("/users", json=body, headers=headers) for _ in range(2))
@@ -50,7 +50,7 @@ def test_a_key_makes_a_repeated_sign_up_one(anyone: Client) -> None:
     assert other.json()["detail"][0]["field"] == "Idempotency-Key"
 
 
-def test_a_refresh_token_is_good_once_and_its_theft_ends_the_session(anyone: Client) -> None:
+def test_a_refresh_token_works_once_and_its_reuse_ends_the_session(anyone: Client) -> None:
     credentials = {"username": f"fresh-{uuid.uuid4().hex[:8]}", "password": "12345"}
     anyone.post("/auth/signup", json=credentials)
     first = anyone.post("/auth/login", data=credentials).json()["refresh_token"]

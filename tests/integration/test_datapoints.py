@@ -24,7 +24,7 @@ def populated(admin: Client, wanted: int) -> list[dict[str, object]]:
     raise AssertionError(f"the source gave {len(points)} points of {wanted}")
 
 
-def test_points_that_were_fetched_are_listed_oldest_first_all_to_admins_and_valid_ones_to_users(
+def test_fetched_points_are_listed_oldest_first_all_for_admins_and_valid_ones_for_users(
     admin: Client, user: Client
 ) -> None:
     points = populated(admin, 12)
@@ -39,11 +39,11 @@ def test_points_that_were_fetched_are_listed_oldest_first_all_to_admins_and_vali
     assert user.get("/api/data", params={**ours, "skip": len(seen) - 1}).json() == seen[-1:]
 
 
-def test_only_admins_fetch(user: Client, anyone: Client) -> None:
+def test_only_admins_may_fetch(user: Client, anyone: Client) -> None:
     assert user.post("/api/populate").status_code == 403
     assert anyone.get("/api/data").status_code == 401
 
 
-def test_a_bad_cursor_is_refused_by_name(user: Client) -> None:
+def test_a_bad_cursor_is_a_400_that_names_it(user: Client) -> None:
     answer = user.get("/api/data", params={"cursor": "x"})
     assert (answer.status_code, answer.json()["detail"][0]["field"]) == (400, "cursor")

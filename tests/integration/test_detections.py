@@ -83,7 +83,7 @@ def test_a_user_may_not_report(user: Client) -> None:
     assert user.post("/detections", json=named("Nobody", 1)).status_code == 403
 
 
-def test_the_list_goes_page_by_page_to_its_end(camera: Callable[[list[dict[str, Any]]], None], user: Client) -> None:
+def test_the_list_can_be_paged_to_its_end(camera: Callable[[list[dict[str, Any]]], None], user: Client) -> None:
     make = new_make()
     camera(named(make, 23))
     eventually(lambda: user.get("/stats").json().get(make), lambda count: count == 23)
@@ -94,7 +94,7 @@ def test_the_list_goes_page_by_page_to_its_end(camera: Callable[[list[dict[str, 
     assert [each["id"] for each in skipped] == found[20:]
 
 
-def test_a_client_that_reconnects_misses_no_alert_and_sees_none_twice(
+def test_a_reconnecting_client_sees_each_alert_exactly_once(
     camera: Callable[[list[dict[str, Any]]], None], user: Client
 ) -> None:
     make = new_make()
@@ -113,7 +113,7 @@ def test_a_client_that_reconnects_misses_no_alert_and_sees_none_twice(
     assert [alert for alert in (json.loads(event["data"]) for event in later) if alert["make"] == make] == []
 
 
-def test_nothing_is_lost_and_nothing_is_twice(stack: Stack, user: Client) -> None:
+def test_nothing_is_lost_or_duplicated(stack: Stack, user: Client) -> None:
     # 2,000 vehicles, 5 % of them sent again, and 1 % that are none.
     tag = uuid.uuid4().hex[:8]
     good = [{**vehicle, "id": f"{tag}-{number}"} for number, vehicle in enumerate((vehicles() * 27)[:2000])]

@@ -13,7 +13,7 @@ _PRIVATE = sorted(route for route in routes() if route not in PUBLIC)
 
 @pytest.mark.conformance
 @pytest.mark.parametrize(("method", "path"), _PRIVATE, ids=str)
-def test_a_route_that_is_not_public_refuses_who_sends_no_token(anyone: Client, method: str, path: str) -> None:
+def test_a_private_route_rejects_a_request_without_a_token(anyone: Client, method: str, path: str) -> None:
     answer = anyone.request(method, path.format_map(_AnyId()))
     assert answer.status_code == 401
     assert answer.json()["code"] == 401
@@ -47,7 +47,7 @@ def test_a_known_path_with_an_unknown_method_is_a_404_too(anyone: Client) -> Non
 
 @pytest.mark.conformance
 @pytest.mark.parametrize("path", ["/token", "/detections", "/api/tokens/some-id"])
-def test_a_browser_that_asks_first_gets_an_answer_without_a_token(anyone: Client, path: str) -> None:
+def test_a_preflight_request_needs_no_token(anyone: Client, path: str) -> None:
     answer = anyone.options(
         path, headers={"Origin": "https://elsewhere.example", "Access-Control-Request-Method": "POST"}
     )
@@ -56,7 +56,7 @@ def test_a_browser_that_asks_first_gets_an_answer_without_a_token(anyone: Client
     assert "access-control-allow-origin" not in answer.headers
 
 
-def test_the_emulator_refuses_a_caller_with_other_credentials(stack: Stack) -> None:
+def test_the_emulator_rejects_a_caller_with_other_credentials(stack: Stack) -> None:
     # The proof that roles are enforced at all.
     answer = httpx.post(
         stack.endpoint_url,

@@ -56,7 +56,7 @@ def send(client: Client, recipient: str, content: object) -> str:
 
 
 @pytest.mark.conformance
-def test_a_client_walks_through(daikiri: Client, user: Client) -> None:
+def test_a_client_signs_up_sends_messages_and_reads_them(daikiri: Client, user: Client) -> None:
     new = {"username": f"made-{uuid.uuid4().hex[:8]}", "password": "a secret"}
     jobs = []
     for _ in range(2):
@@ -88,7 +88,7 @@ def test_a_client_walks_through(daikiri: Client, user: Client) -> None:
 
 
 @pytest.mark.conformance
-def test_another_s_ids_are_the_same_404_as_none(daikiri: Client, user: Client) -> None:
+def test_another_users_ids_are_the_same_404_as_unknown_ones(daikiri: Client, user: Client) -> None:
     job_id = send(daikiri, daikiri.user_id, VIDEO)
     outcomes(daikiri, [job_id])
     own = {"sender_id": daikiri.user_id, "recipient_id": daikiri.user_id}
@@ -164,7 +164,7 @@ def quick_retries(stack: Stack) -> Iterator[None]:
 
 @pytest.mark.usefixtures("quick_retries")
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="finds the emulator's processes as Linux shows them")
-def test_two_hundred_jobs_delivered_twice_by_workers_that_are_killed_happen_once(stack: Stack) -> None:
+def test_two_hundred_jobs_delivered_twice_to_workers_that_are_killed_happen_once(stack: Stack) -> None:
     queue, sqs = stack.resources("AWS::SQS::Queue")["JobsQueue"], stack.client("sqs")
     clients = [Client(stack.base_url) for _ in range(CLIENTS)]
     for client in clients:

@@ -38,7 +38,7 @@ def inside(client: Client, sensor: str, at: datetime | None = None, prefix: str 
     return int(answer.json()["inside"])
 
 
-def test_readings_in_any_order_twice_and_from_twenty_writers_at_once_are_counted_exactly(anyone: Client) -> None:
+def test_unordered_repeated_and_concurrent_readings_are_counted_exactly(anyone: Client) -> None:
     sensor, dice = new_sensor(), random.Random(7)
     readings = [
         (MORNING + timedelta(seconds=dice.randrange(7200)), dice.randrange(5), dice.randrange(4)) for _ in range(100)
@@ -74,6 +74,6 @@ def test_a_sensor_is_listed_and_charted_and_an_unknown_one_is_not_found(anyone: 
     assert inside(anyone, sensor) == inside(anyone, sensor, MORNING + timedelta(days=1), prefix="") == 0
 
 
-def test_a_bad_reading_is_refused_by_name(anyone: Client) -> None:
+def test_a_bad_reading_is_a_400_that_names_the_field(anyone: Client) -> None:
     answer = anyone.post("/api/webhook", json={**reading(new_sensor(), MORNING, 1, 0), "ts": "soon"})
     assert (answer.status_code, answer.json()["detail"][0]["field"]) == (400, "ts")

@@ -81,7 +81,7 @@ def test_a_bad_record_is_listed_fixed_and_becomes_a_detection(
 # --- Logs and dead letters -------------------------------------------------------------------------
 
 
-def test_one_function_s_log_is_read_and_holds_nothing_that_a_client_sent(
+def test_one_functions_log_can_be_read_and_has_nothing_that_a_client_sent(
     stack: Stack, anyone: Client, file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     name = f"nobody-{uuid.uuid4().hex[:8]}"

@@ -86,7 +86,7 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack
         server.discard()
 
 
-def test_production_is_deployed_and_answers_its_administrator(production: tuple[Stack, Description]) -> None:
+def test_production_is_deployed_and_its_administrator_can_log_in(production: tuple[Stack, Description]) -> None:
     engine, stack = production
     secret = engine.client("secretsmanager").get_secret_value(SecretId=stack.output("AdminPasswordSecretName"))
     with Client(stack.output("BaseUrl")) as client:
@@ -95,7 +95,7 @@ def test_production_is_deployed_and_answers_its_administrator(production: tuple[
         assert client.get("/users").json()["users"][0]["username"] == "admin"
 
 
-def test_a_reading_is_taken_if_it_is_signed(production: tuple[Stack, Description]) -> None:
+def test_only_a_signed_reading_is_accepted(production: tuple[Stack, Description]) -> None:
     _, stack = production
     body = json.dumps({"sensor": "signed", "ts": "2026-11-22T06:10:30Z", "in_count": 2, "out": 1}).encode()
     signature = hmac.new(WEBHOOK_SECRET.encode(), body, hashlib.sha256).hexdigest()
@@ -108,7 +108,7 @@ def test_a_reading_is_taken_if_it_is_signed(production: tuple[Stack, Description
         assert client.get("/api/sensors/signed/occupancy").json()["inside"] == 1
 
 
-def test_alarms_the_topic_and_the_dashboard_are_there(production: tuple[Stack, Description]) -> None:
+def test_alarms_the_topic_and_the_dashboard_exist(production: tuple[Stack, Description]) -> None:
     engine, stack = production
     topic = stack.output("AlarmsTopicArn")
     resources = engine.client("cloudformation").describe_stack_resources(StackName=STACK_NAME)["StackResources"]
@@ -133,7 +133,7 @@ def test_tables_are_protected_from_deletion(production: tuple[Stack, Description
         assert dynamodb.describe_table(TableName=name)["Table"]["DeletionProtectionEnabled"] is True
 
 
-def test_the_layer_for_production_holds_libraries_of_its_runtime_and_processor(tmp_path: Path) -> None:
+def test_the_production_layer_has_libraries_for_its_runtime_and_processor(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path / "workspace")
     workspace.prepare()
     folder = tmp_path / "layer"

@@ -15,7 +15,7 @@ SIMULATED_SOURCE = "GET /simulator/data-point"
 """Stands for a server outside, and is no part of a deployment that has a source."""
 
 
-def test_every_route_of_the_contract_was_called_and_answered(
+def test_every_route_of_the_contract_was_called_and_succeeded(
     request: pytest.FixtureRequest, deployment: Target
 ) -> None:
     modules = {path.name for path in Path(__file__).parent.glob("test_*.py") if "conformance" in path.read_text()}
@@ -28,7 +28,7 @@ def test_every_route_of_the_contract_was_called_and_answered(
     assert [route for route in RECORD.unanswered() if route not in excused] == []
 
 
-def test_a_call_is_known_by_its_route_whatever_its_ids() -> None:
+def test_a_call_is_matched_to_its_route_whatever_its_ids() -> None:
     for path, route in (
         ("/users/me", "GET /users/me"),
         ("/api/event/01ARZ3NDEKTSV4RRFFQ69G5FAV", "GET /api/event/{event_id}"),

@@ -111,7 +111,7 @@ REWINDS = st.lists(st.integers(0, 3), max_size=12)
 @pytest.mark.no_cover  # tracing would double its time, and smaller tests cover the same
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=deliveries(), faults=FAULTS, sizes=SIZES, rewinds=REWINDS, shuffler=st.randoms(use_true_random=False))
-def test_nothing_is_lost_and_nothing_is_twice_whatever_fails_and_comes_again(
+def test_nothing_is_lost_or_duplicated_whatever_fails_or_is_redelivered(
     batches: list[list[Record]],
     faults: list[Fault | None],
     sizes: list[int],
@@ -145,7 +145,7 @@ def test_nothing_is_lost_and_nothing_is_twice_whatever_fails_and_comes_again(
 
 
 @pytest.mark.no_cover  # tracing would double its time, and smaller tests cover the same
-def test_ten_thousand_records_with_repeats_poison_and_faults_leave_exactly_the_distinct_good_ones() -> None:
+def test_ten_thousand_records_with_repeats_poison_and_faults_leave_exactly_the_distinct_valid_ones() -> None:
     chance = random.Random(20261122)
     vehicles = catalogue.vehicles()
     good = []

@@ -106,19 +106,19 @@ def size_of(item: dict[str, Any]) -> int:
     )
 
 
-def test_a_reading_is_seen_at_once() -> None:
+def test_a_reading_counts_at_once() -> None:
     assert report("abc", "2026-11-22T06:10:30Z", 5, 2).json == {"message": "OK"}
     assert inside("abc").json == {"inside": 3, "sensor": "abc"}
     assert inside("abc", route="/sensors/{sensor}/occupancy").json == {"inside": 3, "sensor": "abc"}
 
 
-def test_the_older_name_of_the_count_is_taken_too() -> None:
+def test_the_older_name_of_the_count_is_accepted_too() -> None:
     body = {"sensor": "abc", "ts": "2026-11-22T06:10:30+01:00", "in": 4, "out": 1}
     assert call("POST", "/api/webhook", body=body).status == 200
     assert inside("abc", "2026-11-22T05:10:30Z").json == {"inside": 3}
 
 
-def test_an_unknown_sensor_is_404_now_then_and_over_time() -> None:
+def test_an_unknown_sensor_is_a_404_on_every_route() -> None:
     for answer in (
         inside("nobody"),
         inside("nobody", "2026-11-22T06:10:30Z"),
@@ -127,13 +127,13 @@ def test_an_unknown_sensor_is_404_now_then_and_over_time() -> None:
         assert (answer.status, answer.json["detail"]) == (404, "Not Found")
 
 
-def test_an_empty_room_is_0_and_so_is_one_before_its_first_reading() -> None:
+def test_a_room_is_at_0_when_empty_and_before_its_first_reading() -> None:
     report("abc", "2026-11-22T06:10:30Z", 2, 2)
     assert inside("abc").json["inside"] == 0
     assert inside("abc", "2020-01-01T00:00:00Z").json == {"inside": 0}
 
 
-def test_who_left_before_the_readings_of_who_came_arrive_is_counted_as_it_is() -> None:
+def test_exits_reported_before_their_entries_make_the_count_negative() -> None:
     report("abc", "2026-11-22T06:10:30Z", 0, 2)
     assert inside("abc").json["inside"] == -2
     report("abc", "2026-11-22T06:00:30Z", 5, 0)
@@ -168,7 +168,7 @@ def test_a_bad_reading_is_a_400_that_names_the_field_and_nothing_is_stored(field
     assert client("dynamodb").scan(TableName="OccupancyTable")["Count"] == 0
 
 
-def test_a_repeated_reading_is_one_and_an_equal_one_is_another() -> None:
+def test_a_repeated_reading_counts_once_and_an_equal_one_counts_again() -> None:
     for _ in range(3):
         assert report("abc", "2026-11-22T06:10:30Z", 1, 0, Idempotency_Key="k").json == {"message": "OK"}
     assert inside("abc").json["inside"] == 1
@@ -179,7 +179,7 @@ def test_a_repeated_reading_is_one_and_an_equal_one_is_another() -> None:
     assert report("abc", "2026-11-22T06:10:30Z", 1, 0, Idempotency_Key="k" * 256).status == 400
 
 
-def test_a_reading_that_was_stored_and_not_answered_is_not_stored_again() -> None:
+def test_a_stored_reading_whose_response_was_lost_is_not_stored_again() -> None:
     report("abc", "2026-11-22T06:10:30Z", 1, 0, Idempotency_Key="k")
     for mark in client("dynamodb").scan(TableName="IdempotencyTable")["Items"]:
         client("dynamodb").delete_item(TableName="IdempotencyTable", Key={"id": mark["id"]})
@@ -201,7 +201,7 @@ def test_sensors_are_listed_in_order_page_by_page() -> None:
     assert seen == [names[:3], names[3:6], names[6:]]
 
 
-def test_a_name_that_the_path_has_to_spell_otherwise_is_found() -> None:
+def test_a_percent_encoded_name_in_the_path_is_found() -> None:
     report("door é 1", "2026-11-22T06:10:30Z", 1, 0)
     assert inside("door%20%C3%A9%201").json == {"inside": 1, "sensor": "door é 1"}
     assert inside("door é 1").json == {"inside": 1, "sensor": "door é 1"}
@@ -227,7 +227,7 @@ RUNS = settings(max_examples=20, deadline=None, suppress_health_check=[HealthChe
 
 @RUNS
 @given(READINGS, TIMES)
-def test_an_instant_is_the_sum_of_the_readings_up_to_it_in_whatever_order(
+def test_the_count_at_an_instant_is_the_sum_of_the_readings_up_to_it_in_any_order(
     readings: list[tuple[datetime, int, int]], instant: datetime
 ) -> None:
     sensor = ids.new_id()
@@ -245,7 +245,7 @@ def test_an_instant_is_the_sum_of_the_readings_up_to_it_in_whatever_order(
     st.sampled_from([60, 90, 300, 3600, 86399, 86400]),
     st.integers(1, 30),
 )
-def test_a_history_is_the_instants_it_names(
+def test_a_history_has_the_count_at_each_of_its_instants(
     bulk: None, readings: list[tuple[datetime, int, int]], since: datetime, seconds: int, steps: int
 ) -> None:
     sensor, step = ids.new_id(), timedelta(seconds=seconds)
@@ -293,7 +293,7 @@ def test_a_history_is_bounded() -> None:
     assert ask(from_="2020-01-01T00:00:00Z", to="2026-11-22T06:00:00Z", step=86400).status == 200
 
 
-def test_what_is_read_does_not_grow_with_the_readings(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reads_do_not_grow_with_the_number_of_readings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten years at 5 minutes in small: a reading in each month and on each day of the last, all of its last day's.
 
     An item of a month or an hour holds as much as it ever will, so what is measured is ten years' cost.
@@ -332,7 +332,7 @@ LOST = VerboseClientError(
 )
 
 
-def test_twenty_writers_on_one_sensor_that_lose_transactions_to_each_other_count_exactly(
+def test_twenty_writers_with_conflicts_on_one_sensor_count_exactly(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     original = Connection._make_api_call
@@ -369,7 +369,7 @@ def test_twenty_writers_on_one_sensor_that_lose_transactions_to_each_other_count
     assert instants.at("busy", NOON) == 100
 
 
-def test_a_reading_that_goes_on_losing_is_a_429_and_not_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reading_that_keeps_losing_is_a_429_and_is_not_stored(monkeypatch: pytest.MonkeyPatch) -> None:
     original = Connection._make_api_call
 
     def losing(self: Connection, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -393,12 +393,12 @@ def signed_report(monkeypatch: pytest.MonkeyPatch, **headers: str) -> Answer:
     return call("POST", "/api/webhook", body=body, headers=headers)
 
 
-def test_where_there_is_a_secret_a_signed_reading_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_a_secret_a_signed_reading_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     assert signed_report(monkeypatch, sign="shared").json == {"message": "OK"}
 
 
 @pytest.mark.parametrize("headers", [{}, {"sign": "guessed"}, {"X-Signature-256": "sha256=é"}])
-def test_where_there_is_a_secret_any_other_is_401(monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]) -> None:
+def test_with_a_secret_any_other_reading_is_a_401(monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]) -> None:
     answer = signed_report(monkeypatch, **headers)
     assert (answer.status, answer.json["subcode"]) == (401, 4132)
     assert inside("abc").status == 404

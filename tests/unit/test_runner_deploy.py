@@ -78,21 +78,21 @@ def test_the_first_deployment_sets_the_triggers_and_keeps_every_other_parameter(
     stubber.assert_no_pending_responses()
 
 
-def test_triggers_that_are_set_are_left_alone(stubber: Stubber) -> None:
+def test_existing_triggers_are_left_alone(stubber: Stubber) -> None:
     stubber.add_response("describe_stacks", described(RollbackConfiguration=WANTED))
     with stubber:
         assert deploy.watch_updates(stack(stubber)) is False
     stubber.assert_no_pending_responses()
 
 
-def test_an_update_that_fails_is_one_clear_error(stubber: Stubber) -> None:
+def test_a_failed_update_is_one_clear_error(stubber: Stubber) -> None:
     stubber.add_response("describe_stacks", described(RollbackConfiguration={"MonitoringTimeInMinutes": 5}))
     stubber.add_client_error("update_stack", "ValidationError", "Stack is in UPDATE_ROLLBACK_FAILED state")
     with stubber, pytest.raises(RunnerError, match="Setting the rollback triggers failed"):
         deploy.watch_updates(stack(stubber))
 
 
-def test_a_stack_without_alarms_is_not_one_of_production(stubber: Stubber) -> None:
+def test_a_stack_without_alarms_is_not_a_production_stack(stubber: Stubber) -> None:
     stubber.add_response("describe_stacks", described(Outputs=[]))
     with stubber, pytest.raises(RunnerError, match="no output RollbackTriggers"):
         deploy.watch_updates(stack(stubber))
@@ -118,7 +118,7 @@ def test_a_deployment_builds_for_lambda_asks_and_then_sets_the_triggers(monkeypa
     assert done == [("build", *target), ("deploy", *target), "sitewatch"]
 
 
-def test_the_template_has_what_the_triggers_are_read_from_and_what_changes_with_them() -> None:
+def test_the_template_has_the_output_and_the_parameter_for_the_triggers() -> None:
     outputs = template()["Outputs"]
     assert outputs[deploy.OUTPUT]["Condition"] == "IsProduction"
     assert template()["Parameters"][deploy.PARAMETER]["Default"] == ""

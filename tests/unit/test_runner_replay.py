@@ -69,7 +69,7 @@ def _given_up(count: int) -> None:
     client("sqs").send_message(QueueUrl=QUEUE, MessageBody=json.dumps(body))
 
 
-def test_exactly_the_batch_is_indexed_and_its_message_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_exactly_the_batch_is_indexed_and_its_message_is_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
     _given_up(3)
     for _ in range(2):
         assert _run(monkeypatch) == 0
@@ -77,7 +77,7 @@ def test_exactly_the_batch_is_indexed_and_its_message_goes(monkeypatch: pytest.M
     assert jobs.take("StreamFailuresQueue") == []
 
 
-def test_a_batch_that_fails_still_stays(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_batch_that_still_fails_stays(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     _given_up(1)
     assert _run(monkeypatch, mended=False) == 1
     assert "still fails on them: KeyError" in capsys.readouterr().err
@@ -86,7 +86,7 @@ def test_a_batch_that_fails_still_stays(monkeypatch: pytest.MonkeyPatch, capsys:
     assert sum(map(int, counts)) == 1
 
 
-def test_a_batch_of_the_table_s_stream_is_named_and_left(
+def test_a_batch_of_the_tables_stream_is_reported_and_left(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     client("sqs").send_message(QueueUrl=QUEUE, MessageBody=json.dumps({"DDBStreamBatchInfo": {"shardId": "s-1"}}))
@@ -96,7 +96,7 @@ def test_a_batch_of_the_table_s_stream_is_named_and_left(
     assert printed.endswith("0 batches replayed, 1 left.\n")
 
 
-def test_a_large_batch_goes_in_parts_that_lambda_takes() -> None:
+def test_a_large_batch_is_split_to_fit_lambdas_limit() -> None:
     records = [{"kinesis": {"data": "x" * 1_400_000}, "n": n} for n in range(7)]
     parts = list(replay.events(records))
     assert [[each["n"] for each in part] for part in parts] == [[0, 1], [2, 3], [4, 5], [6]]

@@ -113,11 +113,11 @@ def later(monkeypatch: pytest.MonkeyPatch, days: float) -> None:
     monkeypatch.setattr(rotate_key, "REFRESH_LIFETIME", rotate_key.REFRESH_LIFETIME - timedelta(days=days))
 
 
-def test_a_refresh_token_lives_as_long_as_the_rotation_takes_it_to() -> None:
+def test_a_refresh_token_lives_as_long_as_the_rotation_assumes() -> None:
     assert rotate_key.REFRESH_LIFETIME == issuing.REFRESH_LIFETIME
 
 
-def test_tokens_of_both_keys_are_good_until_the_old_one_is_retired(
+def test_tokens_of_both_keys_are_valid_until_the_old_one_is_retired(
     stack: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = token()
@@ -141,7 +141,7 @@ def test_tokens_of_both_keys_are_good_until_the_old_one_is_retired(
     assert len(set(",".join(stack.history).split(","))) == 3
 
 
-def test_a_rotation_that_is_interrupted_anywhere_goes_on_and_makes_one_new_key(
+def test_a_rotation_interrupted_anywhere_resumes_and_makes_one_new_key(
     stack: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     last, ended = 1, False
@@ -177,7 +177,7 @@ def test_a_second_rotation_waits_for_the_first_to_end(
     assert len(stack.history) == 2
 
 
-def test_the_old_key_is_not_retired_while_a_refresh_token_of_it_may_be_good(
+def test_the_old_key_is_not_retired_while_one_of_its_refresh_tokens_may_be_valid(
     stack: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(stack, "--retire", monkeypatch=monkeypatch)[0] == 1
@@ -204,7 +204,7 @@ def test_the_old_key_is_not_retired_while_a_machine_needs_it(
     assert len(stack.history) == 2
 
 
-def test_a_stack_of_an_older_template_is_told_to_be_deployed(
+def test_a_stack_of_an_older_template_has_to_be_deployed_first(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     class Older(Engine):
@@ -215,7 +215,7 @@ def test_a_stack_of_an_older_template_is_told_to_be_deployed(
     assert "deploy this version first" in capsys.readouterr().err
 
 
-def test_a_version_that_there_is_not_fails_the_deployment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_version_fails_the_deployment(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[Any] = []
     monkeypatch.setattr(custom_resource._http, "request", lambda *_, body, **__: told.append(json.loads(body)))
     request = {

@@ -39,6 +39,6 @@ def test_a_forgotten_secret_is_fetched_again(secret: str, monotonic: list[float]
     assert secrets.cached(secret) == "new"
 
 
-def test_secrets_are_cached_apart(secret: str) -> None:
+def test_secrets_are_cached_separately(secret: str) -> None:
     other = client("secretsmanager").create_secret(Name="other", SecretString="different")["ARN"]
     assert (secrets.cached(secret), secrets.cached(other)) == ("old", "different")
