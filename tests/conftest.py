@@ -1,7 +1,7 @@
-"""The deployment under test: an emulator of one's own on a free port, with IAM enforcement, for the whole run.
+"""The deployment under test: a new emulator on a free port, with IAM enforcement, for the whole run.
 
-``SITEWATCH_STACK=.local/stack.json`` tests a local system that runs already instead, and ``BASE_URL=…``, as
-``make conformance`` sets it, any deployment: see `tests.integration.target`.
+``SITEWATCH_STACK=.local/stack.json`` tests a running local system instead, and ``BASE_URL=…``, as ``make conformance``
+sets it, any deployment: see `tests.integration.target`.
 """
 
 import gc
@@ -17,22 +17,22 @@ from tests.integration import target
 from tests.integration.record import RECORD
 from tests.integration.target import Target
 
-# What tests load and moto keeps is much and stays: to look through it for garbage less often saves a sixth of the time.
+# Tests load and moto keeps many objects that live long, so collecting garbage less often saves a sixth of the time.
 gc.set_threshold(100_000, 10, 10)
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist looks at the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one process run all that ask for the deployment: it is the same for all of them."""
+    """Run all tests that use the deployment in one process: they share it."""
     for item in items:
         if "deployment" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("stack"))
-            item.add_marker(pytest.mark.no_cover)  # the code that is covered runs in the emulator's processes
+            item.add_marker(pytest.mark.no_cover)  # the functions run in the emulator's processes
 
 
 @pytest.fixture(scope="session")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    """The deployment under test; the schedules of one of its own are disabled: nothing moves but what a test moves."""
+    """The deployment under test. A new one has its schedules disabled, so that only tests change anything."""
     if os.environ.get("BASE_URL"):
         yield _recorded(target.of_variables())
     elif "SITEWATCH_STACK" in os.environ:
@@ -43,7 +43,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
 
 
 def _recorded(deployment: Target) -> Target:
-    """Every call of every client is recorded."""
+    """Record every call of every client."""
     path = deployment.base_url.partition("://")[2].partition("/")[2]
     RECORD.base_path = f"/{path}" if path else ""
     return deployment

@@ -22,7 +22,7 @@ AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 
 
 def put_suv(stack: Stack) -> str:
-    """Put a suspicious vehicle on the stream, as a camera does; give its model, which no other has."""
+    """Put a suspicious vehicle on the stream, as a camera does. Return its model, which is unique."""
     model = f"Model {uuid.uuid4().hex[:8]}"
     vehicle = {"year": 2024, "make": "Sighted", "model": model, "category": "SUV"}
     stack.client("kinesis").put_record(
@@ -106,7 +106,7 @@ def test_an_expired_access_token_is_refreshed_unseen(dashboard: Dashboard) -> No
 
 
 def expired_twin(stack: Stack, token: str) -> str:
-    """``token`` as the system would have signed it an hour ago."""
+    """The same token as if signed an hour ago."""
     secret = stack.client("secretsmanager").get_secret_value(SecretId=f"{stack.stack_name}/token-signing-key")
     claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
     then = int(time.time()) - 3600
@@ -209,7 +209,7 @@ def test_a_user_sees_no_administration(dashboard: Dashboard, user: Client) -> No
     assert dashboard.failures == []
 
 
-# --- everybody can read it ------------------------------------------------------------------------
+# --- accessibility --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -238,7 +238,7 @@ def test_it_fits_and_axe_finds_nothing_serious(browser: Browser, stack: Stack, w
 
 
 def look_for_barriers(dashboard: Dashboard) -> list[str]:
-    """What axe-core finds of the impacts serious and critical."""
+    """axe-core's findings with a serious or critical impact."""
     if not AXE.exists():
         return []
     dashboard.page.evaluate(AXE.read_text(encoding="utf-8"))

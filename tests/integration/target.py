@@ -1,4 +1,4 @@
-"""The deployment under test, and what of it the tests can reach."""
+"""The deployment under test, and which parts of it the tests can reach."""
 
 import os
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from runner.stack import Stack
 
 ENGINES = ("emulator", "sam-local", "localstack", "aws")
 ON_AWS = "aws"
-"""The value of ``ENDPOINT`` for a deployment on AWS, whose services are reached with the user's own settings."""
+"""The value of ``ENDPOINT`` for a deployment on AWS: its services are reached with the user's own settings."""
 
 
 class StackOnAws(Stack):

@@ -1,4 +1,4 @@
-"""Data points come from the simulated source by real HTTP, and users see the valid ones."""
+"""Data points are fetched from the simulated source over real HTTP, and users see the valid ones."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ pytestmark = pytest.mark.conformance
 
 
 def populated(admin: Client, wanted: int) -> list[dict[str, object]]:
-    """``wanted`` points that the source has given; in between it fails now and then, as sources do."""
+    """Fetch ``wanted`` points. The source sometimes fails in between, as sources do."""
     points: list[dict[str, object]] = []
     for _ in range(10 * wanted):
         answer = admin.post("/api/populate") if len(points) % 2 else admin.get("/api/populate")
@@ -28,7 +28,7 @@ def test_fetched_points_are_listed_oldest_first_all_for_admins_and_valid_ones_fo
     admin: Client, user: Client
 ) -> None:
     points = populated(admin, 12)
-    # Fetched now, or as old as the source's old ones: others may be there from before.
+    # Only points fetched now, or as old as the source's old ones: the system may have earlier ones.
     ours = {"start": min(str(point["time"]) for point in points), "end": max(str(point["time"]) for point in points)}
     everything = [point for page in admin.pages("/api/data", limit=7, **ours) for point in page]
     assert all(point in everything for point in points)

@@ -1,4 +1,4 @@
-"""Machines send events, people list and correct them, and the sender sends samples by itself."""
+"""Machines send events, people list and correct them, and the sender sends samples."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""What the API does before any function is asked: routes, tokens, other origins."""
+"""The API's own responses and those that every route shares: unknown routes, missing tokens, other origins."""
 
 import httpx
 import pytest
@@ -52,12 +52,12 @@ def test_a_preflight_request_needs_no_token(anyone: Client, path: str) -> None:
         path, headers={"Origin": "https://elsewhere.example", "Access-Control-Request-Method": "POST"}
     )
     assert answer.status_code == 204
-    # No origin is configured locally: the page may not read it.
+    # No origin is configured locally, so no page may read the response.
     assert "access-control-allow-origin" not in answer.headers
 
 
 def test_the_emulator_rejects_a_caller_with_other_credentials(stack: Stack) -> None:
-    # The proof that roles are enforced at all.
+    # This proves that the emulator enforces roles at all.
     answer = httpx.post(
         stack.endpoint_url,
         headers={

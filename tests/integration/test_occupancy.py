@@ -1,4 +1,4 @@
-"""Door sensors report over HTTP, and anyone asks who is inside."""
+"""Door sensors report over HTTP, and anyone can read how many people are inside."""
 
 import random
 import uuid
@@ -25,7 +25,7 @@ def reading(sensor: str, ts: datetime, came: int, left: int) -> dict[str, Any]:
 
 
 def report(client: Client, body: dict[str, Any], key: str | None = None) -> None:
-    # Twenty at once are twenty cold starts, on however few cores there are.
+    # Twenty at once are twenty cold starts, however few cores there are.
     answer = client.post("/api/webhook", json=body, headers={"Idempotency-Key": key} if key else None, timeout=120)
     assert (answer.status_code, answer.json()) == (200, {"message": "OK"}), answer.text
 
@@ -61,7 +61,7 @@ def test_a_sensor_is_listed_and_charted_and_an_unknown_one_is_not_found(anyone: 
     report(anyone, reading(sensor, MORNING, 3, 0))
     report(anyone, reading(sensor, MORNING + timedelta(minutes=20), 0, 3))
     report(anyone, reading(f"{sensor} too", MORNING, 1, 0))
-    # From just before it: a system that has been used has many others.
+    # Start just before it, because a used system has many other sensors.
     pages = [page["sensors"] for page in islice(anyone.pages("/api/sensors", limit=1, start=sensor[:-1]), 2)]
     names = [name for page in pages for name in page]
     assert sensor in names

@@ -1,4 +1,4 @@
-"""Looks back at the whole run: what the other tests of the suite have called."""
+"""The whole run: the routes that the other tests of the suite have called."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from tests.integration.target import Target
 pytestmark = pytest.mark.conformance
 
 SIMULATED_SOURCE = "GET /simulator/data-point"
-"""Stands for a server outside, and is no part of a deployment that has a source."""
+"""Stands in for an external source; deployments with a real source do not have it."""
 
 
 def test_every_route_of_the_contract_was_called_and_succeeded(

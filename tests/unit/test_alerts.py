@@ -1,4 +1,4 @@
-"""The log of alerts, and the event stream that clients read it by: none is missed and none seen twice."""
+"""The alert log and the event stream that clients read it with: every alert exactly once."""
 
 import json
 import threading
@@ -21,18 +21,18 @@ from tests.world.pipeline import Event, EventSource, Pipeline, alerts, ask, vehi
 
 
 def alert(number: object) -> str:
-    """What the topic tells of a detection."""
+    """A detection as the topic publishes it."""
     return json.dumps(vehicle(id=f"id-{number}", created_at="2026-11-22T06:10:30Z"))
 
 
 def append(*numbers: object) -> int:
-    """Append the alerts of these; how many were new."""
+    """Append alerts with these numbers, and return how many were new."""
     with Wire():
         return recording.append({f"id-{number}": alert(number) for number in numbers})
 
 
 def fill(number: int) -> None:
-    """Have a log of that many alerts, without appending each."""
+    """Create a log of that many alerts, without appending each."""
     with AlertRecord.batch_write() as batch:
         for n in range(1, number + 1):
             batch.save(AlertRecord(f"log#{n // ALERTS_PER_PARTITION}", n, detection=alert(n)))
@@ -40,7 +40,7 @@ def fill(number: int) -> None:
 
 
 def names(events: Sequence[Event]) -> list[str]:
-    """The detections of events, as their numbers."""
+    """The numbers of the detections in events."""
     return [json.loads(event.data)["id"].removeprefix("id-") for event in events]
 
 
@@ -163,7 +163,7 @@ class TestReconnection:
 
 
 class Clock:
-    """Time that passes only when somebody sleeps."""
+    """Time that passes only in `sleep`."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -280,7 +280,7 @@ class TestRecording:
     @pytest.mark.parametrize("fault", [Fault.CONFLICT, Fault.THROTTLED])
     def test_a_losing_transaction_is_retried(self, fault: Fault) -> None:
         with Wire([None, None, fault]) as wire:
-            assert Pipeline(wire).takes(on_queue_record.handler, event_of(1, 2))
+            assert Pipeline(wire).accepts(on_queue_record.handler, event_of(1, 2))
             assert len(wire.operations("TransactWriteItems")) == 2
         assert names(EventSource().connect()) == ["1", "2"]
 
@@ -322,7 +322,7 @@ class TestRecording:
 
 
 def test_a_client_that_reads_during_concurrent_writes_sees_each_alert_exactly_once() -> None:
-    """Writers in threads, a call at a time in any order; the client connects all the while."""
+    """Writers in threads, one call at a time in any order, while the client keeps connecting."""
     numbers = [f"{writer}-{number}" for writer in range(3) for number in range(40)]
     batches = {writer: _batches([n for n in numbers if n.startswith(f"{writer}-")]) for writer in range(3)}
     failed: list[BaseException] = []
@@ -334,9 +334,9 @@ def test_a_client_that_reads_during_concurrent_writes_sees_each_alert_exactly_on
                     try:
                         recording.append({f"id-{number}": alert(number) for number in batch})
                         break
-                    except recording.AppendFailed:  # the queue brings it again
+                    except recording.AppendFailed:  # the queue redelivers it
                         continue
-        except BaseException as error:  # noqa: BLE001 - told in the main thread
+        except BaseException as error:  # noqa: BLE001 - reported in the main thread
             failed.append(error)
 
     source, seen = EventSource(), list[Event]()
@@ -353,6 +353,6 @@ def test_a_client_that_reads_during_concurrent_writes_sees_each_alert_exactly_on
 
 
 def _batches(numbers: Sequence[str]) -> Iterator[Sequence[str]]:
-    """Batches of seven, each of which begins with the last two of the one before."""
+    """Batches of seven that each start with the last two of the one before."""
     for start in range(0, len(numbers), 5):
         yield numbers[max(start - 2, 0) : start + 5]

@@ -123,6 +123,6 @@ def test_a_message_is_billed_for_the_calls_that_its_code_makes() -> None:
     use, _ = costs.measure("messages, one at a time", samples=4, warm_up=0)
     assert use["api_requests"] == 1
     assert use["sqs_requests"] == 1 + costs.POLLS
-    # The job as pending, then in one transaction the message, two notifications and the job.
+    # The pending job, then in one transaction the message, two notifications and the job.
     assert use["dynamodb_write_units"] == 1 + 4 * 2
     assert use["lambda_requests"] == 2

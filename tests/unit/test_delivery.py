@@ -1,4 +1,4 @@
-"""Delivery: batches within an API's limits, and only what was refused sent again."""
+"""Delivery: batches within an API's limits, and retries of rejected entries only."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -17,7 +17,7 @@ def world() -> None:
 
 @pytest.fixture(autouse=True)
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long deliveries would have waited; they do not."""
+    """The pauses of deliveries, in seconds; nothing really waits."""
     waited: list[float] = []
     monkeypatch.setattr("sitewatch.retrying.time.sleep", waited.append)
     return waited

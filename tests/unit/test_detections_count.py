@@ -1,4 +1,4 @@
-"""From the table's stream to the sums: each detection is counted once, whatever comes again."""
+"""From the table's stream to the sums: each detection is counted once, whatever is redelivered."""
 
 import math
 from collections import Counter
@@ -20,7 +20,7 @@ SHARD = "shardId-1"
 
 
 def image(detection_id: str, *, hour: str = "2026-11-22T06", **differing: Any) -> dict[str, Any]:
-    """A detection as the table's stream shows it."""
+    """A detection as the table's stream has it."""
     report = vehicle(**differing)
     created_at = f"{hour}:10:30.000000Z"
     return {
@@ -52,7 +52,7 @@ def change(
 
 
 def counted(*changes: dict[str, Any], shard: str = SHARD) -> dict[str, int]:
-    """What /stats says after a batch."""
+    """The result of /stats after a batch."""
     on_table_count.handler({"Records": list(changes), "shardId": shard}, None)
     return stats("make")
 
@@ -139,7 +139,7 @@ class TestSums:
 class TestTransactions:
     def transactions(self, changes: list[dict[str, Any]]) -> list[int]:
         with Wire() as wire:
-            assert Pipeline(wire).takes(on_table_count.handler, {"Records": changes, "shardId": SHARD})
+            assert Pipeline(wire).accepts(on_table_count.handler, {"Records": changes, "shardId": SHARD})
             assert {call.operation for call in wire.calls} == {"Query", "TransactWriteItems"}
             assert len(wire.operations("Query")) == 1
             return [len(call.parameters["TransactItems"]) for call in wire.operations("TransactWriteItems")]
@@ -150,7 +150,7 @@ class TestTransactions:
             change(str(number), new=image(str(number), make=makes[number % 10], year=2000 + number % 12))
             for number in range(500)
         ]
-        # 10 makes, 12 years, 1 category; in one hour: all, by make, by category; and the position.
+        # 10 makes, 12 years, 1 category; for one hour the total, by make and by category; the position.
         assert self.transactions(changes) == [10 + 12 + 1 + 1 + 10 + 1 + 1]
         assert sum(stats("make").values()) == 500
 
@@ -159,7 +159,7 @@ class TestTransactions:
         sizes = self.transactions(changes)
         distinct = 500 * 2 + 4
         assert max(sizes) <= counting.MAX_SUMS + 1
-        # The four sums that all have in common are in each of them.
+        # Each transaction has the four sums that all changes share.
         assert len(sizes) == math.ceil((distinct - 4) / (counting.MAX_SUMS - 4))
         assert stats("make") == {f"make {n}": 1 for n in range(500)}
 
@@ -168,12 +168,12 @@ class TestTransactions:
         with Wire([None, None, Fault.KILLED_AFTER, None, Fault.KILLED_BEFORE]) as wire:
             pipeline = Pipeline(wire)
             event = {"Records": changes, "shardId": SHARD}
-            assert [pipeline.takes(on_table_count.handler, event) for _ in range(3)] == [False, False, True]
+            assert [pipeline.accepts(on_table_count.handler, event) for _ in range(3)] == [False, False, True]
         assert stats("make") == {f"make {n}": 1 for n in range(100)}
 
     def test_a_conflict_is_retried(self) -> None:
         with Wire([None, Fault.CONFLICT, None, Fault.THROTTLED]) as wire:
-            assert Pipeline(wire).takes(
+            assert Pipeline(wire).accepts(
                 on_table_count.handler, {"Records": [change("1", new=image("a"))], "shardId": SHARD}
             )
             assert len(wire.operations("TransactWriteItems")) == 3

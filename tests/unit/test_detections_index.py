@@ -1,4 +1,4 @@
-"""From a record of the stream to the table: what is a detection, which id and time it has, and what it costs."""
+"""From the stream's records to the table: which are detections, their ids and times, and the cost."""
 
 import base64
 import json
@@ -17,7 +17,7 @@ from tests.world.pipeline import ARRIVAL, Pipeline, Record, moved, quarantined, 
 
 
 def indexed(*records: Record) -> dict[str, dict[str, Any]]:
-    """The table after a batch of these."""
+    """The table after a batch of these records."""
     with Wire() as wire:
         Pipeline(wire).index(records)
         return stored()
@@ -186,7 +186,7 @@ class TestFailing:
         record = Record.of(1, vehicle())
         with Wire([Fault.PARTLY] * 20) as wire:
             pipeline = Pipeline(wire)
-            assert not pipeline.takes(on_stream_index.handler, event_of(record))
+            assert not pipeline.accepts(on_stream_index.handler, event_of(record))
             assert stored() == {}
             pipeline.index([record])
         assert len(stored()) == 1

@@ -21,7 +21,7 @@ T = datetime(2026, 11, 22, 6, 10, 30, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A detection of the model."""
+    """A detection in the model."""
 
     id: str
     time: datetime
@@ -38,7 +38,7 @@ class Seen:
 
 
 def store(*seen: Seen) -> None:
-    """Have these indexed and counted."""
+    """Index and count these detections."""
     with Wire() as wire:
         pipeline = Pipeline(wire)
         pipeline.index([Record.of(number, one.answer) for number, one in enumerate(seen)])
@@ -46,7 +46,7 @@ def store(*seen: Seen) -> None:
 
 
 def walk(query: dict[str, object]) -> list[list[dict[str, Any]]]:
-    """The pages from the first to the last, by their links."""
+    """Follow the links from the first page to the last."""
     pages, following = [], dict(query)
     for _ in range(500):
         answer = ask("/detections", **following)
@@ -60,7 +60,7 @@ def walk(query: dict[str, object]) -> list[list[dict[str, Any]]]:
 
 
 def model(seen: Sequence[Seen], query: dict[str, Any]) -> list[dict[str, Any]]:
-    """What all pages together have to hold."""
+    """The expected detections of all pages together."""
     return [
         one.answer
         for one in sorted(seen, key=lambda one: (one.time, one.id), reverse=True)
@@ -71,7 +71,7 @@ def model(seen: Sequence[Seen], query: dict[str, Any]) -> list[dict[str, Any]]:
     ][query.get("skip", 0) :]
 
 
-# Over months, and close together: many in one hour, some at one instant.
+# Across months, and close together: many in one hour, some at one instant.
 OFFSETS = st.one_of(
     st.integers(0, 3).map(lambda seconds: timedelta(seconds=seconds)),
     st.integers(0, 50).map(lambda minutes: timedelta(minutes=minutes)),
@@ -229,7 +229,7 @@ class TestInput:
         with one_invocation() as wire:
             answer = ask("/detections", **{"from": "2026-12-01T00:00:00Z", "to": "2026-01-01T00:00:00Z"})
             assert (answer.status, answer.json, answer.next_query) == (200, [], None)
-            assert wire.calls == []  # DynamoDB refuses a range that ends before it begins
+            assert wire.calls == []  # DynamoDB rejects a range that ends before it starts
 
     def test_a_cursor_does_not_pass_the_requested_end(self) -> None:
         store(Seen("a", T), Seen("b", T - timedelta(days=1)), Seen("c", T - timedelta(days=2)))
@@ -240,7 +240,7 @@ class TestInput:
 
 class TestCost:
     def read(self, **query: object) -> tuple[Answer, int, int]:
-        """The answer, and how many detections and sums were read for it."""
+        """The response, and how many detections and sums were read for it."""
         with one_invocation() as wire:
             answer = ask("/detections", **query)
         items = {"DetectionsTable": 0, "DetectionCountsTable": 0}

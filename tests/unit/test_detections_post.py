@@ -1,4 +1,4 @@
-"""POST /detections: what machines report goes onto the stream, all of a request or nothing."""
+"""POST /detections: machines put detections on the stream, all of a request or none."""
 
 from typing import Any
 

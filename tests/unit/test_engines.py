@@ -1,4 +1,4 @@
-"""docs/engines.md: made of the runs that are kept, and of nothing else."""
+"""docs/engines.md: generated from the committed runs alone."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The sender: evenly, by real HTTP, with its token, whatever the target does."""
+"""The sender of sample events: evenly, over real HTTP, with its token, whatever the target does."""
 
 import itertools
 import json
@@ -25,7 +25,7 @@ NOW = datetime(2026, 11, 22, 6, 10, 3, 500_000, tzinfo=UTC)
 
 @pytest.fixture
 def token_secret(monkeypatch: pytest.MonkeyPatch) -> str:
-    """A secret with the sender's token in it, as the deployment leaves it."""
+    """A secret with the sender's token, as the deployment creates it."""
     client("secretsmanager").create_secret(Name="sender-token", SecretString="nothing yet")
     monkeypatch.setenv("TOKEN_SECRET", "TokenSecret")
     monkeypatch.setenv("SENDER_TOKEN_SECRET", "sender-token")
@@ -38,7 +38,7 @@ def token_in(secret: str) -> str:
 
 
 def delivered(second: int, tries: int = 1) -> dict[str, Any]:
-    """A message as Lambda hands it over; it is in the queue, too."""
+    """A message as Lambda passes it to the function; it is in the queue too."""
     sqs, queue = client("sqs"), queue_url()
     sqs.send_message(QueueUrl=queue, MessageBody=json.dumps({"second": second}))
     [message] = sqs.receive_message(QueueUrl=queue)["Messages"]
@@ -55,12 +55,12 @@ def queue_url() -> str:
 
 
 def second_of(valid: bool) -> int:
-    """A second whose sample is one that receivers may, or may not, take."""
+    """A second whose sample is valid, or invalid."""
     return next(second for second in range(1000) if (samples.sample_at(second) in samples.VALID) is valid)
 
 
 def sent_to(url: str, monkeypatch: pytest.MonkeyPatch, *, second: int | None = None, tries: int = 1) -> bool:
-    """Have the sender send to ``url``; whether the message is done."""
+    """Let the sender send to ``url``, and return whether the message is done."""
     monkeypatch.setenv("EVENT_TARGET_URL", url)
     record = delivered(second_of(valid=True) if second is None else second, tries)
     answer = on_queue_send.handler({"Records": [record]}, Context())

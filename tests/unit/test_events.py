@@ -1,4 +1,4 @@
-"""Events: stored all or none and once, listed newest first, changed only by who has seen the last change."""
+"""Events: stored once, all of a request or none, listed newest first, changed only in their current version."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -107,10 +107,10 @@ def test_a_body_that_is_neither_an_event_nor_a_list_of_events_is_a_400(body: obj
     assert post(body).status == 400
 
 
-def machine_token(*, stands: bool = True) -> str:
+def machine_token(*, active: bool = True) -> str:
     token_id = ids.new_id()
     expires_at = clock.now() + timedelta(days=1)
-    if stands:
+    if active:
         ApiTokenRecord(id=token_id, name="door", created_by="x", created_at=clock.now(), expires_at=expires_at).save()
     return issuing.sign(Caller(token_id, "door", Role.MACHINE, TokenUse.API, token_id), expires_at=expires_at)
 
@@ -118,7 +118,7 @@ def machine_token(*, stands: bool = True) -> str:
 def test_machines_may_post_but_not_read_and_revoked_ones_may_do_neither() -> None:
     assert post(event(), token=machine_token()).status == 200
     assert call("GET", "/api/event", token=machine_token()).status == 403
-    assert post(event(), token=machine_token(stands=False)).json["msg"] == "Token has been revoked"
+    assert post(event(), token=machine_token(active=False)).json["msg"] == "Token has been revoked"
 
 
 def test_the_same_key_and_body_is_stored_once_and_gets_the_first_response() -> None:
@@ -159,7 +159,7 @@ def store_at(at: datetime, *named: tuple[str, str]) -> list[str]:
 
 
 def over_months() -> list[str]:
-    """Three events a month for three months that are not all in a row; all payloads, newest first."""
+    """Store three events in each of three months with a gap. Return all payloads, newest first."""
     kept = []
     for month in range(3):
         for number in range(3):

@@ -1,4 +1,4 @@
-"""A deferred package imports what its new `__init__` names, and the rest when a name of it is first used."""
+"""A deferred package imports what its new `__init__` names, and the rest when one of its names is first used."""
 
 import importlib
 import sys
@@ -22,7 +22,7 @@ _SOURCES = {
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    """A package of three modules, deferred but for one of them."""
+    """A package of three modules, of which all but one are deferred."""
     folder = tmp_path / _PACKAGE
     folder.mkdir()
     for name, source in _SOURCES.items():

@@ -1,4 +1,4 @@
-"""Our rules of cfn-lint: each finds a template that breaks it, and lets one pass that does not."""
+"""Our cfn-lint rules: each reports a template that breaks it, and passes one that does not."""
 
 from functools import cache
 from typing import Any
@@ -43,7 +43,7 @@ def _rules() -> RulesCollection:
 
 
 def _found(**resources: Any) -> list[str]:
-    """What our rules find in a template of these resources."""
+    """Our rules' findings in a template with these resources."""
     template = {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Transform": "AWS::Serverless-2016-10-31",
@@ -53,7 +53,7 @@ def _found(**resources: Any) -> list[str]:
 
 
 def _with(resource: dict[str, Any], **properties: Any) -> dict[str, Any]:
-    """A resource with other properties; None takes one away."""
+    """A resource with changed properties; None removes one."""
     changed = {**resource.get("Properties", {}), **properties}
     return {**resource, "Properties": {name: value for name, value in changed.items() if value is not None}}
 
@@ -92,17 +92,19 @@ def test_a_stream_reader_with_bounded_retries_passes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("broken", "said"),
+    ("broken", "message"),
     [
         ({"DestinationConfig": {}}, "no on-failure destination"),
         ({"MaximumRetryAttempts": -1}, "MaximumRetryAttempts"),
         ({"MaximumRecordAgeInSeconds": -1}, "MaximumRecordAgeInSeconds"),
     ],
 )
-def test_a_stream_reader_that_may_lose_records_or_retry_forever_is_reported(broken: dict[str, Any], said: str) -> None:
+def test_a_stream_reader_that_may_lose_records_or_retry_forever_is_reported(
+    broken: dict[str, Any], message: str
+) -> None:
     [finding] = _reader_of_the_stream(**{**BOUNDED, **broken})
     assert finding.startswith("E9001")
-    assert said in finding
+    assert message in finding
 
 
 def test_a_queue_worker_with_a_dead_letter_queue_passes() -> None:
@@ -166,7 +168,7 @@ def test_a_subscription_without_a_dead_letter_queue_is_reported_unless_it_is_ema
 def test_a_function_without_a_log_group_in_the_template_is_reported() -> None:
     [finding] = _found(Work=_with(FUNCTION, LoggingConfig=None))
     assert finding.startswith("E9002")
-    assert "names no log group" in finding
+    assert "has no log group" in finding
 
 
 def test_a_log_group_without_retention_is_reported() -> None:
@@ -259,4 +261,4 @@ def test_a_public_route_removed_from_the_allow_list_is_reported(
     [rule] = [rule for rule in _rules() if rule.id == "E9006"]
     monkeypatch.setitem(type(rule).match.__globals__, "ALLOWED", set())
     [finding] = _found(Work=_with(FUNCTION, Events={"Route": route}), Log=LOG, Api=api)
-    assert "POST /users" in finding  # a token may be left out there
+    assert "POST /users" in finding  # its token is optional

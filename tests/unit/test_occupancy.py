@@ -1,4 +1,4 @@
-"""Readings, and who is inside: exact in whatever order, and cheap however many."""
+"""Readings and occupancy: exact in any order, and cheap for any number of readings."""
 
 import contextlib
 import json
@@ -44,7 +44,7 @@ def store(sensor: str, ts: datetime, came: int, left: int = 0) -> None:
 
 
 def store_all(sensor: str, readings: Mapping[datetime, int]) -> None:
-    """What ``recording.record`` leaves behind for many readings, in a few calls."""
+    """Store many readings as ``recording.record`` does, in a few calls."""
     sums: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for ts, difference in readings.items():
         for part in parts_of_reading(ts):
@@ -61,7 +61,7 @@ def store_all(sensor: str, readings: Mapping[datetime, int]) -> None:
 
 
 class OneByOne:
-    """Writes what belongs in a transaction item by item: for large sets, which moto copies for every transaction."""
+    """Writes the items of a transaction one by one: moto copies whole tables for every transaction."""
 
     def save(self, item: Model, condition: object) -> None:
         item.save()
@@ -77,7 +77,7 @@ def bulk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextmanager
 def requests_to_dynamodb(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, dict[str, Any]]]]:
-    """What is asked of DynamoDB in the block: the operations and their answers."""
+    """The requests to DynamoDB in the block: operations and responses."""
     seen: list[tuple[str, dict[str, Any]]] = []
     original = Connection._make_api_call
 
@@ -99,7 +99,7 @@ def items_of(answer: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def size_of(item: dict[str, Any]) -> int:
-    """The bytes of an item: names in UTF-8, text in UTF-8, a number at most half its digits and 2."""
+    """The bytes of an item: names and text in UTF-8, and at most half its digits and 2 for a number."""
     return sum(
         len(name.encode()) + (len(value["S"].encode()) if "S" in value else len(value["N"]) // 2 + 2)
         for name, value in item.items()
@@ -294,7 +294,7 @@ def test_a_history_is_bounded() -> None:
 
 
 def test_reads_do_not_grow_with_the_number_of_readings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ten years at 5 minutes in small: a reading in each month and on each day of the last, all of its last day's.
+    """Ten years of readings, thinned: one in each month, one on each day of the last month, all of the last day.
 
     An item of a month or an hour holds as much as it ever will, so what is measured is ten years' cost.
     """
@@ -339,7 +339,7 @@ def test_twenty_writers_with_conflicts_on_one_sensor_count_exactly(
     busy = threading.Lock()
 
     def conflicting(self: Connection, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        """As DynamoDB: of transactions on one item at one moment, one wins and the others are told so."""
+        """As DynamoDB: of concurrent transactions on one item, one wins and the others get a conflict."""
         if operation != "TransactWriteItems":
             return original(self, operation, arguments)
         if not busy.acquire(blocking=False):
@@ -355,7 +355,7 @@ def test_twenty_writers_with_conflicts_on_one_sensor_count_exactly(
     def write() -> None:
         for _ in range(5):
             reading_id, stored = ids.new_id(), False
-            while not stored:  # as a client whose key it is, to whom a 429 says that nothing was stored
+            while not stored:  # as a client does that gets a 429: nothing was stored, and the key is the same
                 with contextlib.suppress(ApiError):
                     recording.record(Reading(sensor="busy", ts=NOON, in_count=2, out=1), reading_id)
                     stored = True

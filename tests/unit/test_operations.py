@@ -1,4 +1,4 @@
-"""docs/operations.md: what it tells to type can be typed, and what points to it finds its section."""
+"""docs/operations.md: its commands and names exist, and links to it find their section."""
 
 import re
 
@@ -54,5 +54,5 @@ def test_every_dead_letter_queue_can_be_redriven() -> None:
         for queue in resources("AWS::SQS::Queue").values()
         if "RedrivePolicy" in queue
     }
-    # What is handed to FailedJobsQueue is consumed there; its own dead letters go back to JobsQueue.
+    # FailedJobsQueue has a consumer; its own dead letters go back to JobsQueue.
     assert targets - {"FailedJobsQueue"} <= dead == {source for source, _ in redrive.pairs(queues).values()}

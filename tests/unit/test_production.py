@@ -1,4 +1,4 @@
-"""The stack as `sam deploy --config-env prod` makes it: what is transformed, decided and referred to."""
+"""The stack of `sam deploy --config-env prod`: the templates transformed, their conditions and references resolved."""
 
 import copy
 import json
@@ -21,7 +21,7 @@ from tests.world.deployed import (
 from tests.world.template import ROOT, read_template, template
 
 MAX_RESOURCES = 300
-"""CloudFormation allows 500 in one template, conditions or not; the rest is room for the endpoints to come."""
+"""CloudFormation allows 500 in a template, conditions or not; the rest is room for new endpoints."""
 MAX_RESOURCES_PER_ENDPOINT = 4
 MAX_METRICS_PER_ALARM = 10
 MAX_ROLLBACK_TRIGGERS = 5
@@ -32,9 +32,9 @@ ALARMS = {
     if resource["Type"] == "AWS::CloudWatch::Alarm"
 }
 
-pytestmark = pytest.mark.xdist_group("templates")  # SAM's transform takes a second: one process does it for all
+pytestmark = pytest.mark.xdist_group("templates")  # SAM's transform takes a second, so one process does it for all
 
-# The stacks under test, by what they are deployed with.
+# The stacks under test, by their parameters.
 
 
 def production() -> Decided:
@@ -66,24 +66,24 @@ def _kebab(name: str) -> str:
 
 
 def _dimensions(alarm: dict[str, Any]) -> list[dict[str, Any]]:
-    """The dimensions of each metric that an alarm looks at."""
+    """The dimensions of each metric that an alarm watches."""
     if "MetricName" in alarm:
         return list(alarm.get("Dimensions", []))
     metrics = [each["MetricStat"]["Metric"] for each in alarm["Metrics"] if "MetricStat" in each]
     return [dimension for metric in metrics for dimension in metric["Dimensions"]]
 
 
-def _told() -> dict[str, Any]:
-    """What the stack tells its monitoring."""
-    told: dict[str, Any] = everything().resources["Monitoring"]["Properties"]["Parameters"]
-    return told
+def _passed() -> dict[str, Any]:
+    """The parameters that the stack passes to its monitoring."""
+    passed: dict[str, Any] = everything().resources["Monitoring"]["Properties"]["Parameters"]
+    return passed
 
 
 # --- limits ---------------------------------------------------------------------------------------
 
 
 def test_the_stack_leaves_room_for_more_endpoints() -> None:
-    # With every condition: CloudFormation counts the resources that a template declares, not those that it creates.
+    # Whatever the conditions: CloudFormation counts the resources that a template declares, not those it creates.
     assert len(transformed(**production_parameters())["Resources"]) <= MAX_RESOURCES
 
 
@@ -92,7 +92,7 @@ def test_another_endpoint_costs_few_resources() -> None:
     endpoint["Properties"]["Events"]["Route"]["Properties"]["Path"] = "/another"
     before = transformed(**production_parameters())["Resources"].keys()
     after = transformed({"GetAnotherFunction": endpoint}, **production_parameters())["Resources"].keys()
-    added = {name for name in after - before if "Deployment" not in name}  # of the API: renamed by each change
+    added = {name for name in after - before if "Deployment" not in name}  # the API's: each change renames it
     assert 1 < len(added) <= MAX_RESOURCES_PER_ENDPOINT
 
 
@@ -115,11 +115,11 @@ def test_every_reference_is_to_something_that_is_created(decided: Callable[[], D
 
 
 def test_the_stack_passes_its_monitoring_every_parameter_and_no_other() -> None:
-    assert _told().keys() == read_template("monitoring.yaml")["Parameters"].keys()
+    assert _passed().keys() == read_template("monitoring.yaml")["Parameters"].keys()
 
 
 def test_each_monitoring_parameter_refers_to_the_resource_of_its_name() -> None:
-    for name, value in _told().items():
+    for name, value in _passed().items():
         if name.endswith(("Function", "Table", "Queue", "Stream")):
             assert references(value) == {name}
 
@@ -169,8 +169,8 @@ def test_an_alarm_watches_something_in_the_stack(name: str) -> None:
     for dimension in _dimensions(ALARMS[name]):
         match dimension["Value"]:
             case {"Ref": str(parameter)}:
-                assert references(_told()[parameter]) <= everything().resources.keys() | {"Api"}
-                assert _told()[parameter] != ""
+                assert references(_passed()[parameter]) <= everything().resources.keys() | {"Api"}
+                assert _passed()[parameter] != ""
             case value:
                 assert dimension["Name"] in ("Method", "Resource", "service"), value
 
@@ -182,12 +182,12 @@ def test_the_measured_routes_are_those_with_their_own_metrics() -> None:
         for each in settings
         if each.get("MetricsEnabled")
     }
-    looked_at = {
+    watched = {
         tuple(each["Value"] for each in metric["MetricStat"]["Metric"]["Dimensions"][2:])
         for metric in ALARMS["ApiLatency"]["Metrics"]
         if "MetricStat" in metric
     }
-    assert looked_at == measured
+    assert watched == measured
 
 
 def _people_read(queue: dict[str, Any], name: str) -> bool:
@@ -230,7 +230,7 @@ QUERIES = {
         'SELECT SUM(FailedInvocations) FROM SCHEMA("AWS/Events", RuleName) GROUP BY RuleName ORDER BY SUM() DESC'
     ),
 }
-"""CloudWatch wants both clauses for an alarm with a contributor for each resource."""
+"""CloudWatch requires both clauses for an alarm with a contributor for each resource."""
 
 
 def test_alarms_over_all_resources_group_by_resource_and_name_none() -> None:
@@ -263,7 +263,7 @@ def test_alarms_go_to_an_encrypted_topic_that_cloudwatch_may_use() -> None:
 
 def test_an_alarm_email_is_optional() -> None:
     assert "AlarmsEmail" not in monitoring().resources
-    asked = Decided(read_template("monitoring.yaml"), dict.fromkeys(_told(), "x"))
+    asked = Decided(read_template("monitoring.yaml"), dict.fromkeys(_passed(), "x"))
     assert asked.resources["AlarmsEmail"]["Properties"]["Protocol"] == "email"
 
 
@@ -271,7 +271,7 @@ def test_the_dashboard_is_json_and_names_only_known_parameters() -> None:
     body = monitoring().resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
     widgets = json.loads(body)["widgets"]
     assert len([each for each in widgets if each["type"] == "metric"]) >= 10
-    assert references({"Fn::Sub": body}) <= _told().keys()
+    assert references({"Fn::Sub": body}) <= _passed().keys()
 
 
 @pytest.mark.parametrize(
@@ -292,7 +292,7 @@ def test_our_metrics_on_the_dashboard_are_counted_by_a_function(metric: str) -> 
     assert f'count("{metric}"' in sources
 
 
-# --- what nobody wants in production --------------------------------------------------------------
+# --- what production must not have ----------------------------------------------------------------
 
 
 def test_production_has_no_simulator_and_no_sender() -> None:
@@ -359,7 +359,7 @@ def test_production_throttles_the_stage_and_the_password_routes_more() -> None:
         setting = settings["POST", "/" + path.replace("/", "~1")]
         assert setting["ThrottlingRateLimit"] == {"Ref": "LoginsPerSecond"}
         assert setting["ThrottlingBurstLimit"] == {"Ref": "LoginBurst"}
-    # A setting for a route takes the place of the stage's, throttle included.
+    # A route's setting replaces the stage's, including the throttle.
     assert all("ThrottlingRateLimit" in setting and "ThrottlingBurstLimit" in setting for setting in settings.values())
 
 
@@ -370,7 +370,7 @@ def test_production_runs_on_arm_with_a_lambda_runtime_and_is_tagged() -> None:
     assert "environment=prod" in samconfig("prod", "deploy")["tags"]
 
 
-# --- what is optional -----------------------------------------------------------------------------
+# --- options --------------------------------------------------------------------------------------
 
 
 def test_an_optional_firewall_protects_the_stage() -> None:

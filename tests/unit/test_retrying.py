@@ -1,4 +1,4 @@
-"""Retrying: how often, and for how long."""
+"""Retrying: how often, and how long."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What functions in containers and on LocalStack are given, before any container is started."""
+"""Settings and templates for functions in containers and on LocalStack, without starting any."""
 
 import json
 from pathlib import Path
@@ -22,12 +22,12 @@ FUNCTIONS = sorted(resources("AWS::Serverless::Function"))
 
 @pytest.fixture(autouse=True)
 def world() -> None:
-    """The runner knows nothing of the functions' tables."""
+    """No table is needed here."""
 
 
 @pytest.fixture(autouse=True)
 def no_network() -> None:
-    """An answer to a custom resource is sent to this machine."""
+    """Override the network ban: custom resources respond to this machine."""
     enable_socket()
     socket_allow_hosts([environment.HOST])
 
@@ -56,7 +56,7 @@ class TestWhereTheEmulatorListens:
             sam_local.docker("version")
 
     @pytest.mark.parametrize(
-        ("bind", "endpoint", "told"),
+        ("bind", "endpoint", "given_endpoint"),
         [
             ("127.0.0.1", "http://127.0.0.1:4566", None),
             (environment.EVERY_INTERFACE, "http://127.0.0.1:4566", None),
@@ -64,13 +64,13 @@ class TestWhereTheEmulatorListens:
         ],
     )
     def test_its_own_functions_find_it_wherever_it_listens(
-        self, tmp_path: Path, bind: str, endpoint: str, told: str | None
+        self, tmp_path: Path, bind: str, endpoint: str, given_endpoint: str | None
     ) -> None:
         given = environment.emulator(Workspace(tmp_path), 4566, persist=False, bind=bind)
 
         assert environment.endpoint_url(4566, bind) == endpoint
         assert given["BIND_HOST"] == bind
-        assert given.get("AWS_ENDPOINT_URL") == told
+        assert given.get("AWS_ENDPOINT_URL") == given_endpoint
 
 
 class TestVariablesInContainers:
@@ -120,14 +120,14 @@ class TestVariablesInContainers:
 
 
 class TestSamples:
-    @pytest.mark.parametrize("spelt", ["PostUsersFunction", "PostUsers", "post_users"])
-    def test_a_function_is_found_by_each_of_its_names(self, spelt: str) -> None:
-        assert samples.named(FUNCTIONS, spelt) == "PostUsersFunction"
+    @pytest.mark.parametrize("name", ["PostUsersFunction", "PostUsers", "post_users"])
+    def test_a_function_is_found_by_each_of_its_names(self, name: str) -> None:
+        assert samples.named(FUNCTIONS, name) == "PostUsersFunction"
 
-    @pytest.mark.parametrize("spelt", ["", "users", "post-users"])
-    def test_an_unknown_name_is_an_error_that_lists_the_known_ones(self, spelt: str) -> None:
+    @pytest.mark.parametrize("name", ["", "users", "post-users"])
+    def test_an_unknown_name_is_an_error_that_lists_the_known_ones(self, name: str) -> None:
         with pytest.raises(RunnerError, match="post_users"):
-            samples.named(FUNCTIONS, spelt)
+            samples.named(FUNCTIONS, name)
 
     def test_every_function_has_a_sample_event(self) -> None:
         assert all(json.loads(samples.event_of(name, "")) for name in FUNCTIONS)

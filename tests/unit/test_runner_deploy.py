@@ -1,4 +1,4 @@
-"""make deploy: the stack is told which alarms roll an update back, once."""
+"""make deploy: sets the alarms that roll back an update, once."""
 
 import subprocess
 from typing import Any
@@ -27,7 +27,7 @@ def world() -> None:
 
 @pytest.fixture
 def stubber() -> Stubber:
-    """A CloudFormation that answers what a test says, and checks what it is asked against AWS's own model."""
+    """A CloudFormation client with canned responses, which checks requests against AWS's own model."""
     client = botocore.session.Session().create_client("cloudformation", region_name="eu-west-1")
     return Stubber(client)
 

@@ -1,4 +1,4 @@
-"""`make ingest`: every vehicle of a file goes onto the stream once, and every bad line is named."""
+"""`make ingest`: puts every vehicle of a file on the stream once, and names every bad line."""
 
 import io
 import json
@@ -26,7 +26,7 @@ KIA = "2020,Kia,Sorento,SUV\n"
 
 
 class Run:
-    """A run of the command, and what a person sees of it."""
+    """Runs the command and keeps its output."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str], folder: Path) -> None:
         self._capsys = capsys
@@ -242,7 +242,7 @@ class TestPutting:
 
     def test_a_large_file_takes_no_more_memory_than_a_small_one(self) -> None:
         class Endless(io.RawIOBase):
-            """A file of many megabytes that is never held as a whole."""
+            """A file of many megabytes that is never in memory as a whole."""
 
             left = 20_000
 
@@ -273,7 +273,7 @@ class TestPutting:
 
 
 class Joined(io.StringIO):
-    """Several texts, one behind the other."""
+    """Several texts, one after the other."""
 
     def __init__(self, parts: Sequence[io.TextIOBase]) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What the runner decides before it starts anything."""
+"""The runner's decisions before it starts anything."""
 
 import json
 import os
@@ -39,12 +39,12 @@ DEPLOYED = Description(status="UPDATE_COMPLETE", changed="now", parameters={}, o
 
 @pytest.fixture(autouse=True)
 def world() -> None:
-    """The runner knows nothing of the functions' tables."""
+    """No table is needed here."""
 
 
 @pytest.fixture(autouse=True)
 def no_network() -> None:
-    """Whether a port is free is asked of this machine."""
+    """Override the network ban: these tests look for free ports."""
     enable_socket()
     socket_allow_hosts([environment.HOST])
 

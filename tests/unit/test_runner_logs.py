@@ -1,4 +1,4 @@
-"""make logs FUNCTION=…: one function's lines, out of a log group that several functions share."""
+"""make logs FUNCTION=…: one function's lines from a log group that several functions share."""
 
 import json
 import time
@@ -19,7 +19,7 @@ FUNCTIONS = {"IndexDetectionsFunction": INDEX, "CountDetectionsFunction": COUNT,
 class Functions:
     """Lambda: two functions share a log group, one has its own."""
 
-    def get_function_configuration(self, FunctionName: str) -> dict[str, Any]:  # noqa: N803 - as botocore spells it
+    def get_function_configuration(self, FunctionName: str) -> dict[str, Any]:  # noqa: N803 - botocore's name
         return {} if FunctionName == ALONE else {"LoggingConfig": {"LogGroup": SHARED, "LogFormat": "JSON"}}
 
 

@@ -1,4 +1,4 @@
-"""The runner ends what it has started, wholly, and nothing else."""
+"""The runner ends the processes that it started, with their children, and nothing else."""
 
 import os
 import signal
@@ -23,11 +23,11 @@ WITH_CHILD = (
 
 @pytest.fixture(autouse=True)
 def world() -> None:
-    """The runner knows nothing of the functions' tables."""
+    """No table is needed here."""
 
 
 class Started:
-    """A process that leads a group of its own, once it has printed its first line."""
+    """A process with its own group that has printed its first line."""
 
     def __init__(self, code: str) -> None:
         self.process = subprocess.Popen(

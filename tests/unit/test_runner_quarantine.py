@@ -1,4 +1,4 @@
-"""make quarantine: what is in quarantine is seen, put on the stream again or dropped, and never lost."""
+"""make quarantine: lists rejected records, puts them on the stream again or drops them, and never loses one."""
 
 import json
 from collections import Counter
@@ -24,12 +24,12 @@ LARGE = b"x" * (200 * 1024)
 
 
 class CloudFormation:
-    """Says what the tests' world is called."""
+    """Lists the resources of the tests' world."""
 
     def get_paginator(self, _name: str) -> "CloudFormation":
         return self
 
-    def paginate(self, StackName: str) -> list[Any]:  # noqa: N803 - as botocore spells it
+    def paginate(self, StackName: str) -> list[Any]:  # noqa: N803 - botocore's name
         names = {
             ("QuarantineQueue", "AWS::SQS::Queue"): settings.text("QUARANTINE_QUEUE_URL"),
             ("DetectionsStream", "AWS::Kinesis::Stream"): "DetectionsStream",

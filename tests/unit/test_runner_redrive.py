@@ -1,4 +1,4 @@
-"""make redrive: every dead letter is sent again, by SQS itself or by hand."""
+"""make redrive: sends every dead letter again, through SQS's move tasks or one by one."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +18,7 @@ QUEUES = {"JobsQueue": ALIVE, "FailedJobsQueue": "failed", "JobsDeadLetterQueue"
 
 
 class Sqs:
-    """moto's SQS, with message move tasks as an engine has or lacks them."""
+    """moto's SQS with message move tasks, which some engines lack."""
 
     def __init__(self, start: Callable[..., Any], *statuses: dict[str, Any]) -> None:
         self._real = client("sqs")

@@ -1,4 +1,4 @@
-"""make restore: a table's items come back into the stack's own table."""
+"""make restore: puts a table's items back into the stack's own table."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -91,7 +91,7 @@ def test_unprocessed_items_are_retried_and_then_reported() -> None:
     class Refusing:
         left = 3
 
-        def batch_write_item(self, RequestItems: Any) -> Any:  # noqa: N803 - as botocore spells it
+        def batch_write_item(self, RequestItems: Any) -> Any:  # noqa: N803 - botocore's name
             self.left -= 1
             return {"UnprocessedItems": RequestItems if self.left else {}}
 

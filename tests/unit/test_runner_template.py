@@ -1,4 +1,4 @@
-"""The runner's reader of CloudFormation templates: what it fills in, decides and refuses."""
+"""The runner's reader of CloudFormation templates: intrinsic functions, conditions and errors."""
 
 from pathlib import Path
 from typing import Any

@@ -8,7 +8,7 @@ from tests.world.aws import client
 
 @pytest.fixture
 def monotonic(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The time of the cache, which only the test moves."""
+    """The cache's clock, which only the test moves."""
     now = [1000.0]
     monkeypatch.setattr("sitewatch.secrets.time.monotonic", lambda: now[0])
     return now

@@ -1,4 +1,4 @@
-"""Transactions: which refusals may pass when what they rest on is read again."""
+"""Transactions: which failures are temporary, so that a retry may succeed."""
 
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError

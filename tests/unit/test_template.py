@@ -1,4 +1,4 @@
-"""template.yaml as a whole: what it promises of routes, settings, permissions, queues and streams."""
+"""template.yaml as a whole: routes, settings, permissions, queues and streams."""
 
 import json
 import re
@@ -26,28 +26,28 @@ MAPPINGS = resources("AWS::Lambda::EventSourceMapping")
 ROUTES = sorted(routes())
 PRIVATE = [route for route in ROUTES if route not in PUBLIC]
 API_SECONDS = 29
-"""The longest that API Gateway waits for a function."""
+"""How long API Gateway waits for a function."""
 DEFAULT_RETENTION = 4 * 24 * 60 * 60
 
 FOR_PEOPLE = {
     name for name, queue in template()["Resources"].items() if "NoDeadLetterQueue" in queue.get("Metadata", {})
 }
-HANDED_ON = {
-    "FailedJobsQueue": "its consumer marks each job as failed, and hands it on to the dead-letter queue of people",
+FORWARDED = {
+    "FailedJobsQueue": "its consumer marks each job as failed, then forwards it to a dead-letter queue for people",
 }
-"""Dead-letter queues that are consumed, and have one of their own."""
+"""Dead-letter queues with a consumer and a dead-letter queue of their own."""
 WILDCARDS = {
     "secret:${AWS::StackName}/token-signing-key*": "Secrets Manager adds a random ending to its ARN",
-    "secret:${AWS::StackName}/admin-password*": "as above, and it need not exist",
+    "secret:${AWS::StackName}/admin-password*": "as above, and it may not exist",
     "secret:${AWS::StackName}/sender-token*": "as above",
-    "${DetectionsTable.Arn}/index/*": "all of its indexes are read, for each filter",
+    "${DetectionsTable.Arn}/index/*": "each filter reads an index, so all of them are read",
     "${QuarantineBucket.Arn}/*": "objects are named after records",
 }
 
 
 @pytest.fixture(autouse=True)
 def world(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A world in which no service can be reached."""
+    """Make every service unreachable."""
 
     def fail(*_: object) -> None:
         raise EndpointConnectionError(endpoint_url="nowhere")
@@ -60,7 +60,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _path(resource: str) -> dict[str, str] | None:
-    """Something for each of the parameters that ``resource`` has in its path."""
+    """A value for each parameter in the path of ``resource``."""
     return dict.fromkeys(re.findall(r"{(\w+)}", resource), "x") or None
 
 
@@ -86,7 +86,7 @@ def test_a_private_route_rejects_a_malformed_token(method: str, resource: str) -
 def test_a_public_route_needs_no_token(method: str, resource: str) -> None:
     form = ALICE if resource in ("/token", "/auth/login") else None
     answer = call(method, resource, path=_path(resource), form=form)
-    # No service can be reached; what matters is that none of them asked for a token.
+    # No service can be reached, so some fail; but none requires a token.
     assert answer.status in (200, 400, 404, 500, 503)
 
 
@@ -156,8 +156,8 @@ def _read(function: str) -> set[str]:
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_function_gets_every_setting_that_it_reads(function: str) -> None:
-    handed = {**GLOBALS["Environment"]["Variables"], **_own(function)}
-    assert _read(function) <= {name for name, value in handed.items() if value != ""}
+    given = {**GLOBALS["Environment"]["Variables"], **_own(function)}
+    assert _read(function) <= {name for name, value in given.items() if value != ""}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -172,10 +172,10 @@ def test_every_global_setting_is_read_by_a_function() -> None:
 
 
 def test_only_functions_that_issue_tokens_may_read_the_secret_and_get_its_name() -> None:
-    told = {name for name in FUNCTIONS if "TOKEN_SECRET" in _own(name)}
+    named = {name for name in FUNCTIONS if "TOKEN_SECRET" in _own(name)}
     may = {name for name in FUNCTIONS if any("token-signing-key" in str(one) for one in _statements(name))}
-    assert told == may
-    assert told == {
+    assert named == may
+    assert named == {
         "ProvisionSigningKeyFunction",
         "PostTokenFunction",
         "PostAuthLoginFunction",
@@ -191,7 +191,7 @@ def test_only_functions_that_issue_tokens_may_read_the_secret_and_get_its_name()
 
 def _statements(function: str) -> list[dict[str, Any]]:
     stated = [statement for policy in FUNCTIONS[function].get("Policies", []) for statement in policy["Statement"]]
-    # One that holds under a condition is ``!If [condition, statement, !Ref AWS::NoValue]``.
+    # A conditional statement is ``!If [condition, statement, !Ref AWS::NoValue]``.
     return [statement["Fn::If"][1] if "Fn::If" in statement else statement for statement in stated]
 
 
@@ -215,9 +215,9 @@ def test_no_permission_allows_a_scan(statement: dict[str, Any]) -> None:
 @pytest.mark.parametrize("statement", ALL_STATEMENTS)
 def test_a_permission_names_its_resources_or_has_a_reason_not_to(statement: dict[str, Any]) -> None:
     for resource in _listed(statement["Resource"]):
-        spelled = resource if isinstance(resource, str) else str(next(iter(resource.values())))
-        if "*" in spelled:
-            assert any(spelled.endswith(known) for known in WILDCARDS), spelled
+        text = resource if isinstance(resource, str) else str(next(iter(resource.values())))
+        if "*" in text:
+            assert any(text.endswith(known) for known in WILDCARDS), text
 
 
 def test_every_reason_for_a_wildcard_is_needed() -> None:
@@ -243,7 +243,7 @@ def test_a_queue_accepts_messages_from_its_topic_only() -> None:
 
 
 def _target(arn: Any) -> str:
-    """The logical id of what ``!GetAtt X.Arn`` or ``!GetAtt X.StreamArn`` is of."""
+    """The logical id in ``!GetAtt X.Arn`` or ``!GetAtt X.StreamArn``."""
     name, _, attribute = arn["Fn::GetAtt"].partition(".")
     assert attribute in ("Arn", "StreamArn")
     return str(name)
@@ -260,14 +260,14 @@ OF_STREAMS = {name: mapping for name, mapping in MAPPINGS.items() if name not in
 
 @pytest.mark.parametrize(("dead", "alive"), DEAD_LETTER_QUEUES.items())
 def test_a_dead_letter_queue_keeps_messages_longer_than_its_source_queue(dead: str, alive: str) -> None:
-    # SQS counts from the day a message was first sent.
+    # SQS counts from when a message was first sent.
     kept, waited = (QUEUES[name].get("MessageRetentionPeriod", DEFAULT_RETENTION) for name in (dead, alive))
     assert kept > waited
 
 
 def test_no_dead_letter_queue_or_queue_for_people_is_consumed_without_a_reason() -> None:
     consumed = {_target(mapping["EventSourceArn"]) for mapping in OF_QUEUES.values()}
-    assert consumed & (DEAD_LETTER_QUEUES.keys() | FOR_PEOPLE) == set(HANDED_ON)
+    assert consumed & (DEAD_LETTER_QUEUES.keys() | FOR_PEOPLE) == set(FORWARDED)
 
 
 @pytest.mark.parametrize("name", OF_STREAMS)
@@ -277,7 +277,7 @@ def test_a_stream_reader_starts_with_the_oldest_record_and_may_report_failed_bat
 
     assert mapping["StartingPosition"] == "TRIM_HORIZON"
     assert _target(failures) in QUEUES
-    # The function's role is what sends there.
+    # Lambda sends there with the function's role.
     statements = _statements(mapping["FunctionName"]["Ref"])
     assert any(
         "sqs:SendMessage" in _listed(statement["Action"]) and failures in _listed(statement["Resource"])
@@ -286,7 +286,7 @@ def test_a_stream_reader_starts_with_the_oldest_record_and_may_report_failed_bat
 
 
 def test_batches_of_the_counted_stream_are_never_bisected() -> None:
-    # What the counter commits is the position that it has reached in a whole shard.
+    # The counter commits the position it has reached in the whole shard.
     assert "BisectBatchOnFunctionError" not in MAPPINGS["CountDetectionsMapping"]
     assert MAPPINGS["CountDetectionsMapping"]["TumblingWindowInSeconds"] > 0
     assert MAPPINGS["CountDetectionsMapping"].get("ParallelizationFactor", 1) == 1

@@ -92,5 +92,5 @@ def monitoring() -> Decided:
     """The nested stack of monitoring.yaml in production."""
     stack = system(**production_parameters())
     given = stack.resources["Monitoring"]["Properties"]["Parameters"]
-    told = {name: value if isinstance(value, str) else str(value) for name, value in given.items()}
-    return Decided(read_template("monitoring.yaml"), {**told, "AlarmEmail": str(stack.value("AlarmEmail"))})
+    texts = {name: value if isinstance(value, str) else str(value) for name, value in given.items()}
+    return Decided(read_template("monitoring.yaml"), {**texts, "AlarmEmail": str(stack.value("AlarmEmail"))})

@@ -79,7 +79,7 @@ class Pipeline:
         with self.wire.invocation():
             return handler(event, Context())
 
-    def takes(self, handler: Callable[[Any, Any], Any], event: Mapping[str, Any]) -> bool:
+    def accepts(self, handler: Callable[[Any, Any], Any], event: Mapping[str, Any]) -> bool:
         """Whether an invocation succeeds."""
         with suppress(Exception, Killed):
             self.invoke(handler, event)
@@ -90,7 +90,7 @@ class Pipeline:
         """Pass a batch to the index until it succeeds, in halves after a failure."""
         event = {"Records": [record.event() for record in batch]}
         for _ in range(MAX_ATTEMPTS):
-            if self.takes(on_stream_index.handler, event):
+            if self.accepts(on_stream_index.handler, event):
                 return
             if bisect and len(batch) > 1:
                 half = len(batch) // 2
@@ -128,7 +128,7 @@ class Pipeline:
             event = {"Records": batch, "shardId": shard}
             if handler is on_table_publish.handler:  # the mapping's filter
                 event["Records"] = [change for change in batch if _is_new_and_suspicious(change)]
-            if not event["Records"] or self.takes(handler, event):
+            if not event["Records"] or self.accepts(handler, event):
                 position = max(position + len(batch) - next(rewinds, 0), 0)
             elif (failures := failures + 1) > MAX_ATTEMPTS:
                 self.invoke(handler, event)
@@ -141,7 +141,7 @@ class Pipeline:
 
     def record(self, bodies: Sequence[str]) -> bool:
         """Pass messages to the log of alerts, and return whether that succeeded."""
-        return self.takes(on_queue_record.handler, {"Records": [{"body": body} for body in bodies]})
+        return self.accepts(on_queue_record.handler, {"Records": [{"body": body} for body in bodies]})
 
     def carry_on(
         self,
