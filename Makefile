@@ -1,4 +1,4 @@
-# Everything that can be done with Sitewatch on this machine. `make run` and `make test` are all that one has to know.
+# Every command for Sitewatch on this machine. `make run` and `make test` are enough to start with.
 #
 # A command reads these variables from the environment, where make puts them: make up PORT=4600. `python -m runner --help`
 # lists the commands, and each command's --help its variables.
@@ -23,7 +23,7 @@ PYTHON ?= python3
 VENV_PYTHON := .venv/bin/python
 RUNNER := $(VENV_PYTHON) -m runner
 SOURCES := functions layers lint runner tests
-# Where an environment forbids Python to keep what it compiles, every command here would compile its libraries anew.
+# In an environment that turns off Python's compiled files, every command would compile its libraries again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
