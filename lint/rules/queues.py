@@ -10,7 +10,7 @@ REASON = "NoDeadLetterQueue"
 
 
 class QueuesHaveDeadLetterQueues(CloudFormationLintRule):
-    """Every queue has a dead-letter queue, is one itself, or gives a reason why not."""
+    """Every queue has a dead-letter queue, is one itself, or has a reason why not."""
 
     id = "E9004"
     shortdesc = "A queue has a dead-letter queue, is one itself, or has a reason why not"

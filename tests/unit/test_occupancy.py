@@ -296,7 +296,7 @@ def test_a_history_is_bounded() -> None:
 def test_reads_do_not_grow_with_the_number_of_readings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten years of readings, thinned: one in each month, one on each day of the last month, all of the last day.
 
-    An item of a month or an hour holds as much as it ever will, so what is measured is ten years' cost.
+    Items for a month or an hour are as large as they can get, so this measures the cost of ten years.
     """
     months = [datetime(2016 + number // 12, number % 12 + 1, 3, 4, 5, 30, tzinfo=UTC) for number in range(120)]
     last_month = [datetime(2025, 12, day, 1, tzinfo=UTC) for day in range(1, 31)]

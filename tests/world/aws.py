@@ -1,7 +1,7 @@
 """AWS for the unit tests, on moto: the template's tables, stream, topic, queues, bucket and secret.
 
-moto is slow in four ways, which this module avoids: it builds resources with hundreds of HTTP requests, it takes each
-call through a whole HTTP request and response, a transaction copies whole tables, and a query sorts whole tables.
+moto is slow in four ways, which this module avoids: it builds resources with hundreds of HTTP requests, every call is a
+whole HTTP request and response, a transaction copies whole tables, and a query sorts whole tables.
 """
 
 import copyreg
@@ -101,7 +101,7 @@ def reset() -> None:
 
 @cache
 def _built(service: str) -> bytes:
-    """A service's state as the template has it. Loading it takes a hundredth of the time that building it takes."""
+    """A service's pickled state with the template's resources. Loading it is a hundred times faster than building."""
     backend = _backend(service)
     copyreg.pickle(type(backend), lambda _: (_backend, (service,)))  # topics refer to theirs
     backend.reset()
@@ -124,7 +124,7 @@ def call(client: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
 
 
 def call_over_http(client: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
-    """Return what botocore and moto make of a call."""
+    """Return botocore's and moto's response to a call."""
     service = client.meta.service_model.service_name
     return _on_moto(service, operation, lambda: _botocore_call(client, operation, parameters))
 
@@ -196,7 +196,7 @@ def _update(backend: DynamoDBBackend, operation: dict[str, Any]) -> None:
     if not re.fullmatch(r"ADD #\w+ :\w+", expression):
         backend.update_item(table, key, expression, names, values)
         return
-    # Adding to one number is most of what the sums do, and what moto's parser takes longest for.
+    # Most updates of the sums add to one number, and moto's parser is slow for them.
     ((name,), (summand,)) = names.values(), values.values()
     current = backend.get_item(table, key)
     attributes = current.to_json()["Attributes"] if current else key
@@ -222,7 +222,7 @@ def _refusal(backend: DynamoDBBackend, operation: dict[str, Any], key: dict[str,
 
 
 def _query(table: Table, *arguments: Any, **named: Any) -> Any:
-    """moto's own query, without sorting the whole table first, or reading more of it than one partition."""
+    """moto's own query on one partition, without sorting and reading the whole table."""
     asked = _QUERY.bind(table, *arguments, **named).arguments
     items: Any = table.items
     if asked.get("index_name") is None:
