@@ -78,7 +78,7 @@ conformance: venv-dev ## test any deployment against the contract: BASE_URL=… 
 	@test -n "$(BASE_URL)" || { echo "Set BASE_URL to the deployment's; make up writes its own to .local/stack.json." >&2; exit 2; }
 	@$(VENV_PYTHON) -m pytest tests/integration -m conformance
 
-engines: venv-dev ## write the table of docs/engines.md from the runs in docs/engines/
+engines: venv-dev ## write the tables of docs/engines.md from the runs in docs/engines/
 	@$(RUNNER) engines
 
 # --- operating a deployed system: docs/production.md, docs/operations.md
@@ -146,25 +146,25 @@ types: venv-dev ## mypy, strict
 	@$(VENV_PYTHON) -m mypy
 
 BENCH := PYTHONPATH=functions:layers/sitewatch/python:. $(VENV_PYTHON) -m tests.load
-bench-pipeline: venv-dev ## records a second through the pipeline, and the time to an alert
+bench-pipeline: venv-dev ## the pipeline's records per second, and the time to an alert
 	@$(BENCH).bench_pipeline
 
-bench-messages: venv-dev ## the time from POST /messages to its notification, one by one and many at once
+bench-messages: venv-dev ## the time from POST /messages to its notification, one at a time and concurrently
 	@$(BENCH).bench_messages
 
 bench-memory: venv-dev ## the memory of the local system with every function warm
 	@$(BENCH).bench_memory
 
-bench-dashboard: venv-dev ## how soon the dashboard's first view is there
+bench-dashboard: venv-dev ## the time to the dashboard's first view
 	@$(BENCH).bench_dashboard
 
-bench-functions: venv-dev ## import and warm times of every function beside a bare one
+bench-functions: venv-dev ## import and warm times of every function compared with a bare one
 	@$(BENCH).bench_functions
 
 costs: venv-dev ## write docs/costs.md: what a million detections, messages and readings cost
 	@$(BENCH).costs
 
-# Needs uv on the PATH (pip install uv). Each file is locked within the one before it, so that they agree.
+# Needs uv on the PATH (pip install uv). Each file is constrained by the one before, so that versions agree.
 COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 	--no-config --no-emit-index-url --no-emit-find-links
 LAYER := layers/dependencies

@@ -1,7 +1,7 @@
-"""The deployment under test: an emulator of one's own on a free port, with IAM enforcement, for the whole run.
+"""The deployment under test: a new emulator on a free port, with IAM enforcement, for the whole run.
 
-``SITEWATCH_STACK=.local/stack.json`` tests a local system that runs already instead, and ``BASE_URL=…``, as
-``make conformance`` sets it, any deployment: see `tests.integration.target`.
+``SITEWATCH_STACK=.local/stack.json`` tests a running local system instead, and ``BASE_URL=…``, as ``make conformance``
+sets it, any deployment: see `tests.integration.target`.
 """
 
 import gc
@@ -16,7 +16,7 @@ from runner.stack import Stack
 from tests.integration import target
 from tests.integration.record import RECORD
 
-# What tests load and moto keeps is much and stays: to look through it for garbage less often saves a sixth of the time.
+# Tests load and moto keeps many objects that live long, so collecting garbage less often saves a sixth of the time.
 gc.set_threshold(100_000, 10, 10)
 
 

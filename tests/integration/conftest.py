@@ -19,7 +19,7 @@ CONFORMANCE = pytest.mark.conformance.name
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Expect what an engine is known to do otherwise; the test that looks back at the others comes last."""
+    """Mark the known differences of the engine as expected failures, and run the test of the whole run last."""
     for item in [item for item in items if HERE in item.path.parents]:
         known = differences.of(engine(), _name(item))
         if known is not None:
@@ -45,7 +45,7 @@ def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    # What looks back at the run says something of the suite, nothing of the engine.
+    # The test of the whole run shows nothing about the engine.
     if HERE in item.path.parents and item.get_closest_marker(CONFORMANCE) and item.path.name != LAST:
         result = RECORD.results.setdefault(_name(item), Result())
         result.seconds += report.duration
@@ -53,7 +53,7 @@ def pytest_runtest_makereport(
             known = differences.of(engine(), _name(item))
             result.outcome, result.reason = "differs", report.wasxfail
             result.differing = known.routes if known else ()
-        elif isinstance(report.longrepr, tuple):  # of a test that was skipped
+        elif isinstance(report.longrepr, tuple):  # the test was skipped
             result.outcome, result.reason = "skipped", str(report.longrepr[2]).removeprefix("Skipped: ")
         elif report.failed:
             crash = getattr(report.longrepr, "reprcrash", None)
@@ -62,7 +62,7 @@ def pytest_runtest_makereport(
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write what the run did, where ``RESULTS`` names a file."""
+    """Write the record of the run, if ``RESULTS`` names a file."""
     if (file := os.environ.get("RESULTS")) and RECORD.results and not hasattr(session.config, "workerinput"):
         RECORD.write(Path(file), about(engine()))
 

@@ -1,4 +1,4 @@
-"""The documents as they are served, and the Postman collection as newman runs it."""
+"""The served documents, and the Postman collection as newman runs it."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The built layers are small, and have everything that a function needs besides the runtime."""
+"""The built layers are small, and have everything that functions need in addition to the runtime."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ from tests.world.template import resources
 _MAX_BYTES = 35_000_000
 _LAYERS = ("DependenciesLayer", "SitewatchLayer")
 _NEEDLESS = frozenset({"asyncio", "cryptography.x509.base", "aws_lambda_powertools.event_handler.appsync", "boto3"})
-"""Modules of features that no function uses, or not before its first request."""
+"""Modules that no function uses, or not before its first request."""
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +38,8 @@ def test_every_function_imports_with_the_layers_alone(built: Path) -> None:
     handlers = sorted(
         function["Handler"].rpartition(".")[0] for function in resources("AWS::Serverless::Function").values()
     )
-    # One interpreter without site-packages, a fork of it for each function: the libraries are imported once,
-    # and our own modules by each function anew, so that none depends on what another has imported.
+    # One interpreter without site-packages, forked for each function: libraries are imported once, and our own
+    # modules by each function again, so that none depends on another's imports.
     script = "\n".join(
         [
             "import os, sys, importlib",
@@ -65,7 +65,7 @@ def test_every_function_imports_with_the_layers_alone(built: Path) -> None:
 
 
 def _run(script: str, path: Sequence[str], variables: Mapping[str, str]) -> None:
-    """Run a script that sees ``path`` and the standard library, and no other packages."""
+    """Run a script that can import from ``path`` and the standard library only."""
     command = [sys.executable, "-P", "-s", "-S", "-c", script]
     settings = {**variables, "PYTHONPATH": os.pathsep.join(path)}
     ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=settings)

@@ -21,7 +21,7 @@ def file(stack: Stack, tmp_path: Path) -> Path:
 
 
 def operate(command: str, file: Path, *words: str) -> int:
-    """Run one of the runner's commands on the stack of this file."""
+    """Run a runner's command on the stack in this file."""
     return main([command, *words, "--stack-file", str(file)])
 
 
@@ -29,13 +29,13 @@ def operate(command: str, file: Path, *words: str) -> int:
 
 
 def lines(file: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
-    """What `make quarantine` lists."""
+    """The lines that `make quarantine` lists."""
     assert operate("quarantine", file) == 0
     return capsys.readouterr().out.splitlines()[:-1]
 
 
 def kept_objects(stack: Stack) -> set[str]:
-    """What lies in the bucket of large quarantined records."""
+    """The keys of the large records in the quarantine bucket."""
     bucket = f"{stack.stack_name}-quarantine-000000000000-{stack.region}"
     return {each["Key"] for each in stack.client("s3").list_objects_v2(Bucket=bucket).get("Contents", [])}
 
@@ -45,7 +45,7 @@ def test_a_bad_record_is_listed_fixed_and_becomes_a_detection(
 ) -> None:
     assert operate("quarantine", file, "--drop", "all") == 0
     capsys.readouterr()
-    others = kept_objects(stack)  # of messages that other tests have taken from the queue
+    others = kept_objects(stack)  # their messages have been received by other tests
     make = f"Make {uuid.uuid4().hex[:8]}"
     vehicle = {"id": make, "year": "MMXX", "make": make, "model": "M", "category": "Sedan"}
     large = b"x" * (200 * 1024)
@@ -60,7 +60,7 @@ def test_a_bad_record_is_listed_fixed_and_becomes_a_detection(
     assert operate("quarantine", file, "--reingest", bad, "--file", str(fixed)) == 0
     eventually(lambda: user.get("/stats").json().get(make), lambda count: count == 1)
 
-    # As it was, it is no detection yet: it comes back, once.
+    # Unchanged, it is rejected again and comes back, once.
     assert operate("quarantine", file, "--reingest", "all") == 0
     capsys.readouterr()
     back = eventually(lambda: lines(file, capsys), lambda found: len(found) == 1)
@@ -74,7 +74,7 @@ def test_a_bad_record_is_listed_fixed_and_becomes_a_detection(
 # --- Logs and dead letters -------------------------------------------------------------------------
 
 
-def test_one_function_s_log_is_read_and_holds_nothing_that_a_client_sent(
+def test_one_functions_log_can_be_read_and_has_nothing_that_a_client_sent(
     stack: Stack, anyone: Client, file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     name = f"nobody-{uuid.uuid4().hex[:8]}"
@@ -99,7 +99,7 @@ def test_every_dead_letter_queue_is_listed_and_can_be_redriven(
     assert listed == ["alerts", "jobs", "sender", "simulation"]
     queues = stack.resources(redrive.QUEUE_TYPE)
     before = redrive.waiting(stack.client("sqs"), queues["SimulationDeadLetterQueue"])
-    text = json.dumps({"detections": 0})  # which its function takes, so that it does not come back
+    text = json.dumps({"detections": 0})  # its function accepts this, so it does not come back
     stack.client("sqs").send_message(QueueUrl=queues["SimulationDeadLetterQueue"], MessageBody=text)
     assert operate("redrive", file, "simulation") == 0
     assert capsys.readouterr().out == f"{before + 1} sent again.\n"

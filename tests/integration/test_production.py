@@ -1,4 +1,4 @@
-"""Production as far as it can be tried without AWS: its build, and its parameters deployed to the emulator.
+"""Production as far as it can be tested without AWS: its build, and a deployment of its parameters to the emulator.
 
 What the emulator lacks is left out: rollback triggers, the firewall's association with a stage, alarms on queries and
 metric math, and the recovery of tables, which it does not turn on. tests/unit/test_production.py covers these from the
@@ -42,7 +42,7 @@ WEBHOOK_SECRET = "what the door sensors sign with"
 
 
 def _emulated(built: Path, folder: Path) -> Path:
-    """The built template beside which monitoring.yaml has none of the alarms that the emulator refuses."""
+    """A built template with a monitoring.yaml that leaves out the alarms that the emulator rejects."""
     document = template.read(built)
     for resource in document["Resources"].values():
         found = resource.get("Properties", {})
@@ -61,7 +61,7 @@ def _emulated(built: Path, folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, Description]]:
-    """Production's stack on an emulator of its own."""
+    """Production's stack on a separate emulator."""
     workspace = Workspace(tmp_path_factory.mktemp("production"))
     workspace.prepare()
     built = build.build(workspace, build.source_fingerprint())
@@ -75,7 +75,7 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack
             **production_parameters(),
             **OPTIONAL,
             "WebhookSecretArn": secret["ARN"],
-            # The emulator runs functions with its own interpreter, and has an address of its own.
+            # The emulator runs functions with its own interpreter, and has its own address.
             "Runtime": build.RUNTIME,
             "Architecture": build.ARCHITECTURE,
             "ApiUrlPrefix": server.endpoint_url + API_PREFIX,
@@ -86,7 +86,7 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack
         server.discard()
 
 
-def test_production_is_deployed_and_answers_its_administrator(production: tuple[Stack, Description]) -> None:
+def test_production_is_deployed_and_its_administrator_can_log_in(production: tuple[Stack, Description]) -> None:
     engine, stack = production
     secret = engine.client("secretsmanager").get_secret_value(SecretId=stack.outputs["AdminPasswordSecretName"])
     with Client(stack.outputs["BaseUrl"]) as client:
@@ -95,7 +95,7 @@ def test_production_is_deployed_and_answers_its_administrator(production: tuple[
         assert client.get("/users").json()["users"][0]["username"] == "admin"
 
 
-def test_a_reading_is_taken_if_it_is_signed(production: tuple[Stack, Description]) -> None:
+def test_only_a_signed_reading_is_accepted(production: tuple[Stack, Description]) -> None:
     _, stack = production
     body = json.dumps({"sensor": "signed", "ts": "2026-11-22T06:10:30Z", "in_count": 2, "out": 1}).encode()
     signature = hmac.new(WEBHOOK_SECRET.encode(), body, hashlib.sha256).hexdigest()
@@ -103,12 +103,12 @@ def test_a_reading_is_taken_if_it_is_signed(production: tuple[Stack, Description
         assert client.post("/api/webhook", content=body).status_code == 401
         forged = client.post("/api/webhook", content=body, headers={"X-Signature-256": "sha256=" + "0" * 64})
         assert forged.json()["msg"] == "Signature verification failed"
-        taken = client.post("/api/webhook", content=body, headers={"X-Signature-256": f"sha256={signature}"})
-        assert (taken.status_code, taken.json()) == (200, {"message": "OK"})
+        accepted = client.post("/api/webhook", content=body, headers={"X-Signature-256": f"sha256={signature}"})
+        assert (accepted.status_code, accepted.json()) == (200, {"message": "OK"})
         assert client.get("/api/sensors/signed/occupancy").json()["inside"] == 1
 
 
-def test_alarms_the_topic_and_the_dashboard_are_there(production: tuple[Stack, Description]) -> None:
+def test_alarms_the_topic_and_the_dashboard_exist(production: tuple[Stack, Description]) -> None:
     engine, stack = production
     topic = stack.outputs["AlarmsTopicArn"]
     resources = engine.client("cloudformation").describe_stack_resources(StackName=STACK_NAME)["StackResources"]

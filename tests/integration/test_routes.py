@@ -1,4 +1,4 @@
-"""Looks back at the whole run: what the other tests of the suite have called."""
+"""The whole run: the routes that the other tests of the suite have called."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from tests.integration.target import engine
 pytestmark = pytest.mark.conformance
 
 SIMULATED_SOURCE = "GET /simulator/data-point"
-"""Stands for a server outside, and is no part of a deployment that has a source."""
+"""Stands in for an external source; deployments with a real source do not have it."""
 
 
 @pytest.mark.usefixtures("deployment")
@@ -27,7 +27,7 @@ def test_every_route_of_the_contract_was_called_and_answered(request: pytest.Fix
     assert [route for route in RECORD.unanswered() if route not in excused] == []
 
 
-def test_a_call_is_known_by_its_route_whatever_its_ids() -> None:
+def test_a_call_is_matched_to_its_route_whatever_its_ids() -> None:
     for path, route in (
         ("/users/me", "GET /users/me"),
         ("/api/event/01ARZ3NDEKTSV4RRFFQ69G5FAV", "GET /api/event/{event_id}"),

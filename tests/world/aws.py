@@ -117,7 +117,7 @@ def reset() -> None:
 
 @cache
 def _built(service: str) -> bytes:
-    """A service's state as the template has it. Loading it takes a hundredth of the time that building it takes."""
+    """A service's pickled state with the template's resources. Loading it is a hundred times faster than building."""
     backend = _backend(service)
     copyreg.pickle(type(backend), lambda _: (_backend, (service,)))  # topics refer to theirs
     backend.reset()
@@ -146,7 +146,7 @@ def _is_valid(client: BaseClient, operation: str, parameters: dict[str, Any]) ->
 
 
 def call_over_http(client: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
-    """Return what botocore and moto make of a call."""
+    """Return botocore's and moto's response to a call."""
     service = client.meta.service_model.service_name
     return _on_moto(service, operation, lambda: _botocore_call(client, operation, parameters))
 
@@ -225,7 +225,7 @@ def _update(backend: DynamoDBBackend, operation: dict[str, Any]) -> None:
     if not re.fullmatch(r"ADD #\w+ :\w+", expression):
         backend.update_item(table, key, expression, names, values)
         return
-    # Adding to one number is most of what the sums do, and what moto's parser takes longest for.
+    # Most updates of the sums add to one number, and moto's parser is slow for them.
     ((name,), (summand,)) = names.values(), values.values()
     current = backend.get_item(table, key)
     attributes = current.to_json()["Attributes"] if current else key
@@ -251,7 +251,7 @@ def _refusal(backend: DynamoDBBackend, operation: dict[str, Any], key: dict[str,
 
 
 def _query(table: Table, *arguments: Any, **named: Any) -> Any:
-    """moto's own query, without sorting the whole table first, or reading more of it than one partition."""
+    """moto's own query on one partition, without sorting and reading the whole table."""
     asked = _QUERY.bind(table, *arguments, **named).arguments
     items: Any = table.items
     if asked.get("index_name") is None:
