@@ -1,4 +1,4 @@
-# All commands of Sitewatch on this machine. `make run` and `make test` are all that you need to know.
+# Every command for Sitewatch on this machine. `make run` and `make test` are enough to start with.
 #
 # A command reads these variables from the environment, where make puts them: make up PORT=4600. `python -m runner --help`
 # lists the commands, and each command's --help its variables.

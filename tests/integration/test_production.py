@@ -144,8 +144,8 @@ def test_a_new_key_signs_and_nobody_is_logged_out_until_the_old_one_is_retired(
     engine, stack = production
     file = tmp_path / "stack.json"
     engine.write(file)
-    password = engine.client("secretsmanager").get_secret_value(SecretId=stack.output("AdminPasswordSecretName"))
-    with Client(stack.output("BaseUrl")) as early, Client(stack.output("BaseUrl")) as late:
+    password = engine.client("secretsmanager").get_secret_value(SecretId=stack.outputs["AdminPasswordSecretName"])
+    with Client(stack.outputs["BaseUrl"]) as early, Client(stack.output("BaseUrl")) as late:
         early.log_in("admin", password["SecretString"])
         late.sign_up()
         session = early.post("/auth/login", data={"username": late.username, "password": "secret"}).json()
