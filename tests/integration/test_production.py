@@ -145,7 +145,7 @@ def test_a_new_key_signs_and_nobody_is_logged_out_until_the_old_one_is_retired(
     file = tmp_path / "stack.json"
     engine.write(file)
     password = engine.client("secretsmanager").get_secret_value(SecretId=stack.outputs["AdminPasswordSecretName"])
-    with Client(stack.outputs["BaseUrl"]) as early, Client(stack.output("BaseUrl")) as late:
+    with Client(stack.outputs["BaseUrl"]) as early, Client(stack.outputs["BaseUrl"]) as late:
         early.log_in("admin", password["SecretString"])
         late.sign_up()
         session = early.post("/auth/login", data={"username": late.username, "password": "secret"}).json()
