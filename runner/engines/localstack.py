@@ -64,7 +64,7 @@ def version_at(endpoint: str) -> str:
         return str(json.loads(body)["version"])
     except (ValueError, KeyError, TypeError):
         raise RunnerError(
-            f"No LocalStack answers at {endpoint} ({status or 'no answer'}): docs/localstack.md tells how to start one, "
+            f"No LocalStack answers at {endpoint} ({status or 'no answer'}): see docs/localstack.md to start one, "
             "and LOCALSTACK_ENDPOINT names another address."
         ) from None
 
