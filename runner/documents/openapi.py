@@ -208,7 +208,7 @@ class _Function:
         self._module = importlib.import_module(handler.rpartition(".")[0])
         app = getattr(self._module, "app", None)
         if not isinstance(app, Api):
-            raise Undocumented(f"{handler} answers a route, so its module needs an `app` made by sitewatch.api.Api.")
+            raise Undocumented(f"{handler} handles a route, so its module needs an `app` made by sitewatch.api.Api.")
         self._app = app
 
     def schema(self) -> Json:
@@ -301,7 +301,7 @@ class _Function:
             if status == HTTPStatus.OK and "limit" in {each["name"] for each in operation.get("parameters", [])}:
                 answer["headers"] = {
                     "Link": {
-                        "description": 'Where there is more: `<…>; rel="next"`, relative to this request.',
+                        "description": 'On every page but the last: `<…>; rel="next"`, relative to this request.',
                         "schema": {"type": "string"},
                     }
                 }
