@@ -22,14 +22,11 @@ gc.set_threshold(100_000, 10, 10)
 
 @pytest.hookimpl(tryfirst=True)  # before xdist looks at the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let one process run all that ask for the deployment, which is the same for all of them, and one production's."""
+    """Let one process run all that ask for the deployment: it is the same for all of them."""
     for item in items:
-        fixtures = getattr(item, "fixturenames", ())
-        if "deployment" in fixtures:
+        if "deployment" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("stack"))
             item.add_marker(pytest.mark.no_cover)  # the code that is covered runs in the emulator's processes
-        elif "production" in fixtures:
-            item.add_marker(pytest.mark.xdist_group("production"))
 
 
 def pytest_collection_finish() -> None:

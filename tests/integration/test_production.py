@@ -9,11 +9,6 @@ import base64
 import hashlib
 import hmac
 import json
-import os
-import re
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,11 +24,9 @@ from runner.stack import STACK_NAME, Description, Stack
 from runner.workspace import Workspace
 from tests.integration.client import Client
 from tests.world.deployed import production_parameters
-from tests.world.template import ROOT
 
-ELF_MACHINE = slice(18, 20)
-AARCH64 = (183).to_bytes(2, "little")
-"""Of the ELF header: what a library runs on."""
+pytestmark = pytest.mark.xdist_group("production")
+
 PATHS = ("CodeUri", "ContentUri", "TemplateURL")
 OPTIONAL = {"AlarmEmail": "operators@example.com", "CustomerManagedKey": "on", "AccessLogs": "on", "EventSender": "on"}
 
@@ -168,35 +161,3 @@ def test_a_new_key_signs_and_nobody_is_logged_out_until_the_old_one_is_retired(
         # The sender's own token has been minted anew.
         secret = engine.client("secretsmanager").get_secret_value(SecretId=f"{engine.stack_name}/sender-token")
         assert kid(secret["SecretString"]) == new_kid
-
-
-def test_the_layer_for_production_holds_libraries_of_its_runtime_and_processor(tmp_path: Path) -> None:
-    workspace = Workspace(tmp_path / "workspace")
-    workspace.prepare()
-    folder = tmp_path / "layer"
-    shutil.copytree(ROOT / "layers" / "dependencies", folder)
-    parameters = production_parameters()
-    ran = subprocess.run(
-        ["make", "build-DependenciesLayer"],
-        cwd=folder,
-        env=environment.sam(
-            workspace,
-            extra={
-                "ARTIFACTS_DIR": str(tmp_path / "built"),
-                "RUNTIME": parameters["Runtime"],
-                "ARCHITECTURE": parameters["Architecture"],
-                "PYTHON": sys.executable,
-            },
-        ),
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stderr
-    libraries = list((tmp_path / "built").rglob("*.so"))
-    assert len(libraries) >= 3
-    for library in libraries:
-        assert library.read_bytes()[ELF_MACHINE] == AARCH64, library.name
-        assert re.search(r"\.(cpython-313-aarch64-linux-gnu|abi3)\.so$", library.name), library.name
-    assert os.access(tmp_path / "built" / "python" / "botocore", os.R_OK)
