@@ -1,4 +1,4 @@
-# Everything that can be done with Sitewatch on this machine. `make run` and `make test` are all that one has to know.
+# Every command for Sitewatch on this machine. `make run` and `make test` are enough to start with.
 #
 # A command reads these variables from the environment, where make puts them: make up PORT=4600. `python -m runner --help`
 # lists the commands, and each command's --help its variables.
@@ -23,7 +23,7 @@ PYTHON ?= python3
 VENV_PYTHON := .venv/bin/python
 RUNNER := $(VENV_PYTHON) -m runner
 SOURCES := functions layers lint runner tests
-# Where an environment forbids Python to keep what it compiles, every command here would compile its libraries anew.
+# If an environment keeps Python from storing bytecode, every command here would compile its libraries again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
@@ -57,33 +57,33 @@ down: venv ## stop it; the data stays
 logs: venv ## follow the emulator's log, or one function's lines on any engine: FUNCTION=IndexDetections [STACK=name]
 	@$(RUNNER) logs
 
-status: venv ## whether it runs, and where
+status: venv ## show whether it is running, and where
 	@$(RUNNER) status
 
 reset: venv ## stop it and delete the local data
 	@$(RUNNER) reset
 
-# --- engines beside the emulator: docs/sam-local.md, docs/localstack.md, docs/engines.md
+# --- other engines than the emulator: docs/sam-local.md, docs/localstack.md, docs/engines.md
 
-sam-local: venv ## the functions in Lambda's runtime image, the data on the emulator; needs Docker; Ctrl-C stops both
+sam-local: venv ## run the functions in Lambda's runtime image, with their data on the emulator; needs Docker; Ctrl-C stops both
 	@$(RUNNER) sam-local
 
 invoke: venv ## run one function in a container: FUNCTION=post_users [EVENT=event.json]
 	@$(RUNNER) invoke
 
-localstack: venv ## deploy to a LocalStack that runs: LOCALSTACK_ENDPOINT=http://127.0.0.1:4566
+localstack: venv ## deploy to a running LocalStack: LOCALSTACK_ENDPOINT=http://127.0.0.1:4566
 	@$(RUNNER) localstack
 
-conformance: venv-dev ## hold the contract against any deployment: BASE_URL=… ENGINE=aws|localstack|sam-local|emulator
-	@test -n "$(BASE_URL)" || { echo "BASE_URL is the deployment's; .local/stack.json has that of make up." >&2; exit 2; }
+conformance: venv-dev ## test any deployment against the contract: BASE_URL=… ENGINE=aws|localstack|sam-local|emulator
+	@test -n "$(BASE_URL)" || { echo "Set BASE_URL to the deployment's; make up writes its own to .local/stack.json." >&2; exit 2; }
 	@$(VENV_PYTHON) -m pytest tests/integration -m conformance
 
-engines: venv-dev ## write the table of docs/engines.md from the runs in docs/engines/
+engines: venv-dev ## write the tables of docs/engines.md from the runs in docs/engines/
 	@$(RUNNER) engines
 
 # --- operating a deployed system: docs/production.md, docs/operations.md
 
-deploy: venv ## build for AWS, show the changes and deploy them once you say so (docs/production.md)
+deploy: venv ## build for AWS, show the changes and deploy them after you confirm (docs/production.md)
 	@$(RUNNER) deploy
 
 ingest: venv ## put a file of vehicles on the stream: FILE=vehicles.csv [STREAM=name]
@@ -104,21 +104,21 @@ rotate-key: venv ## change the key that signs tokens; RETIRE=yes [FORCE=yes] end
 restore: venv ## put a table's items back: TABLE=Users, AT=time or BACKUP=arn [EXACT=yes] [STACK=name]
 	@$(RUNNER) restore
 
-# The test of the Postman collection is skipped where this can not be done.
+# Without npm, the test of the Postman collection is skipped.
 newman:
 	@command -v npm >/dev/null || exit 0; cd tests/newman && \
 		{ [ node_modules/.package-lock.json -nt package-lock.json ] || npm ci --silent --no-audit --no-fund; } || \
 		echo "newman could not be installed; the test of the Postman collection is skipped."
 
-# One more than there are processors: the tests of the deployed system wait more than they work.
+# One more than there are processors: the tests of the deployed system mostly wait.
 WORKERS = $$($(VENV_PYTHON) -c 'import os; print((os.cpu_count() or 1) + 1)')
 test: venv-dev newman node-packages ## lint, types and every test
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync lint types
 	@$(VENV_PYTHON) -m pytest -n $(WORKERS) --dist loadgroup --cov
 
-# The built assets are committed: without Node everything runs, only the tests that rebuild them do not.
+# The built assets are committed: without Node everything works except the tests that rebuild them.
 node-packages:
-	@if ! command -v npm >/dev/null; then echo "No Node.js: the assets are not rebuilt and axe does not look at the dashboard."; \
+	@if ! command -v npm >/dev/null; then echo "No Node.js: the assets are not rebuilt and axe does not check the dashboard."; \
 	elif ! cmp -s web/package-lock.json web/node_modules/.locked; then \
 		npm ci --prefix web --no-audit --no-fund --loglevel=error && cp web/package-lock.json web/node_modules/.locked || \
 		echo "The dashboard's packages could not be installed; the test that rebuilds its files is skipped."; fi
@@ -146,25 +146,25 @@ types: venv-dev ## mypy, strict
 	@$(VENV_PYTHON) -m mypy
 
 BENCH := PYTHONPATH=functions:layers/sitewatch/python:. $(VENV_PYTHON) -m tests.load
-bench-pipeline: venv-dev ## records a second through the pipeline, and the time to an alert
+bench-pipeline: venv-dev ## the pipeline's records per second, and the time to an alert
 	@$(BENCH).bench_pipeline
 
-bench-messages: venv-dev ## the time from POST /messages to its notification, one by one and many at once
+bench-messages: venv-dev ## the time from POST /messages to its notification, one at a time and concurrently
 	@$(BENCH).bench_messages
 
 bench-memory: venv-dev ## the memory of the local system with every function warm
 	@$(BENCH).bench_memory
 
-bench-dashboard: venv-dev ## how soon the dashboard's first view is there
+bench-dashboard: venv-dev ## the time to the dashboard's first view
 	@$(BENCH).bench_dashboard
 
-bench-functions: venv-dev ## import and warm times of every function beside a bare one
+bench-functions: venv-dev ## import and warm times of every function compared with a bare one
 	@$(BENCH).bench_functions
 
 costs: venv-dev ## write docs/costs.md: what a million detections, messages and readings cost
 	@$(BENCH).costs
 
-# Needs uv on the PATH (pip install uv). Each file is locked within the one before it, so that they agree.
+# Needs uv on the PATH (pip install uv). Each file is constrained by the one before, so that versions agree.
 COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 	--no-config --no-emit-index-url --no-emit-find-links
 LAYER := layers/dependencies

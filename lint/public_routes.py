@@ -1,4 +1,4 @@
-"""The routes that need no token. A route that is not here and answers without one is a hole."""
+"""The allow list of routes that need no token."""
 
 PUBLIC = frozenset(
     {
@@ -15,7 +15,7 @@ PUBLIC = frozenset(
         ("GET", "/api/sensors/{sensor}/occupancy"),
         ("GET", "/sensors/{sensor}/occupancy"),
         ("POST", "/api/webhook"),
-        ("GET", "/simulator/data-point"),  # it stands for a server outside, and is part of local stacks only
+        ("GET", "/simulator/data-point"),  # stands in for an external server, in local stacks only
         ("POST", "/auth/login"),
         ("POST", "/auth/refresh"),
         ("POST", "/auth/signup"),

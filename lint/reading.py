@@ -1,4 +1,4 @@
-"""A transformed template as the rules read it: references followed, conditions seen through."""
+"""Read a transformed template: follow references and look into conditions."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,25 +11,25 @@ Resource = Mapping[str, Any]
 
 
 def properties(resource: Resource) -> Mapping[str, Any]:
-    """The properties of a resource; none where it has none."""
+    """The properties of a resource; empty if it has none."""
     found: Mapping[str, Any] = resource.get("Properties", {})
     return found
 
 
 def referred(template: Mapping[str, Any], value: Any, kind: str) -> tuple[str, Resource] | None:
-    """The resource of type ``kind`` that ``value`` names; None where it names none of that type."""
+    """The name and the resource of type ``kind`` that ``value`` refers to, or None."""
     name = named(value)
     resource = template.get("Resources", {}).get(name, {})
     return (name, resource) if name is not None and resource.get("Type") == kind else None
 
 
 def called_function(template: Mapping[str, Any], value: Any) -> tuple[str, Resource] | None:
-    """The function that ``value`` names."""
+    """The name and the function that ``value`` refers to, or None."""
     return referred(template, value, "AWS::Lambda::Function")
 
 
 def alternatives(value: Any) -> Iterator[Any]:
-    """What ``value`` can be: itself, or what each branch of an ``Fn::If`` gives."""
+    """The possible values of ``value``: itself, or those of each branch of an ``Fn::If``."""
     match value:
         case {"Fn::If": [_, yes, no]}:
             yield from alternatives(yes)
@@ -41,7 +41,7 @@ def alternatives(value: Any) -> Iterator[Any]:
 
 
 def listed(value: Any) -> list[Any]:
-    """A list as it is, anything else as a list of itself; nothing as an empty one."""
+    """Return a list unchanged, None as an empty list, anything else as a list of one."""
     if value is None:
         return []
     return list(value) if isinstance(value, list) else [value]

@@ -1,7 +1,8 @@
-"""The command line behind the Makefile: `python -m runner --help`.
+"""The Makefile's command line: `python -m runner --help`.
 
 The functions' own code is deployed, not installed. Importing this package makes it importable too, so that commands
-check and send data exactly as the functions do. It comes first: the folder of sample events is no package `events`.
+check and send data exactly as the functions do. It comes before the project's root, where `events` is a folder of
+sample events and not the package.
 """
 
 import sys

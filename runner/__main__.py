@@ -7,21 +7,22 @@ own --help lists them. The exit code is 0, 1 for a failure, 2 for a bad setting,
 import argparse
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import import_module
 from types import FrameType
 from typing import NamedTuple, NoReturn
 
 from runner.arguments import Parser
-from runner.errors import exit_code
+from runner.errors import RunnerError
 
+INTERRUPTED = 130
 LOCAL, SAM_LOCAL, NONE = "runner.local.commands", "runner.engines.sam_local", ""
 
 
 class Command(NamedTuple):
-    """A command: the module and the functions in it that run the command and add its arguments, if any, to a parser.
+    """A command: its module, and the names of the functions in it that run the command and add its arguments.
 
-    They are named, not imported, so that a command needs only its own module.
+    Only the module of the command that runs is imported.
     """
 
     summary: str
@@ -40,7 +41,7 @@ COMMANDS = {
     "sam-local": Command("run the functions in Lambda's runtime image", SAM_LOCAL),
     "invoke": Command("run one function in a container", SAM_LOCAL, "run_invoke", "add_invoke_arguments"),
     "localstack": Command("deploy to a running LocalStack", "runner.engines.localstack"),
-    "deploy": Command("build for AWS, show the changes, deploy them once you say so", "runner.operate.deploy"),
+    "deploy": Command("build for AWS, show the changes, deploy them after you confirm", "runner.operate.deploy"),
     "logs": Command("follow the emulator's log, or one function's lines", "runner.operate.logs"),
     "ingest": Command("put a file of vehicles on the stream of detections", "runner.operate.ingest"),
     "redrive": Command("list the dead-letter queues, or send their messages again", "runner.operate.redrive"),
@@ -56,10 +57,7 @@ COMMANDS = {
 
 
 def parse(words: Sequence[str]) -> argparse.Namespace:
-    """Parse a command line; the result has the command's function as `run`.
-
-    Raises UsageError.
-    """
+    """Parse a command line; the result has the command's function as `run`."""
     raw = argparse.RawDescriptionHelpFormatter
     parser = Parser(prog="python -m runner", description=__doc__, formatter_class=raw)
     commands = parser.add_subparsers(metavar="command", required=True)
@@ -75,14 +73,16 @@ def parse(words: Sequence[str]) -> argparse.Namespace:
 
 
 def main(words: Sequence[str]) -> int:
-    """Run a command and return its exit code."""
-
-    def command() -> int | None:
+    """Run a command and return its exit code; an error goes to standard error."""
+    try:
         parsed = parse(words)
-        run: Callable[[argparse.Namespace], int | None] = parsed.run
-        return run(parsed)
-
-    return exit_code(command)
+        code: int | None = parsed.run(parsed)
+    except RunnerError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    return code or 0
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
@@ -90,6 +90,6 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 
 if __name__ == "__main__":
-    for number in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal or a kill is a Ctrl-C
+    for number in (signal.SIGTERM, signal.SIGHUP):  # a closed terminal and a kill act like Ctrl-C
         signal.signal(number, _interrupt)
     sys.exit(main(sys.argv[1:]))

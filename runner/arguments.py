@@ -23,17 +23,32 @@ class Parser(argparse.ArgumentParser):
 
 
 def add(
-    parser: argparse.ArgumentParser, name: str, variable: str, explanation: str, parse: Callable[[str], Any] = str
+    parser: argparse.ArgumentParser,
+    name: str,
+    variable: str,
+    explanation: str,
+    parse: Callable[[str], Any] = str,
+    default: Any = "",
 ) -> None:
-    """Add an option (`--port`) or an optional positional argument (`file`), with a make variable as its default."""
-    positional: dict[str, Any] = {} if name.startswith("-") else {"nargs": "?"}
+    """Add an option (`--port`) or an optional positional argument (`file`) that a make variable can set.
+
+    `parse` raises ValueError with what the text should be, such as "a number". An empty text is the default.
+    """
+
+    def parse_or_explain(text: str) -> Any:
+        try:
+            return parse(text) if text else default
+        except ValueError as error:
+            raise UsageError(f"{variable} is {error}, not {text}.") from None
+
+    optional: dict[str, Any] = {} if name.startswith("-") else {"nargs": "?"}
     parser.add_argument(
         name,
-        type=parse,
+        type=parse_or_explain,
         default=os.environ.get(variable, ""),
         metavar=variable,
         help=f"{explanation} [{variable}=]",
-        **positional,
+        **optional,
     )
 
 
@@ -50,38 +65,37 @@ def add_stack(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stack-file", default="", help="another local system's stack.json")
 
 
-def port(variable: str) -> Callable[[str], int | None]:
-    """A parser of port numbers; an empty text is None. Raises UsageError."""
-
-    def parse(text: str) -> int | None:
-        if not text:
-            return None
-        if not (text.isdecimal() and LOWEST_PORT <= int(text) <= HIGHEST_PORT):
-            raise UsageError(f"{variable} is a number from {LOWEST_PORT} to {HIGHEST_PORT}, not {text}.")
-        return int(text)
-
-    return parse
+def add_simulate(parser: argparse.ArgumentParser) -> None:
+    """Add the option that switches the schedules off."""
+    add(parser, "--simulate", "SIMULATE", "on, or off to disable every schedule", switch, default=True)
 
 
-def choice(variable: str, *values: str) -> Callable[[str], str]:
-    """A parser that accepts these values; an empty text is the first. Raises UsageError."""
+def port(text: str) -> int:
+    """Parse the number of a port."""
+    if not (text.isdecimal() and LOWEST_PORT <= int(text) <= HIGHEST_PORT):
+        raise ValueError(f"a number from {LOWEST_PORT} to {HIGHEST_PORT}")
+    return int(text)
+
+
+def one_of(*values: str) -> Callable[[str], str]:
+    """A parser that accepts these values."""
 
     def parse(text: str) -> str:
-        if text and text not in values:
-            raise UsageError(f"{variable} is {' or '.join(values)}, not {text}.")
-        return text or values[0]
+        if text not in values:
+            raise ValueError(" or ".join(values))
+        return text
 
     return parse
 
 
-def switch(variable: str) -> Callable[[str], bool]:
-    """A parser of `on` and `off`; an empty text is on. Raises UsageError."""
-    return lambda text: choice(variable, "on", "off")(text) == "on"
+def switch(text: str) -> bool:
+    """Parse `on` or `off`."""
+    return one_of("on", "off")(text) == "on"
 
 
-def address(text: str) -> str | None:
-    """The IPv4 address in BIND; an empty text is None. Raises UsageError."""
+def address(text: str) -> str:
+    """Parse an IPv4 address."""
     try:
-        return str(ipaddress.IPv4Address(text)) if text else None
+        return str(ipaddress.IPv4Address(text))
     except ValueError:
-        raise UsageError(f"BIND is an IPv4 address of this machine, or 0.0.0.0, not {text}.") from None
+        raise ValueError("an IPv4 address of this machine, or 0.0.0.0") from None

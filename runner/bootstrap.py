@@ -58,19 +58,16 @@ def installed(name):
         return False
 
 
-def is_usable(python, module):
-    # type: (str, str) -> bool
-    """Whether an environment works, has a module, and has this interpreter's version."""
+def make_environment(folder, module, *options):
+    # type: (str, str, str) -> int
+    """Replace a virtual environment unless it has this interpreter's version and a module; returns the exit code."""
+    python = os.path.join(folder, "bin", "python")
     ask = "import {}, sys; sys.exit(sys.version_info[:2] != {!r})".format(module, tuple(sys.version_info[:2]))
     try:
-        return subprocess.call([python, "-c", ask], stderr=subprocess.DEVNULL) == 0
+        if subprocess.call([python, "-c", ask], stderr=subprocess.DEVNULL) == 0:
+            return 0
     except OSError:
-        return False
-
-
-def make_environment(folder, *options):
-    # type: (str, str) -> int
-    """Replace a virtual environment by a new one, and return the exit code."""
+        pass  # there is none
     shutil.rmtree(folder, ignore_errors=True)
     return subprocess.call([sys.executable, "-m", "venv", folder, *options])
 
@@ -97,19 +94,13 @@ def problem():
 def install(name):
     # type: (str) -> int
     """Install a lock file into its virtual environment, and return the exit code of the step that failed, or 0."""
-    pip = python_of("local")
-    if not is_usable(pip, "pip"):
-        code = make_environment(VENV)
-        if code:
-            return code
-    if not is_usable(python_of(name), "sys"):
-        code = make_environment(FOLDERS[name], "--without-pip")
-        if code:
-            return code
+    code = make_environment(VENV, "pip") or make_environment(FOLDERS[name], "sys", "--without-pip")
+    if code:
+        return code
     # The lock is complete, so there is nothing to resolve. Modules compile when first imported, and few ever are.
-    command = [pip, "-m", "pip", "--python", python_of(name), "--disable-pip-version-check", "--no-input", "install"]
-    command += ["-qq", "--no-deps", "--no-compile", "--require-hashes", "--requirement", lock_file(name)]
-    return subprocess.call(command)
+    command = [python_of("local"), "-m", "pip", "--python", python_of(name), "install", "--no-input", "-qq"]
+    command += ["--disable-pip-version-check", "--no-deps", "--no-compile", "--require-hashes"]
+    return subprocess.call([*command, "--requirement", lock_file(name)])
 
 
 def main():

@@ -9,12 +9,12 @@ NO_ANSWER = 0
 
 
 def get(url: str, timeout_s: float = 5.0) -> tuple[int, bytes]:
-    """The status and body of a GET; the status is 0 if nothing answers."""
+    """The status and body of a GET; the status is 0 if there is no response."""
     return _send(urllib.request.Request(url), timeout_s)  # noqa: S310 - the system's own address
 
 
 def post_json(url: str, content: object, timeout_s: float) -> tuple[int, bytes]:
-    """The status and body of a POST of JSON; the status is 0 if nothing answers."""
+    """The status and body of a POST of JSON; the status is 0 if there is no response."""
     body, headers = json.dumps(content).encode(), {"Content-Type": "application/json"}
     return _send(urllib.request.Request(url, data=body, headers=headers), timeout_s)  # noqa: S310 - as above
 

@@ -1,4 +1,4 @@
-"""Processes: identify one, run a command to its end, start a server, stop a process group."""
+"""Identify a process, run a command to its end, start a server, stop a process group."""
 
 import contextlib
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from runner.errors import RunnerError
 from runner.http_client import get
-from runner.waiting import happens, wait_until
+from runner.waiting import happens
 
 LAST_LINES = 15
 KILL_DEADLINE_S = 5.0
@@ -19,7 +19,7 @@ KILL_DEADLINE_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class ProcessIdentity:
-    """A process, told apart from a later one with the same number by its start time."""
+    """A process. Its start time distinguishes it from a later one with the same number."""
 
     pid: int
     started: str
@@ -82,6 +82,11 @@ def tail(log: Path, lines: int = LAST_LINES) -> str:
     return "\n".join([line for line in text.splitlines() if line.strip()][-lines:])
 
 
+def failure(what: str, happened: str, log: Path) -> RunnerError:
+    """The error of a command, with its log's path and last lines."""
+    return RunnerError(f"{what} {happened}; its log is {log} and ends with:\n{tail(log)}")
+
+
 def _start(
     command: Sequence[str], environment: Mapping[str, str], folder: Path, log: Path
 ) -> "subprocess.Popen[bytes]":
@@ -100,14 +105,10 @@ def _start(
 def start_logged(
     command: Sequence[str], *, environment: Mapping[str, str], folder: Path, log: Path, what: str
 ) -> ProcessIdentity:
-    """Start a command in its own process group, detached from the terminal, with its output in `log`.
-
-    Raises RunnerError, with the log's path and last lines, if it ends at once.
-    """
-    process = _start(command, environment, folder, log)
-    identity = ProcessIdentity.of(process.pid)
+    """Start a command in its own process group, detached from the terminal, with its output in `log`."""
+    identity = ProcessIdentity.of(_start(command, environment, folder, log).pid)
     if identity is None:
-        raise RunnerError(f"{what} ended at once; its log is {log} and ends with:\n{tail(log)}")
+        raise failure(what, "ended at once", log)
     return identity
 
 
@@ -116,21 +117,19 @@ def wait_until_healthy(
 ) -> None:
     """Return as soon as a server answers a GET with 200.
 
-    Raises RunnerError, with the log's path and last lines, if its process ends or `deadline_s` seconds pass.
+    Raises RunnerError if its process ends or `deadline_s` seconds pass.
     """
     status = 0
-
-    def problem(reason: str) -> str:
-        return f"{what} {reason}; its log is {log} and ends with:\n{tail(log)}"
 
     def is_healthy() -> bool:
         nonlocal status
         status, _ = get(url, timeout_s)
         if status != HTTPStatus.OK and not process.alive():
-            raise RunnerError(problem("ended"))
+            raise failure(what, "ended", log)
         return status == HTTPStatus.OK
 
-    wait_until(is_healthy, deadline_s, lambda: problem(f"answers GET {url} with {status or 'nothing'}"))
+    if not happens(is_healthy, deadline_s):
+        raise failure(what, f"answers GET {url} with {status or 'nothing'}", log)
 
 
 def run_logged(
@@ -139,17 +138,17 @@ def run_logged(
     """Run a command to its end with its output in `log`.
 
     It runs in its own process group, which ends with it, also on an exception such as Ctrl-C.
-    Raises RunnerError, with the log's path and last lines, if it fails or takes longer than `deadline_s` seconds.
+    Raises RunnerError if it fails or takes longer than `deadline_s` seconds.
     """
     process = _start(command, environment, folder, log)
     identity = ProcessIdentity.of(process.pid)
     try:
         code = process.wait(timeout=deadline_s)
     except subprocess.TimeoutExpired:
-        raise RunnerError(f"{what} was not done after {deadline_s:.0f} s; its log is {log}:\n{tail(log)}") from None
+        raise failure(what, f"was not done after {deadline_s:.0f} s", log) from None
     finally:
         if process.poll() is None and identity is not None:
             stop_group(identity, grace_s=5)
             process.wait()
     if code != 0:
-        raise RunnerError(f"{what} failed; its log is {log} and ends with:\n{tail(log)}")
+        raise failure(what, "failed", log)

@@ -70,12 +70,12 @@ def deploy_parameters(environment: str) -> dict[str, str]:
 
 
 def queue_name(logical_id: str) -> str:
-    """The name of a queue of which nothing is deployed."""
+    """The name of a queue as if its logical id were its name."""
     return f"{logical_id}.fifo" if resources("AWS::SQS::Queue")[logical_id].get("FifoQueue") else logical_id
 
 
 def undeployed_variables() -> dict[str, str]:
-    """The environment variables of all functions taken together, as if resources were named by their logical ids.
+    """The environment variables of all functions together, as if resources were named by their logical ids.
 
     Attributes of resources, such as public keys, are empty.
     """

@@ -19,6 +19,8 @@ from runner.workspace import LOCAL_FOLDER, write_whole
 
 STACK_NAME = "sitewatch"
 STACK_FILE = LOCAL_FOLDER / "stack.json"
+UPDATE_DEADLINE_S = 3600
+CONFIG = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 5})
 NO_USER_SETTINGS = {
     "profile": (None, None, None, None),
     "config_file": (None, None, os.devnull, None),
@@ -36,24 +38,17 @@ class Description:
     """The stack's id and the time of its last change: different after every deployment that changed something."""
     parameters: Mapping[str, str]
     outputs: Mapping[str, str]
-
-    def output(self, name: str) -> str:
-        """One of the template's outputs.
-
-        Raises RunnerError if the template has no such output.
-        """
-        try:
-            return self.outputs[name]
-        except KeyError:
-            raise RunnerError(f"template.yaml has no output {name}.") from None
+    rollback: Mapping[str, Any] = field(default_factory=dict)
+    """CloudFormation's `RollbackConfiguration`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stack:
     """A deployed Sitewatch.
 
-    `base_url` has no slash at its end. `endpoint_url` is the engine's address; if it is empty, the stack is wherever
-    the user's own AWS settings lead. `users` maps usernames to passwords.
+    `base_url` has no slash at its end. `endpoint_url` is a local engine's address; if it is empty, the user's own AWS
+    settings reach the stack. `users` maps usernames to passwords: the first is an
+    administrator, the last is the demo user.
     """
 
     base_url: str
@@ -65,15 +60,12 @@ class Stack:
 
     @classmethod
     def named(cls, stack_name: str = STACK_NAME, *, endpoint_url: str = "", region: str = "") -> Self:
-        """A stack whose services are reachable, before anything else is known of it."""
+        """A stack of which only the name and the address are known."""
         return cls("", endpoint_url, region, stack_name, "", {})
 
     @classmethod
     def read(cls, file: Path = STACK_FILE) -> Self:
-        """Read what `make up` wrote.
-
-        Raises RunnerError if the file is missing or incomplete.
-        """
+        """Read what `make up` wrote."""
         try:
             return cls(**json.loads(file.read_text(encoding="utf-8")))
         except FileNotFoundError:
@@ -86,32 +78,35 @@ class Stack:
         write_whole(file, json.dumps(asdict(self), indent=2) + "\n")
 
     @property
+    def admin(self) -> tuple[str, str]:
+        """An administrator's username and password."""
+        return next(iter(self.users.items()))
+
+    @property
+    def user(self) -> tuple[str, str]:
+        """The demo user's username and password."""
+        return list(self.users.items())[-1]
+
+    @property
     def is_local(self) -> bool:
-        """Whether this is a local system, not one that the user's own AWS settings lead to."""
+        """Whether the stack is on a local engine, not on AWS."""
         return bool(self.endpoint_url)
 
     def client(self, service: str) -> Any:
-        """A botocore client of one AWS service: of a local engine as its root account, else by the user's settings.
-
-        Raises RunnerError if the user's settings are missing or wrong.
-        """
+        """A botocore client of one AWS service: of a local engine as its root account, else by the user's settings."""
         if self.endpoint_url:
             return aws_client(service, self.endpoint_url, self.region)
         # botocore itself reads AWS_DEFAULT_REGION only.
         region = self.region or os.environ.get("AWS_REGION")
-        config = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 5})
         try:
-            return botocore.session.Session().create_client(service, region_name=region, config=config)
+            return botocore.session.Session().create_client(service, region_name=region, config=CONFIG)
         except NoRegionError:
             raise RunnerError("No region: set AWS_REGION, or make up a local system first.") from None
         except BotoCoreError as error:
             raise RunnerError(f"Your AWS settings do not work: {error}") from error
 
     def describe(self) -> Description | None:
-        """What CloudFormation reports; None if nothing is deployed.
-
-        Raises RunnerError if CloudFormation does not answer.
-        """
+        """What CloudFormation reports; None if nothing is deployed."""
         with aws_errors("Describing the stack"):
             try:
                 [stack] = self.client("cloudformation").describe_stacks(StackName=self.stack_name)["Stacks"]
@@ -127,23 +122,50 @@ class Stack:
             changed=f"{stack['StackId']} {changed.isoformat()}",
             parameters={each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", [])},
             outputs={each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", [])},
+            rollback=stack.get("RollbackConfiguration", {}),
         )
+
+    def require(self) -> Description:
+        """What CloudFormation reports; raises RunnerError if nothing is deployed."""
+        described = self.describe()
+        if described is None:
+            raise RunnerError(f"There is no stack {self.stack_name}.")
+        return described
+
+    def update(self, current: Description, changed: Mapping[str, str], **settings: Any) -> None:
+        """Change some of the stack's parameters, keep its template and other parameters, and wait until that is done.
+
+        `settings` are other arguments of UpdateStack. Raises WaiterError if CloudFormation rolls the update back.
+        """
+        parameters: list[dict[str, Any]] = [
+            {"ParameterKey": name, "ParameterValue": value} for name, value in changed.items()
+        ]
+        kept = [name for name in current.parameters if name not in changed]
+        parameters += [{"ParameterKey": name, "UsePreviousValue": True} for name in kept]
+        cloudformation = self.client("cloudformation")
+        cloudformation.update_stack(
+            StackName=self.stack_name,
+            UsePreviousTemplate=True,
+            Parameters=parameters,
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+            **settings,
+        )
+        delay_s = 1 if self.is_local else 15
+        waiting = {"Delay": delay_s, "MaxAttempts": UPDATE_DEADLINE_S // delay_s}
+        cloudformation.get_waiter("stack_update_complete").wait(StackName=self.stack_name, WaiterConfig=waiting)
 
     def resources(self, kind: str) -> dict[str, str]:
         """The physical ids of the stack's resources of one type (all types if it is empty), by logical id."""
         pages = self.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=self.stack_name)
+        listed = [each for page in pages for each in page["StackResourceSummaries"]]
         return {
             each["LogicalResourceId"]: each["PhysicalResourceId"]
-            for page in pages
-            for each in page["StackResourceSummaries"]
+            for each in listed
             if kind in ("", each["ResourceType"])
         }
 
     def resource(self, logical_id: str, kind: str) -> str:
-        """The physical id of one resource.
-
-        Raises RunnerError if the stack has no resource of that name and type.
-        """
+        """The physical id of one resource."""
         try:
             return self.resources(kind)[logical_id]
         except KeyError:
@@ -151,10 +173,7 @@ class Stack:
 
 
 def find(parsed: argparse.Namespace) -> Stack:
-    """The stack that a command works on; see `runner.arguments.add_stack`.
-
-    Raises RunnerError if it is the local system and there is none.
-    """
+    """The stack that a command works on; see `runner.arguments.add_stack`."""
     if parsed.stack:
         return Stack.named(parsed.stack, region=parsed.region)
     return Stack.read(Path(parsed.stack_file) if parsed.stack_file else STACK_FILE)
@@ -163,7 +182,7 @@ def find(parsed: argparse.Namespace) -> Stack:
 def choose(names: Iterable[str], given: str, *, suffix: str, variable: str) -> str:
     """The one of these names that the user means: `jobs`, `Jobs` and `JobsQueue` are all `JobsQueue`.
 
-    Raises UsageError, with all names, if there is no such one.
+    Raises UsageError, with all names, if it is none of them.
     """
 
     def short(name: str) -> str:
@@ -178,7 +197,7 @@ def choose(names: Iterable[str], given: str, *, suffix: str, variable: str) -> s
 
 @contextlib.contextmanager
 def aws_errors(what: str) -> Iterator[None]:
-    """Turn the errors of AWS calls into a RunnerError that says what was being done."""
+    """Turn the errors of AWS calls into a RunnerError: `what` failed."""
     try:
         yield
     except NoCredentialsError:
@@ -192,15 +211,11 @@ def aws_client(service: str, endpoint_url: str, region: str, **settings: Any) ->
 
     `settings` are botocore's own (`Config`).
     """
-    session = botocore.session.Session(session_vars=NO_USER_SETTINGS)
-    config = Config(
-        connect_timeout=5, read_timeout=60, retries={"mode": "standard", "max_attempts": 3}, proxies={}, **settings
-    )
-    return session.create_client(
+    return botocore.session.Session(session_vars=NO_USER_SETTINGS).create_client(
         service,
         endpoint_url=endpoint_url,
         region_name=region,
         aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
-        config=config,
+        config=CONFIG.merge(Config(proxies={}, **settings)),
     )

@@ -12,7 +12,7 @@ from runner.errors import RunnerError
 NO_VALUE = {"Ref": "AWS::NoValue"}
 FUNCTION = "AWS::Serverless::Function"
 REFERENCE = re.compile(r"\$\{([^!}][^}]*)\}")
-"""A reference in the text of `Fn::Sub`; `${!literal}` is none."""
+"""A reference in the text of `Fn::Sub`; `${!literal}` is not one."""
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # the fast one needs libyaml

@@ -1,4 +1,4 @@
-"""Waiting for a condition with a deadline."""
+"""Wait for a condition, with a deadline."""
 
 import time
 from collections.abc import Callable
@@ -16,12 +16,10 @@ def happens(condition: Callable[[], bool], deadline_s: float, *, pause_s: float 
     return True
 
 
-def wait_until(
-    condition: Callable[[], bool], deadline_s: float, what: str | Callable[[], str], *, pause_s: float = 0.1
-) -> None:
-    """Return as soon as a condition is true.
+def wait_until(condition: Callable[[], bool], deadline_s: float, late: str, *, pause_s: float = 0.1) -> None:
+    """Return as soon as a condition is true, which may raise to give up.
 
-    Raises RunnerError(what) if it is not within `deadline_s` seconds; the condition may raise to give up earlier.
+    Raises RunnerError(late) if it is not true within `deadline_s` seconds.
     """
     if not happens(condition, deadline_s, pause_s=pause_s):
-        raise RunnerError(what if isinstance(what, str) else what())
+        raise RunnerError(late)

@@ -1,4 +1,4 @@
-"""Where the runner keeps files: one folder for each running system, one for the builds that they share."""
+"""The runner's files: one folder for each running system, one for the builds that they share."""
 
 import contextlib
 import fcntl
@@ -115,10 +115,7 @@ class Workspace:
         self.scratch.mkdir(parents=True, exist_ok=True)
 
     def erase(self) -> None:
-        """Delete the data of a stopped system. Builds and logs stay.
-
-        Raises RunnerError if a file cannot be deleted.
-        """
+        """Delete the data of a stopped system. Builds and logs stay."""
         try:
             for folder in (self.state, self.objects, self.scratch):
                 if folder.exists():
@@ -131,7 +128,7 @@ class Workspace:
 
 @contextlib.contextmanager
 def exclusive(lock: Path, deadline_s: float, busy: str) -> Iterator[None]:
-    """Hold a lock file among the runner's processes. The lock ends with the process, however that ends.
+    """Hold a lock file, which other processes of the runner respect. It is free as soon as the process ends.
 
     Raises RunnerError(busy) if another process still holds it after `deadline_s` seconds.
     """

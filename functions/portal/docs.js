@@ -1,4 +1,4 @@
-// Shows the OpenAPI document that is served beside this page. Its relative URLs are made absolute here: Swagger UI
+// Shows the OpenAPI document that is served next to this page. Its relative URLs are made absolute here: Swagger UI
 // would resolve them against the host, but the API has a path prefix (the stage name) on every engine.
 "use strict";
 

@@ -8,18 +8,18 @@ from cfnlint.template import Template
 
 from lint.reading import Resource, called_function, named, of_type, properties, referred
 
-MOST_RETRIES = 1000
-LONGEST_RECORD_AGE_S = 24 * 60 * 60
-MOST_RECEIVES = 20
+MAX_RETRIES = 1000
+MAX_RECORD_AGE_S = 24 * 60 * 60
+MAX_RECEIVES = 20
 Finding = tuple[str, str]
 
 
 class AsynchronousConsumersFailVisibly(CloudFormationLintRule):
-    """Checks event source mappings, scheduled functions and SNS subscriptions."""
+    """Check event source mappings, scheduled functions and SNS subscriptions."""
 
     id = "E9001"
     shortdesc = "An asynchronous consumer has an on-failure target and bounded retries"
-    description = "What the consumer of a stream, queue, rule or topic fails to process must be kept somewhere."
+    description = "Records, messages and events that a consumer fails to process must be kept somewhere."
     source_url = "docs/production.md#the-templates-rules"
 
     def match(self, cfn: Template) -> list[RuleMatch]:
@@ -40,19 +40,19 @@ def _mappings(template: Mapping[str, Any]) -> Iterator[Finding]:
 
 def _of_stream(mapping: Mapping[str, Any]) -> Iterator[str]:
     if not mapping.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination"):
-        yield "names no on-failure destination"
-    if not 0 <= int(mapping.get("MaximumRetryAttempts", -1)) <= MOST_RETRIES:
-        yield f"MaximumRetryAttempts is not within 0 and {MOST_RETRIES}"
-    if not 0 < int(mapping.get("MaximumRecordAgeInSeconds", -1)) <= LONGEST_RECORD_AGE_S:
-        yield f"MaximumRecordAgeInSeconds is not within {LONGEST_RECORD_AGE_S}"
+        yield "has no on-failure destination"
+    if not 0 <= int(mapping.get("MaximumRetryAttempts", -1)) <= MAX_RETRIES:
+        yield f"MaximumRetryAttempts is not between 0 and {MAX_RETRIES}"
+    if not 0 < int(mapping.get("MaximumRecordAgeInSeconds", -1)) <= MAX_RECORD_AGE_S:
+        yield f"MaximumRecordAgeInSeconds is not between 1 and {MAX_RECORD_AGE_S}"
 
 
 def _of_queue(name: str, queue: Resource) -> Iterator[str]:
     redrive = properties(queue).get("RedrivePolicy", {})
     if "deadLetterTargetArn" not in redrive:
-        yield f"its queue {name} has no dead-letter queue"
-    elif not 0 < int(redrive.get("maxReceiveCount", 0)) <= MOST_RECEIVES:
-        yield f"maxReceiveCount of its queue {name} is not within {MOST_RECEIVES}"
+        yield f"its queue {name} has no dead-letter queue (RedrivePolicy)"
+    elif not 0 < int(redrive.get("maxReceiveCount", 0)) <= MAX_RECEIVES:
+        yield f"maxReceiveCount of its queue {name} is not between 1 and {MAX_RECEIVES}"
 
 
 def _scheduled(template: Mapping[str, Any]) -> Iterator[Finding]:
@@ -68,9 +68,9 @@ def _scheduled(template: Mapping[str, Any]) -> Iterator[Finding]:
                 continue
             config = configured.get(function[0], {})
             if not config.get("DestinationConfig", {}).get("OnFailure", {}).get("Destination"):
-                yield function[0], "a rule calls it, and it has no on-failure destination (EventInvokeConfig)"
+                yield function[0], "it is scheduled, but has no on-failure destination (EventInvokeConfig)"
             if "MaximumRetryAttempts" not in config or "MaximumEventAgeInSeconds" not in config:
-                yield function[0], "a rule calls it, and its retries are not bounded (EventInvokeConfig)"
+                yield function[0], "it is scheduled, but its retries are not bounded (EventInvokeConfig)"
 
 
 def _subscriptions(template: Mapping[str, Any]) -> Iterator[Finding]:

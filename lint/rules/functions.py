@@ -9,12 +9,12 @@ from lint.reading import called_function, of_type, properties, referred
 
 DEFAULT_TIMEOUT_S = 3
 DEFAULT_VISIBILITY_S = 30
-VISIBILITIES = 6
+TIMEOUTS_PER_VISIBILITY = 6
 """AWS Lambda's developer guide, "Using Lambda with Amazon SQS": at least six times the function's timeout."""
 
 
-class FunctionsLogIntoAGroupThatForgets(CloudFormationLintRule):
-    """A log group that Lambda creates keeps its lines, and their cost, forever."""
+class FunctionsHaveLogRetention(CloudFormationLintRule):
+    """Log groups that Lambda creates keep their lines forever, and cost forever."""
 
     id = "E9002"
     shortdesc = "A function has a log group with retention"
@@ -29,13 +29,13 @@ class FunctionsLogIntoAGroupThatForgets(CloudFormationLintRule):
                 cfn.template, properties(function).get("LoggingConfig", {}).get("LogGroup"), "AWS::Logs::LogGroup"
             )
             if group is None:
-                found.append(_finding(name, "names no log group of the template"))
+                found.append(_finding(name, "has no log group in the template (LoggingConfig)"))
             elif not properties(group[1]).get("RetentionInDays"):
                 found.append(_finding(name, f"its log group {group[0]} has no RetentionInDays"))
         return found
 
 
-class FunctionsEndBeforeTheirMessagesComeAgain(CloudFormationLintRule):
+class FunctionsTimeOutBeforeTheirMessagesReappear(CloudFormationLintRule):
     """A message that becomes visible again while it is being processed is processed twice."""
 
     id = "E9003"
@@ -53,9 +53,9 @@ class FunctionsEndBeforeTheirMessagesComeAgain(CloudFormationLintRule):
                 continue
             visible = int(properties(queue[1]).get("VisibilityTimeout", DEFAULT_VISIBILITY_S))
             timeout = int(properties(function[1]).get("Timeout", DEFAULT_TIMEOUT_S))
-            if visible < VISIBILITIES * timeout:
+            if visible < TIMEOUTS_PER_VISIBILITY * timeout:
                 found.append(
-                    _finding(function[0], f"may take {timeout} s, and {queue[0]} shows its message after {visible} s")
+                    _finding(function[0], f"may run for {timeout} s, but {queue[0]} redelivers after {visible} s")
                 )
         return found
 

@@ -21,12 +21,12 @@ WITH_POLICIES = (
 
 
 class PermissionsNameTheirActions(CloudFormationLintRule):
-    """No `*`, not even after a prefix: it would also allow actions that AWS adds later."""
+    """No `*` in actions, not even after a prefix: it would also allow actions that AWS adds later."""
 
     id = "E9005"
-    shortdesc = "No permission is for `*`"
+    shortdesc = "No permission has a wildcard in its actions"
     description = (
-        "The only exception: a key policy that lets the account's IAM manage the key, or it may become unusable."
+        "The only exception is a key policy that lets the account manage its key; without it a key can become unusable."
     )
     source_url = "docs/production.md#the-templates-rules"
 
@@ -36,7 +36,7 @@ class PermissionsNameTheirActions(CloudFormationLintRule):
             RuleMatch(["Resources", name, "Properties"], f"{name} allows {action}")
             for name, resource in of_type(cfn.template, *WITH_POLICIES)
             for statement in _statements(properties(resource))
-            if not (resource["Type"] == "AWS::KMS::Key" and _hands_key_to_iam(statement))
+            if not (resource["Type"] == "AWS::KMS::Key" and _lets_account_manage_key(statement))
             for action in listed(statement.get("Action", "*"))
             if "*" in str(action)
         ]
@@ -53,6 +53,6 @@ def _statements(found: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
                     yield each
 
 
-def _hands_key_to_iam(statement: Mapping[str, Any]) -> bool:
+def _lets_account_manage_key(statement: Mapping[str, Any]) -> bool:
     principal = str(statement.get("Principal", {}).get("AWS", ""))
     return statement["Action"] == "kms:*" and "${AWS::AccountId}:root" in principal

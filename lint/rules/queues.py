@@ -6,14 +6,14 @@ from cfnlint.template import Template
 from lint.reading import named, of_type, properties
 
 REASON = "NoDeadLetterQueue"
-"""The key in a queue's Metadata for the reason why it needs no dead-letter queue."""
+"""The key in a queue's Metadata with the reason why it has no dead-letter queue."""
 
 
 class QueuesHaveDeadLetterQueues(CloudFormationLintRule):
-    """Every queue has a dead-letter queue, is one, or gives a reason."""
+    """Every queue has a dead-letter queue, is one itself, or has a reason why not."""
 
     id = "E9004"
-    shortdesc = "A queue has a dead-letter queue, is one, or has a reason"
+    shortdesc = "A queue has a dead-letter queue, is one itself, or has a reason why not"
     description = f"The reason is in the queue's Metadata, under {REASON}."
     source_url = "docs/production.md#the-templates-rules"
 
@@ -30,8 +30,10 @@ class QueuesHaveDeadLetterQueues(CloudFormationLintRule):
             reason = str(queue.get("Metadata", {}).get(REASON, "")).strip()
             if not provided and not reason:
                 found.append(
-                    RuleMatch(["Resources", name], f"{name} has no dead-letter queue, is none, and has no {REASON}")
+                    RuleMatch(["Resources", name], f"{name} has no dead-letter queue, and no {REASON} in its Metadata")
                 )
             if provided and reason:
-                found.append(RuleMatch(["Resources", name], f"{name} needs no {REASON}: it has a dead-letter queue"))
+                found.append(
+                    RuleMatch(["Resources", name], f"{name} needs no {REASON}: it has or is a dead-letter queue")
+                )
         return found

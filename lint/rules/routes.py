@@ -13,7 +13,7 @@ from lint.public_routes import PUBLIC
 from lint.reading import of_type, properties
 
 DOCUMENT = Path(__file__).parent.parent.parent / "docs" / "openapi.json"
-"""States who may call each route. Tests keep it in sync with the code, so this module imports no function."""
+"""Shows who may call each route. Tests keep it in sync with the code, so this module imports no function."""
 ROUTE = re.compile(r"execute-api:.*/\$\{__Stage__\}/(?P<method>[A-Z]+)(?P<path>/.*)$")
 """Matches the permission that SAM creates for API Gateway to call a route."""
 
@@ -26,18 +26,20 @@ def _in_arn(path: str) -> str:
 ALLOWED = {(method, _in_arn(path)) for method, path in PUBLIC}
 
 
-class PublicRoutesAreDecided(CloudFormationLintRule):
+class PublicRoutesAreOnTheAllowList(CloudFormationLintRule):
     """Every route that needs no token is listed in lint/public_routes.py."""
 
     id = "E9006"
-    shortdesc = "A public route is named in the allow list"
+    shortdesc = "A public route is on the allow list"
     description = "Routes without security in docs/openapi.json, or missing from it, must be in lint/public_routes.py."
     source_url = "docs/production.md#the-templates-rules"
 
     def match(self, cfn: Template) -> list[RuleMatch]:
         """Return the public routes that are not on the allow list."""
         return [
-            RuleMatch(["Resources", name, "Properties"], f"{method} {path} needs no token and is not in the allow list")
+            RuleMatch(
+                ["Resources", name, "Properties"], f"{method} {path} needs no token, but is not on the allow list"
+            )
             for name, permission in of_type(cfn.template, "AWS::Lambda::Permission")
             for method, path in _routes(properties(permission).get("SourceArn"))
             if method != "OPTIONS" and (method, path) not in ALLOWED and not _needs_token(method, path)

@@ -100,7 +100,7 @@ def page(text: str, tables: str) -> str:
 
 
 def routes() -> list[str]:
-    """Every route of the OpenAPI document, in its order."""
+    """Every route in the OpenAPI document, in its order."""
     paths = json.loads((PROJECT_ROOT / "docs" / "openapi.json").read_text(encoding="utf-8"))["paths"]
     return [f"{method.upper()} {path}" for path, item in paths.items() for method in item if method != "parameters"]
 

@@ -15,26 +15,19 @@ SERVED = PROJECT_ROOT / "functions" / "portal" / "openapi.json"
 COLLECTION = PROJECT_ROOT / "docs" / "postman_collection.json"
 
 
-def indented(document: dict[str, Any]) -> str:
-    """The text that is committed, for people to read."""
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-
-
-def compact(document: dict[str, Any]) -> str:
-    """The text that is served."""
-    return json.dumps(document, separators=(",", ":"), ensure_ascii=False) + "\n"
-
-
 def files() -> dict[Path, str]:
     """The text of each file, generated from the current code."""
     # Not at the top: these import the functions, which read their settings when they are imported.
     from runner.documents import openapi, postman  # noqa: PLC0415
 
+    def text(document: dict[str, Any], **settings: Any) -> str:
+        return json.dumps(document, ensure_ascii=False, **settings) + "\n"
+
     document = openapi.document(routes(), samples())
     return {
-        COMMITTED: indented(document),
-        SERVED: compact(document),
-        COLLECTION: indented(postman.collection(document)),
+        COMMITTED: text(document, indent=2),
+        SERVED: text(document, separators=(",", ":")),
+        COLLECTION: text(postman.collection(document), indent=2),
     }
 
 

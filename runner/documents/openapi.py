@@ -36,20 +36,20 @@ Json = dict[str, Any]
 VERSION = "1.0.0"
 METHODS = ("get", "post", "put", "patch", "delete")
 _DESCRIPTION = """\
-The backend of a monitored site: cameras report vehicles, what is suspicious becomes an alert, staff watch.
+The backend of a monitored site: cameras report vehicles, suspicious ones become alerts, and staff watch.
 
-- JSON in UTF-8. Times are RFC 3339 in UTC with `Z`. Ids that the API makes are ULIDs, which sort by time.
-- Every answer that is not 2xx is an `Error`; `subcode` says more than the HTTP status, `error` is stable, and of bad
-  input `detail` names each bad field.
-- `POST /token` gives an access token for 30 minutes; send it as `Authorization: Bearer …`. A machine has a long-lived
-  API token instead (`POST /api/tokens`).
-- A list that has more carries `Link: <…>; rel="next"`.
+- JSON in UTF-8. Times are RFC 3339 in UTC with `Z`. Ids that the API generates are ULIDs, which sort by time.
+- Every response that is not 2xx is an `Error`. `subcode` is more specific than the HTTP status, `error` is stable, and
+  for bad input `detail` names each bad field.
+- `POST /token` returns an access token for 30 minutes; send it as `Authorization: Bearer …`. Machines have long-lived
+  API tokens instead (`POST /api/tokens`).
+- A page of a list that is not the last has the header `Link: <…>; rel="next"`.
 """
 _SECURITY_SCHEMES: Json = {
     "password": {
         "type": "oauth2",
         "description": "Log in with a username and a password.",
-        # Relative to where the document is: it holds under every stage and host.
+        # Relative to the document's URL, so it is right under every stage and host.
         "flows": {"password": {"tokenUrl": "token", "scopes": {}}},
     },
     "bearer": {
@@ -62,24 +62,24 @@ _SECURITY_SCHEMES: Json = {
 _PROBLEM: Json = {
     "type": "object",
     "title": "Problem",
-    "description": "A bad field: its name or its place in a list, and what is wrong with it.",
+    "description": "A bad field: its name or its position in a list, and the problem.",
     "required": ["field", "message"],
     "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
 }
 _ERROR: Json = {
     "type": "object",
     "title": "Error",
-    "description": "What every answer other than 2xx says.",
+    "description": "The body of every response that is not 2xx.",
     "required": ["code", "subcode", "error", "detail"],
     "properties": {
         "code": {"type": "integer", "description": "The HTTP status."},
-        "subcode": {"type": "integer", "description": "Which error of that status it is."},
-        "error": {"type": "string", "description": "Its stable message."},
+        "subcode": {"type": "integer", "description": "The error among those of this status."},
+        "error": {"type": "string", "description": "The error's stable message."},
         "detail": {
-            "description": "What to do about it; of bad input, each bad field.",
+            "description": "How to fix it; for bad input, each bad field.",
             "oneOf": [{"type": "string"}, {"type": "array", "items": {"$ref": "#/components/schemas/Problem"}}],
         },
-        "msg": {"type": "string", "description": "Of a 401: the reason."},
+        "msg": {"type": "string", "description": "The reason, for a 401 only."},
     },
 }
 _TOKEN_REFUSALS = (
@@ -94,24 +94,14 @@ _UNREAD_SCHEMAS = frozenset({"HTTPValidationError", "ValidationError", "Response
 
 
 class Undocumented(Exception):
-    """A route cannot be described; the message says what to do."""
+    """A route cannot be described; the message says how to fix it."""
 
 
 def document(routes: Mapping[tuple[str, str], str], samples: Mapping[str, Json]) -> Json:
-    """The OpenAPI 3.1 document.
+    """The OpenAPI 3.1 document of routes (see `runner.project.routes`); their handlers' sample events are its examples.
 
-    Parameters
-    ----------
-    routes
-        ``("GET", "/users")`` to the handler that answers it, ``"accounts.get_users.handler"``.
-    samples
-        A sample event of each handler, whose parameters and body become the examples.
-
-    Raises
-    ------
-    Undocumented
-        If a route has no resolver of ours, the resolvers' routes are not these, or two schemas share a name.
-
+    Raises Undocumented if a route has no resolver of ours, the resolvers' routes are not these, or two schemas share a
+    name.
     """
     asked = {route for route in routes if route[0] != "OPTIONS"}
     handlers = sorted({routes[route] for route in asked})
@@ -120,7 +110,7 @@ def document(routes: Mapping[tuple[str, str], str], samples: Mapping[str, Json])
         version=VERSION,
         openapi_version="3.1.0",
         description=_DESCRIPTION,
-        servers=[Server(url=".", description="Where this document is")],
+        servers=[Server(url=".", description="The server of this document")],
         tags=[_tag(domain) for domain in sorted({handler.partition(".")[0] for handler in handlers})],
         security_schemes=_SECURITY_SCHEMES,
         on_conflict="error",
@@ -152,13 +142,13 @@ def _agree(known: Json, new: Json, handler: str) -> None:
 
 
 def _in_order(merged: Json) -> Json:
-    """Sort by path, method and name, so that a small change of the code is a small change here."""
+    """Sort by path, method and name, so that a small change in the code is a small change here."""
     merged["paths"] = {
         path: {method: merged["paths"][path][method] for method in METHODS if method in merged["paths"][path]}
         for path in sorted(merged["paths"])
     }
     merged["components"] = {
-        # The ways to log in stay in the order in which people see them.
+        # The ways to log in keep the order in which people see them.
         kind: each if kind == "securitySchemes" else {name: each[name] for name in sorted(each)}
         for kind, each in sorted(merged["components"].items())
     }
@@ -170,7 +160,7 @@ def _in_order(merged: Json) -> Json:
 
 
 def _example(error: ApiError) -> tuple[str, Json]:
-    """The example's name, unique among those of one status, and the example."""
+    """The name of the example, unique within its status, and the example."""
     body = error.body()
     summary = body.get("msg", body["error"])
     if isinstance(error.detail, list):
@@ -218,7 +208,7 @@ class _Function:
         self._module = importlib.import_module(handler.rpartition(".")[0])
         app = getattr(self._module, "app", None)
         if not isinstance(app, Api):
-            raise Undocumented(f"{handler} answers a route, so its module needs an `app` made by sitewatch.api.Api.")
+            raise Undocumented(f"{handler} handles a route, so its module needs an `app` made by sitewatch.api.Api.")
         self._app = app
 
     def schema(self) -> Json:
@@ -279,8 +269,8 @@ class _Function:
                     "name": idempotency.HEADER,
                     "in": "header",
                     "required": False,
-                    "description": "The same key and body within 24 hours write once and get the first answer again; "
-                    "the same key with another body is a 400.",
+                    "description": "Requests with the same key and body within 24 hours are processed once and get the "
+                    "first response again; the same key with another body is a 400.",
                     "schema": {"type": "string", "minLength": 1, "maxLength": 255},
                 }
             )
@@ -311,17 +301,12 @@ class _Function:
             if status == HTTPStatus.OK and "limit" in {each["name"] for each in operation.get("parameters", [])}:
                 answer["headers"] = {
                     "Link": {
-                        "description": 'Where there is more: `<…>; rel="next"`, relative to this request.',
+                        "description": 'On every page but the last: `<…>; rel="next"`, relative to this request.',
                         "schema": {"type": "string"},
                     }
                 }
         shared = _shared()
-        errors: dict[int, list[ApiError]] = {
-            400: [
-                *_bad_input(operation, schemas),
-                _too_large(self._app.max_body_bytes),
-            ]
-        }
+        errors = {400: [*_bad_input(operation, schemas), _too_large(self._app.max_body_bytes)]}
         common = ["TooManyRequests", "UnexpectedError"]
         common += ["Unauthorized"] if self._app.roles else []
         common += ["Forbidden"] if self._app.roles not in (frozenset(), frozenset(Role)) else []
@@ -360,7 +345,7 @@ def _bad_input(operation: Json, schemas: Json) -> Iterator[ApiError]:
 
 
 def _complaint(schema: Json) -> str:
-    """About the message of validation for a value that violates this schema."""
+    """Roughly the validation message for a value that violates this schema."""
     for keyword, message in (
         ("maximum", "Input should be less than or equal to {}"),
         ("minimum", "Input should be greater than or equal to {}"),

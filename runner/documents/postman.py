@@ -16,7 +16,7 @@ SCHEMA = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
 _LOGIN = ("post", "/token")
 _VARIABLES = {"baseUrl": "http://127.0.0.1:4566", "username": "daikiri", "password": "tekila", "token": ""}
 _REMEMBER = """\
-// What an answer holds under the name of a variable of this collection is remembered for the requests after it.
+// Values in the response with the name of a collection variable are stored in it, for later requests.
 const names = {access_token: "token", token: "token", api_token: null};
 let body = {};
 try { body = pm.response.json(); } catch (error) { /* not JSON */ }
@@ -110,9 +110,9 @@ def _body(media_type: str, sample: Any, *, is_login: bool) -> Json:
 
 
 def _checks(method: str, path: str, operation: Json) -> Iterator[str]:
-    """The checks of a response: the document has its status, and it is not a refusal."""
+    """The checks of a response: its status is documented, and not a rejection."""
     named = [int(status) for status in operation["responses"] if status not in ("400", "401", "403", "429", "500")]
-    yield f'pm.test("an answer that the document names", () => pm.expect(pm.response.code).to.be.oneOf({named}));'
+    yield f'pm.test("a documented status", () => pm.expect(pm.response.code).to.be.oneOf({named}));'
     if (method, path) == _LOGIN:
         yield 'pm.test("a token", () => pm.expect(pm.response.json().access_token).to.be.a("string"));'
     if path == "/api/tokens" and method == "post":

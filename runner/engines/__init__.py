@@ -1,1 +1,1 @@
-"""Engines beside the emulator: sam local and LocalStack."""
+"""Other engines than the emulator: sam local and LocalStack."""

@@ -1,7 +1,7 @@
 """Make a stack's custom resources on an engine whose CloudFormation skips them, such as LocalStack's free edition.
 
-It calls their functions as CloudFormation would, with a signed URL of an S3 object to answer to, and puts the
-attributes that they return into the environment of every function that reads them.
+It calls their functions as CloudFormation would, with a signed URL of an S3 object for the response, and puts
+the attributes that they return into the environment of every function that reads them.
 """
 
 import json
@@ -26,7 +26,6 @@ def make(stack: Stack, parameters: Mapping[str, str], document: Mapping[str, Any
     `parameters` are those that were deployed, with the passwords, which CloudFormation does not return;
     `from_functions` is the address at which functions reach the engine. Repeating it changes nothing: the functions are
     as idempotent as CloudFormation needs them to be.
-    Raises RunnerError if one fails.
     """
     with aws_errors("Listing the stack's resources"):
         template = Template(document, parameters, ids=stack.resources(""))
@@ -56,10 +55,7 @@ def readers_of(template: Template, resource: str) -> dict[str, dict[str, str]]:
 def provide(
     stack: Stack, function: str, name: str, properties: Mapping[str, str], from_functions: str
 ) -> dict[str, str]:
-    """Call a custom resource's function and return the attributes that it answers.
-
-    Raises RunnerError if it fails.
-    """
+    """Call a custom resource's function and return the attributes in its response."""
     s3, key = stack.client("s3"), f"custom-resources/{uuid.uuid4().hex}"
     signer = aws_client("s3", from_functions, stack.region, s3={"addressing_style": "path"})
     url = signer.generate_presigned_url(
@@ -87,10 +83,7 @@ def provide(
 
 
 def change_variables(stack: Stack, function: str, variables: Mapping[str, str]) -> None:
-    """Set some of a function's environment variables and wait until they are in effect.
-
-    Raises RunnerError if that fails.
-    """
+    """Set some of a function's environment variables and wait until they are in effect."""
     client = stack.client("lambda")
     with aws_errors(f"Changing the variables of {function}"):
         now = client.get_function_configuration(FunctionName=function)["Environment"]["Variables"]

@@ -1,4 +1,4 @@
-"""Deploy to a running LocalStack: `make localstack`. docs/localstack.md says how to start one."""
+"""Deploy to a running LocalStack: `make localstack`. docs/localstack.md shows how to start one."""
 
 import argparse
 import copy
@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,52 +14,39 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from runner import arguments, project, template
+from runner import arguments, project
 from runner.engines import custom_resources
-from runner.engines.sam_local import TARGET
 from runner.errors import RunnerError
 from runner.http_client import get
-from runner.local import deployment, environment
+from runner.local import build, deployment, environment
 from runner.local.deployment import ARTIFACTS_BUCKET
 from runner.local.system import USERS
-from runner.processes import run_logged
 from runner.progress import Progress
 from runner.stack import Stack, aws_errors
 from runner.template import FUNCTION, of_type
 from runner.waiting import wait_until
-from runner.workspace import LOCAL_FOLDER, PROJECT_ROOT, Workspace, write_whole
+from runner.workspace import LOCAL_FOLDER, Workspace, write_whole
 
 DEFAULT_ENDPOINT = "http://127.0.0.1:4566"
 ITS_OWN_NAME = "localhost.localstack.cloud"
 """How functions call LocalStack: 127.0.0.1 on the host, LocalStack itself in its containers."""
 CONFIGURATION = "localstack"
 IN_REVIEW = "REVIEW_IN_PROGRESS"
-DEPLOY_DEADLINE_S = 900.0
 HEALTH_DEADLINE_S = 180.0
 STACK_FILE = LOCAL_FOLDER / "localstack.json"
-BUILT = PROJECT_ROOT / ".aws-sam" / "localstack" / "template.yaml"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add this command's arguments."""
-    arguments.add(parser, "--endpoint", "LOCALSTACK_ENDPOINT", f"where it answers; default: {DEFAULT_ENDPOINT}")
-    arguments.add(
-        parser,
-        "--from-functions",
-        "LOCALSTACK_FROM_FUNCTIONS",
-        f"where it answers functions; default: http://{ITS_OWN_NAME} and the same port",
-    )
-    arguments.add(
-        parser, "--simulate", "SIMULATE", "on, or off to disable every schedule", arguments.switch("SIMULATE")
-    )
+    explanation = f"where it answers; default: {DEFAULT_ENDPOINT}"
+    arguments.add(parser, "--endpoint", "LOCALSTACK_ENDPOINT", explanation, default=DEFAULT_ENDPOINT)
+    explanation = f"where it answers functions; default: http://{ITS_OWN_NAME} and the same port"
+    arguments.add(parser, "--from-functions", "LOCALSTACK_FROM_FUNCTIONS", explanation)
+    arguments.add_simulate(parser)
 
 
 def run(parsed: argparse.Namespace) -> None:
-    """Deploy, write localstack.json for the tests, and print the base URL.
-
-    Raises RunnerError.
-    """
-    endpoint = (parsed.endpoint or DEFAULT_ENDPOINT).rstrip("/")
+    """Deploy, write localstack.json for the tests, and print the base URL."""
+    endpoint = parsed.endpoint.rstrip("/")
     from_functions = (parsed.from_functions or f"http://{ITS_OWN_NAME}:{urlsplit(endpoint).port or 80}").rstrip("/")
     workspace, progress = Workspace(LOCAL_FOLDER), Progress()
     workspace.prepare()
@@ -71,16 +58,13 @@ def run(parsed: argparse.Namespace) -> None:
 
 
 def version_at(endpoint: str) -> str:
-    """The version of the LocalStack at this address.
-
-    Raises RunnerError if there is none.
-    """
+    """The version of the LocalStack at this address."""
     status, body = get(f"{endpoint}/_localstack/health", timeout_s=30)
     try:
         return str(json.loads(body)["version"])
     except (ValueError, KeyError, TypeError):
         raise RunnerError(
-            f"No LocalStack answers at {endpoint} ({status or 'no answer'}): docs/localstack.md says how to start one, "
+            f"No LocalStack answers at {endpoint} ({status or 'no answer'}): see docs/localstack.md to start one, "
             "and LOCALSTACK_ENDPOINT names another address."
         ) from None
 
@@ -89,7 +73,7 @@ def parameters(from_functions: str, *, simulate: bool) -> dict[str, str]:
     """The template's parameters: those of samconfig.toml, for this machine and these addresses."""
     return {
         **project.deploy_parameters(CONFIGURATION),
-        "Architecture": TARGET.architecture,
+        "Architecture": build.CONTAINERS.architecture,
         "Schedules": "ENABLED" if simulate else "DISABLED",
         "ApiUrlPrefix": f"{from_functions}/_aws/execute-api/",
     }
@@ -100,38 +84,29 @@ def deploy(
 ) -> Stack:
     """Build, deploy to the LocalStack at `endpoint` and return when the API is healthy.
 
-    `chosen` are the template's parameters. Raises RunnerError.
+    `chosen` are the template's parameters.
     """
     stack = Stack.named(endpoint_url=endpoint, region=environment.REGION)
     before = stack.describe()
     # A refused change set leaves a stack in review, to which a deployment can be tried again.
     is_update = before is not None and before.status != IN_REVIEW
     with progress.step("Building layers and functions …", "Layers and functions are built"):
-        target = f"Runtime={TARGET.runtime} Architecture={TARGET.architecture}"
-        log = workspace.home / "localstack-build.log"
-        sam(workspace, endpoint, ["build", "--parameter-overrides", target], log=log, what="sam build")
-        code = merged_code(BUILT.parent)
+        built = build.for_containers(workspace)
     with progress.step("Deploying with sam deploy …", "The stack is deployed"):
-        document = upload(stack, code)
-        derived = BUILT.with_name("layerless.yaml")
+        document = upload(stack, built)
+        derived = workspace.home / "localstack.yaml"
         write_whole(derived, yaml.safe_dump(document, sort_keys=False))
-        words = ["deploy", "--template-file", str(derived), "--parameter-overrides"]
-        words += [f"{name}={value}" for name, value in chosen.items()]
-        log = workspace.home / "localstack-deploy.log"
         try:
-            sam(workspace, endpoint, words, log=log, what="sam deploy")
+            deployed = deployment.deploy(stack, workspace, derived, chosen)
         except RunnerError as error:
             if not is_update:
                 raise
             raise RunnerError(
                 f"{error}\nLocalStack 4.14 neither updates nor deletes this stack: restart it, and deploy again."
             ) from error
-    deployed = stack.describe()
-    if deployed is None:
-        raise RunnerError(f"sam deploy left no stack; its log is {log}.")
     with progress.step("Making the custom resources …", "The signing key and the users are made"):
         custom_resources.make(stack, {**deployed.parameters, **chosen}, document, from_functions)
-    base_url = f"{endpoint}/_aws/execute-api/{deployed.output('ApiId')}{chosen['ApiUrlSuffix']}"
+    base_url = f"{endpoint}/_aws/execute-api/{deployed.outputs['ApiId']}{chosen['ApiUrlSuffix']}"
     with progress.step("Checking its health …", "GET /check answers 200"):
         wait_until(
             lambda: get(f"{base_url}/check", timeout_s=60)[0] == 200,
@@ -139,22 +114,7 @@ def deploy(
             f"GET {base_url}/check does not answer 200.",
             pause_s=0.5,
         )
-    return replace(stack, base_url=base_url, detections_stream=deployed.output("DetectionsStreamName"), users=USERS)
-
-
-def sam(workspace: Workspace, endpoint: str, words: Sequence[str], *, log: Path, what: str) -> None:
-    """Run a SAM command with LocalStack's environment of samconfig.toml.
-
-    Raises RunnerError if it fails.
-    """
-    run_logged(
-        [*environment.SAM, *words, "--config-file", str(project.SAMCONFIG), "--config-env", CONFIGURATION],
-        environment=environment.sam(workspace, endpoint, extra=TARGET.settings()),
-        folder=PROJECT_ROOT,
-        log=log,
-        deadline_s=DEPLOY_DEADLINE_S,
-        what=what,
-    )
+    return replace(stack, base_url=base_url, detections_stream=deployed.outputs["DetectionsStreamName"], users=USERS)
 
 
 def merged_code(build_folder: Path) -> bytes:
@@ -176,16 +136,14 @@ def merged_code(build_folder: Path) -> bytes:
     return archive.getvalue()
 
 
-def upload(stack: Stack, code: bytes) -> dict[str, Any]:
-    """Upload the code to S3, and return the built template with that code and without what fails on LocalStack.
-
-    Raises RunnerError if LocalStack refuses the code.
-    """
+def upload(stack: Stack, built: Path) -> dict[str, Any]:
+    """Upload the code to S3, and return the built template with that code and without what fails on LocalStack."""
+    code = merged_code(built.parent)
     key = f"code/{hashlib.sha256(code).hexdigest()}.zip"
     deployment.make_bucket(stack)
     with aws_errors("Uploading the functions' code"):
         stack.client("s3").put_object(Bucket=ARTIFACTS_BUCKET, Key=key, Body=code)
-    layerless = without_layers(template.read(BUILT), {"Bucket": ARTIFACTS_BUCKET, "Key": key})
+    layerless = without_layers(build.read(built), {"Bucket": ARTIFACTS_BUCKET, "Key": key})
     return without_log_groups(layerless)
 
 

@@ -19,18 +19,18 @@ from typing import Any
 import yaml
 from rich.console import Console
 
-from runner import arguments, template
+from runner import arguments, project
 from runner.engines import samples
 from runner.errors import RunnerError
 from runner.local import build, commands, emulator, environment, system
 from runner.local.emulator import Emulator
 from runner.local.system import Options
-from runner.processes import ProcessIdentity, start_logged, stop_group, tail, wait_until_healthy
+from runner.processes import ProcessIdentity, failure, start_logged, stop_group, wait_until_healthy
 from runner.progress import Progress
 from runner.stack import Stack, aws_errors
-from runner.template import FUNCTION, of_type
+from runner.template import FUNCTION
 from runner.waiting import happens
-from runner.workspace import LOCAL_FOLDER, PROJECT_ROOT, Workspace, write_whole
+from runner.workspace import PROJECT_ROOT, Workspace, write_whole
 
 HOST_NAME = "host.docker.internal"
 """This machine's name in containers: Docker Desktop's own, and `--add-host` sets it on Linux too."""
@@ -39,27 +39,20 @@ READY_DEADLINE_S = 600.0
 """On a small machine fifty containers start one after the other, and the image may have to be pulled first."""
 STOP_DEADLINE_S = 120.0
 INVOKE_DEADLINE_S = 600.0
-BUILDS = LOCAL_FOLDER / "builds-containers"
-TARGET = build.Target("python3.13", build.ARCHITECTURE)
 ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL"
 CREDENTIALS = {**environment.CREDENTIALS, "AWS_SESSION_TOKEN": ""}
-CODE_PATHS = ("CodeUri", "ContentUri", "TemplateURL")
-
-
-# --- The commands ------------------------------------------------------------------------------------
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of `sam-local`."""
     _add_common_arguments(parser)
-    arguments.add(parser, "--api-port", "API_PORT", "the API's port; default: 3000", arguments.port("API_PORT"))
-    warm = arguments.choice("WARM", "EAGER", "LAZY")
-    arguments.add(parser, "--warm", "WARM", "EAGER starts every container at once, LAZY at its first call", warm)
+    port = f"the API's port; default: {DEFAULT_API_PORT}"
+    arguments.add(parser, "--api-port", "API_PORT", port, arguments.port, default=DEFAULT_API_PORT)
+    warm, values = "EAGER starts every container at once, LAZY at its first call", arguments.one_of("EAGER", "LAZY")
+    arguments.add(parser, "--warm", "WARM", warm, values, default="EAGER")
     arguments.add_flag(parser, "--prepare", "PREPARE", "only start the emulator, and write the files for SAM by hand")
 
 
 def add_invoke_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of `invoke`."""
     _add_common_arguments(parser)
     arguments.add(parser, "function", "FUNCTION", "its name in template.yaml or that of its sample event")
     arguments.add(parser, "event", "EVENT", "a file with an event; default: the function's sample")
@@ -67,35 +60,30 @@ def add_invoke_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_common_arguments(parser: argparse.ArgumentParser) -> None:
     commands.add_arguments(parser)
-    arguments.add(parser, "--pull", "PULL", "on, or off to use the image that is present", arguments.switch("PULL"))
+    pull = "on, or off to use the image that is present"
+    arguments.add(parser, "--pull", "PULL", pull, arguments.switch, default=True)
 
 
-def run(parsed: argparse.Namespace) -> int:
+def run(parsed: argparse.Namespace) -> None:
     """Run the API in containers until Ctrl-C."""
-    options, port = commands.options_of(parsed), parsed.api_port or DEFAULT_API_PORT
-    if parsed.prepare:
-        with data_plane(commands.WORKSPACE, options, Progress(), pull=parsed.pull, keep=True) as containers:
-            containers.prepare()
-        Progress().say("sam local invoke and sam local start-api can be used now; make down stops the emulator.")
-        return 0
-    return serve(commands.WORKSPACE, options, Progress(), port=port, warm=parsed.warm, pull=parsed.pull)
+    options = commands.options_of(parsed)
+    if not parsed.prepare:
+        serve(options, Progress(), port=parsed.api_port, warm=parsed.warm, pull=parsed.pull)
+        return
+    with data_plane(options, Progress(), pull=parsed.pull, keep=True) as containers:
+        containers.prepare()
+    Progress().say("sam local invoke and sam local start-api can be used now; make down stops the emulator.")
 
 
 def run_invoke(parsed: argparse.Namespace) -> int:
     """Run one function in a container; returns SAM's exit code."""
     options, to_stderr = commands.options_of(parsed), Progress(Console(stderr=True, highlight=False))
-    with data_plane(commands.WORKSPACE, options, to_stderr, pull=parsed.pull, unchanged=True) as containers:
+    with data_plane(options, to_stderr, pull=parsed.pull, unchanged=True) as containers:
         return containers.invoke(parsed.function, parsed.event)
 
 
-# --- Docker ------------------------------------------------------------------------------------------
-
-
 def docker(*arguments: str) -> str:
-    """Run a docker command and return what it prints.
-
-    Raises RunnerError if there is no Docker, or it does not answer.
-    """
+    """Run a docker command and return what it prints."""
     try:
         ran = subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=60, check=False)
     except FileNotFoundError:
@@ -135,22 +123,16 @@ def reachable_address() -> str:
     return address
 
 
-# --- Settings of the functions in containers ---------------------------------------------------------
-
-
 def container_template(built: Path, parameters: Mapping[str, str]) -> dict[str, Any]:
     """The built template for containers: it finds its code from any folder and has its parameters as defaults.
 
     Every function gets the emulator's credentials instead of the user's own, and the variable AWS_ENDPOINT_URL: SAM
     fills in only those variables of an environment file that the template declares.
     """
-    document = template.read(built)
+    document = build.read(built)
     document["Globals"]["Function"]["Environment"]["Variables"] |= {**CREDENTIALS, ENDPOINT_VARIABLE: ""}
     for name, value in parameters.items():
         document["Parameters"][name]["Default"] = value
-    for resource in document["Resources"].values():
-        properties = resource.get("Properties", {})
-        properties |= {key: str(built.parent / properties[key]) for key in CODE_PATHS if key in properties}
     return document
 
 
@@ -174,19 +156,13 @@ def variables_in_containers(
 
 
 def deployed_variables(stack: Stack) -> dict[str, dict[str, str]]:
-    """The environment variables of every deployed function, by logical id.
-
-    Raises RunnerError if the emulator does not answer.
-    """
+    """The environment variables of every deployed function, by logical id."""
     functions, found = stack.client("lambda"), {}
     with aws_errors("Reading the functions' variables"):
         for logical_id, name in stack.resources("AWS::Lambda::Function").items():
             configuration = functions.get_function_configuration(FunctionName=name)
             found[logical_id] = configuration.get("Environment", {}).get("Variables", {})
     return found
-
-
-# --- The data plane, and SAM in front of it ----------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,31 +184,20 @@ class Containers:
         """The output of `sam local start-api` and of the functions in it."""
         return self.workspace.home / "sam-local.log"
 
-    def built(self) -> Path:
-        """Build for the runtime's image and return the built template's path.
-
-        Raises RunnerError.
-        """
-        return build.build(self.workspace, build.source_fingerprint(), builds=BUILDS, target=TARGET)
-
     def prepare(self) -> list[str]:
-        """Build for the runtime's image, write SAM's template and environment file, and return its arguments for them.
+        """Write SAM's template and environment file, and return its arguments for them.
 
-        The section [default] of samconfig.toml names the same files, for SAM by hand. Raises RunnerError.
+        The section [default] of samconfig.toml names the same files, for SAM by hand.
         """
-        deployed = self.stack.describe()
-        if deployed is None:
-            raise RunnerError("The stack is gone from the emulator; make up deploys it.")
-        parameters = {
-            **system.template_parameters(self.server.port, simulate=self.options.simulate, bind=self.server.bind),
-            "Runtime": TARGET.runtime,
-            "Architecture": TARGET.architecture,
-        }
+        port = self.server.port
+        parameters = system.template_parameters(port, simulate=self.options.simulate, bind=self.server.bind)
+        parameters |= {"Runtime": build.CONTAINERS.runtime, "Architecture": build.CONTAINERS.architecture}
         folder = self.workspace.home / "sam-local"
         folder.mkdir(exist_ok=True)
-        document = container_template(self.built(), parameters)
+        document = container_template(build.for_containers(self.workspace), parameters)
         write_whole(folder / "template.yaml", yaml.safe_dump(document, sort_keys=False))
-        variables = variables_in_containers(deployed_variables(self.stack), self.server.port, deployed.output("ApiId"))
+        api_id = self.stack.require().outputs["ApiId"]
+        variables = variables_in_containers(deployed_variables(self.stack), port, api_id)
         write_whole(folder / "env.json", json.dumps(variables, indent=2) + "\n")
         words = ["--template-file", str(folder / "template.yaml"), "--env-vars", str(folder / "env.json")]
         words += ["--region", environment.REGION, "--layer-cache-basedir", str(folder / "layers")]
@@ -242,34 +207,29 @@ class Containers:
     def invoke(self, name: str, file: str) -> int:
         """Run a function on the event in a file, or on its sample, and return SAM's exit code.
 
-        Its answer goes to standard output; its log, and what it answers CloudFormation, to standard error.
-        Raises RunnerError.
+        Its response goes to standard output; its log, and its response to CloudFormation, to standard error.
         """
-        functions = [logical_id for logical_id, _ in of_type(template.read(self.built()), FUNCTION)]
-        function = samples.named(functions, name)
+        function = samples.named(project.resources(FUNCTION), name)
         sample = samples.with_tokens(samples.event_of(function, file), self.stack)
         command = [*environment.SAM, "local", "invoke", function, "--event", "-", *self.prepare()]
         with samples.answered(sample, bind=self.server.bind, host=HOST_NAME) as (event, received):
             try:
-                code = subprocess.run(
+                ran = subprocess.run(
                     command,
                     input=event.encode(),
                     env=environment.sam(self.workspace),
                     cwd=PROJECT_ROOT,
                     check=False,
                     timeout=INVOKE_DEADLINE_S,
-                ).returncode
+                )
             except subprocess.TimeoutExpired:
                 raise RunnerError(f"{function} was not done after {INVOKE_DEADLINE_S:.0f} s.") from None
         for answer in received:
-            print(f"The answer to CloudFormation: {answer}", file=sys.stderr)
-        return code
+            print(f"The response to CloudFormation: {answer}", file=sys.stderr)
+        return ran.returncode
 
     def start_api(self, port: int, warm: str) -> ProcessIdentity:
-        """Start the API on a port of 127.0.0.1, and return before it is ready.
-
-        Raises RunnerError.
-        """
+        """Start the API on a port of 127.0.0.1, and return before it is ready."""
         command = [*environment.SAM, "local", "start-api", "--port", str(port)]
         command += ["--warm-containers", warm, *self.prepare()]
         # Detached: a Ctrl-C reaches only the runner, which then asks SAM to end, once.
@@ -291,10 +251,9 @@ def stop_api(api: ProcessIdentity) -> None:
 
 
 def remove_containers(log: Path) -> None:
-    """Remove the containers that `start-api` named in its log and left behind, as sometimes happens."""
-    started = set(
-        re.findall(r"^SAM_CONTAINER_ID: ([0-9a-f]+)", log.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
-    )
+    """Remove the containers that `start-api` named in its log and left running, as sometimes happens."""
+    text = log.read_text(encoding="utf-8", errors="replace")
+    started = set(re.findall(r"^SAM_CONTAINER_ID: ([0-9a-f]+)", text, re.MULTILINE))
     left = started & set(docker("ps", "--all", "--quiet", "--no-trunc").split())
     if left:
         docker("rm", "--force", *left)
@@ -302,32 +261,26 @@ def remove_containers(log: Path) -> None:
 
 @contextlib.contextmanager
 def data_plane(
-    workspace: Workspace,
-    options: Options,
-    progress: Progress,
-    *,
-    pull: bool,
-    unchanged: bool = False,
-    keep: bool = False,
+    options: Options, progress: Progress, *, pull: bool, unchanged: bool = False, keep: bool = False
 ) -> Iterator[Containers]:
-    """Run the emulator, with the stack, where containers reach it.
+    """Run the emulator, with the stack, at an address that containers reach.
 
     It ends with the block unless it was running before or is to be kept. With `unchanged`, nothing is deployed to a
-    running one. Raises RunnerError.
+    running one.
     """
-    address = reachable_address()
+    workspace, address = commands.WORKSPACE, reachable_address()
     with system.only_one(workspace):
         before = emulator.running(workspace)
         if before is None and options.bind is None:
             options = replace(options, bind=address)
         elif before is not None and before.bind == environment.HOST != address:
             raise RunnerError(
-                f"Sitewatch is running bound to {before.bind}, where no container reaches it: make down stops it."
+                f"Sitewatch is running bound to {before.bind}, which no container reaches: make down stops it."
             )
         stack = Stack.read(workspace.stack) if before and unchanged else system.bring_up(workspace, options, progress)
         server = emulator.running(workspace)
     if server is None:
-        raise RunnerError(f"The emulator has ended; its log is {workspace.log}:\n{tail(workspace.log)}")
+        raise failure("The emulator", "has ended", workspace.log)
     try:
         yield Containers(server, stack, options, pull)
     finally:
@@ -336,35 +289,35 @@ def data_plane(
                 system.take_down(workspace)
 
 
-def serve(workspace: Workspace, options: Options, progress: Progress, *, port: int, warm: str, pull: bool) -> int:
+def serve(options: Options, progress: Progress, *, port: int, warm: str, pull: bool) -> None:
     """Run the API in containers until Ctrl-C, which stops it, and the emulator if this started it.
 
     Raises RunnerError, also if one of the two ends by itself.
     """
     if not emulator.port_is_free(port):
         raise RunnerError(f"Port {port} is in use by something else; another one: make sam-local API_PORT={port + 1}")
+    url = f"http://127.0.0.1:{port}"
     with contextlib.ExitStack() as running:
-        containers = running.enter_context(data_plane(workspace, options, progress, pull=pull))
-        began = time.monotonic()
-        with progress.step(f"Starting containers ({warm}) …", f"sam local listens on http://127.0.0.1:{port}"):
+        containers = running.enter_context(data_plane(options, progress, pull=pull))
+        log, server, began = containers.log, containers.server, time.monotonic()
+        with progress.step(f"Starting containers ({warm}) …", f"sam local listens on {url}"):
             api = containers.start_api(port, warm)
-            running.callback(remove_containers, containers.log)
+            running.callback(remove_containers, log)
             running.callback(stop_api, api)
-            url = f"http://127.0.0.1:{port}/check"
-            wait_until_healthy(url, api, READY_DEADLINE_S, log=containers.log, what="sam local start-api", timeout_s=60)
+            what = "sam local start-api"
+            wait_until_healthy(f"{url}/check", api, READY_DEADLINE_S, log=log, what=what, timeout_s=60)
         progress.say(f"Ready in {time.monotonic() - began:.1f} s. Ctrl-C stops it, and the emulator with it.\n")
-        progress.say(f"  Base URL   http://127.0.0.1:{port}")
-        progress.say(f"  Data       {containers.server.endpoint_url}")
-        progress.say(f"  Log        {containers.log}")
-        progress.say(
-            f"  To test    make conformance ENGINE=sam-local BASE_URL=http://127.0.0.1:{port} "
-            f"ENDPOINT={containers.server.endpoint_url}\n"
-        )
+        progress.say(f"  Base URL   {url}")
+        progress.say(f"  Data       {server.endpoint_url}")
+        progress.say(f"  Log        {log}")
+        test = f"make conformance ENGINE=sam-local BASE_URL={url} ENDPOINT={server.endpoint_url}"
+        progress.say(f"  To test    {test}\n")
         try:
-            while api.alive() and containers.server.alive():
+            while api.alive() and server.alive():
                 time.sleep(0.5)
         except KeyboardInterrupt:
             progress.say("Stopping …")
-            return 0
-        ended = "sam local start-api" if containers.server.alive() else "The emulator"
-        raise RunnerError(f"{ended} has ended; the log is {containers.log}:\n{tail(containers.log)}")
+            return
+        if server.alive():
+            raise failure(what, "has ended", log)
+        raise failure("The emulator", "has ended", containers.workspace.log)

@@ -1,10 +1,10 @@
-"""Sample events for `make invoke`, completed with what only a running system knows."""
+"""Sample events for `make invoke`, completed with tokens and a response URL of the running system."""
 
 import contextlib
 import http.server
 import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from runner.errors import RunnerError
@@ -16,20 +16,14 @@ ACCESS_TOKEN, REFRESH_TOKEN = "ACCESS_TOKEN", "REFRESH_TOKEN"
 LOGIN_TIMEOUT_S = 60.0
 
 
-def named(functions: Sequence[str], name: str) -> str:
-    """The function that the user calls `PostUsersFunction`, `PostUsers` or `post_users`.
-
-    Raises UsageError if there is none.
-    """
+def named(functions: Iterable[str], name: str) -> str:
+    """The function that the user calls `PostUsersFunction`, `PostUsers` or `post_users`."""
     by_sample = {sample_name(function): function for function in functions}
     return by_sample[choose(by_sample, name, suffix="Function", variable="FUNCTION")]
 
 
 def event_of(function: str, file: str) -> str:
-    """The event in a file, or a function's own sample if `file` is empty.
-
-    Raises RunnerError if there is none, or it is not JSON.
-    """
+    """The event in a file, or a function's own sample if `file` is empty."""
     path = Path(file) if file else SAMPLES / f"{sample_name(function)}.json"
     try:
         text = path.read_text(encoding="utf-8")
@@ -42,14 +36,11 @@ def event_of(function: str, file: str) -> str:
 
 
 def with_tokens(event: str, stack: Stack) -> str:
-    """The event with the demo user's tokens in place of `ACCESS_TOKEN` and `REFRESH_TOKEN`, if it contains them.
-
-    Raises RunnerError if the user cannot log in.
-    """
+    """The event with the demo user's tokens in place of `ACCESS_TOKEN` and `REFRESH_TOKEN`, if it contains them."""
     if ACCESS_TOKEN not in event and REFRESH_TOKEN not in event:
         return event
-    username = "daikiri"
-    login = {"username": username, "password": stack.users[username]}
+    username, password = stack.user
+    login = {"username": username, "password": password}
     status, body = post_json(f"{stack.base_url}/login", login, LOGIN_TIMEOUT_S)
     if status != http.HTTPStatus.OK:
         raise RunnerError(f"{username} cannot log in for a token: {status or 'no answer'} {body.decode()[:200]}")

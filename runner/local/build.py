@@ -8,10 +8,12 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from runner import template
 from runner.local import environment
 from runner.processes import run_logged
-from runner.workspace import BUILDS_FOLDER, PROJECT_ROOT, Workspace, exclusive
+from runner.workspace import BUILDS_FOLDER, LOCAL_FOLDER, PROJECT_ROOT, Workspace, exclusive
 
 BUILD_DEADLINE_S = 600.0
 KEPT_BUILDS = 3
@@ -36,6 +38,10 @@ class Target:
 
 
 HERE = Target(RUNTIME, ARCHITECTURE, is_host=True)
+CONTAINERS = Target("python3.13", ARCHITECTURE)
+"""Lambda's runtime image."""
+CONTAINER_BUILDS = LOCAL_FOLDER / "builds-containers"
+CODE_PATHS = ("CodeUri", "ContentUri", "TemplateURL")
 
 
 def source_files(root: Path) -> Iterator[Path]:
@@ -75,7 +81,6 @@ def build(
     """Build the sources unless they are built already, and return the built template's path.
 
     Each target needs its own folder of builds. Several processes may call this at once: one builds, the others wait.
-    Raises RunnerError, with the end of SAM's output, if the build fails.
     """
     built = builds / fingerprint[:16]
     busy = f"Another build has been running for {BUILD_DEADLINE_S:.0f} s; if there is none, delete {builds}."
@@ -99,6 +104,20 @@ def build(
         os.utime(built)
         forget_old_builds(builds)
     return built / "template.yaml"
+
+
+def for_containers(workspace: Workspace) -> Path:
+    """Build for Lambda's runtime image and return the built template's path."""
+    return build(workspace, source_fingerprint(), builds=CONTAINER_BUILDS, target=CONTAINERS)
+
+
+def read(built: Path) -> dict[str, Any]:
+    """A built template that finds its code from any folder."""
+    document = template.read(built)
+    for resource in document["Resources"].values():
+        properties = resource.get("Properties", {})
+        properties |= {key: str(built.parent / properties[key]) for key in CODE_PATHS if key in properties}
+    return document
 
 
 def forget_old_builds(builds: Path) -> None:

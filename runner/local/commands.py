@@ -19,11 +19,10 @@ VALIDATE_DEADLINE_S = 300
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what every command accepts that may start the emulator."""
-    arguments.add(parser, "--port", "PORT", "the emulator's port; default: 4566", arguments.port("PORT"))
-    arguments.add(parser, "--bind", "BIND", "the address that the emulator listens on", arguments.address)
-    arguments.add(
-        parser, "--simulate", "SIMULATE", "on, or off to disable every schedule", arguments.switch("SIMULATE")
-    )
+    arguments.add(parser, "--port", "PORT", "the emulator's port; default: 4566", arguments.port, default=None)
+    address = "the address that the emulator listens on; default: 127.0.0.1"
+    arguments.add(parser, "--bind", "BIND", address, arguments.address, default=None)
+    arguments.add_simulate(parser)
 
 
 def options_of(parsed: argparse.Namespace) -> Options:
@@ -106,9 +105,10 @@ def show(stack: Stack, progress: Progress) -> None:
     progress.console.print(table, soft_wrap=True)
     progress.say("\nTo try next, in another terminal:")
     progress.say(f"  URL={stack.base_url}")
+    username, password = stack.user
     progress.say(
-        "  TOKEN=$(curl -s $URL/token -d username=daikiri -d password="
-        f"{stack.users['daikiri']} | python3 -c 'import json,sys; print(json.load(sys.stdin)[\"access_token\"])')"
+        f"  TOKEN=$(curl -s $URL/token -d username={username} -d password={password}"
+        " | python3 -c 'import json,sys; print(json.load(sys.stdin)[\"access_token\"])')"
     )
     progress.say('  curl "$URL/detections?limit=5" -H "Authorization: Bearer $TOKEN"')
     progress.say('  curl -N $URL/alerts -H "Authorization: Bearer $TOKEN"\n')

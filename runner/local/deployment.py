@@ -19,7 +19,7 @@ from runner.workspace import Workspace
 STAGE_NAME = "v1"
 API_RESOURCE = "Api"
 ARTIFACTS_BUCKET = "sitewatch-artifacts"
-DEPLOY_DEADLINE_S = 300.0
+DEPLOY_DEADLINE_S = 900.0
 DELETE_DEADLINE_S = 120.0
 STEADY_STATUSES = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"})
 """A deployment can start from these; with any other status the stack has to be deleted first. A stack stays
@@ -52,10 +52,9 @@ def deploy(stack: Stack, workspace: Workspace, built: Path, parameters: Mapping[
         if reason is None:
             raise
         raise RunnerError(f"sam deploy failed: {reason}\nIts log is {workspace.deploy_log}.") from error
-    deployed = stack.describe()
-    if deployed is None or deployed.status not in STEADY_STATUSES:
-        status = "gone" if deployed is None else deployed.status
-        raise RunnerError(f"sam deploy left the stack {status}; its log is {workspace.deploy_log}.")
+    deployed = stack.require()
+    if deployed.status not in STEADY_STATUSES:
+        raise RunnerError(f"sam deploy left the stack {deployed.status}; its log is {workspace.deploy_log}.")
     return deployed
 
 
@@ -76,10 +75,7 @@ def first_failure(stack: Stack, since: datetime) -> str | None:
 
 
 def delete(stack: Stack) -> None:
-    """Delete a stack and wait until it is gone.
-
-    Raises RunnerError if it is not gone in time.
-    """
+    """Delete a stack and wait until it is gone."""
     with aws_errors("Deleting the stack"):
         stack.client("cloudformation").delete_stack(StackName=stack.stack_name)
     late = f"The stack was not deleted within {DELETE_DEADLINE_S:.0f} s; make reset starts again from nothing."
@@ -93,11 +89,8 @@ def make_bucket(stack: Stack) -> None:
 
 
 def apply_gateway_responses(stack: Stack, built: Path, deployed: Description) -> None:
-    """Set the API's gateway responses, which the emulator does not import with the API, unless they are set already.
-
-    Raises RunnerError if the template's cannot be read.
-    """
-    api_id = deployed.output("ApiId")
+    """Set the API's gateway responses, which the emulator does not import with the API, unless they are set already."""
+    api_id = deployed.outputs["ApiId"]
     responses = gateway_responses(Template(template.read(built), deployed.parameters))
     with aws_errors("Setting the API's gateway responses"):
         api = stack.client("apigateway")

@@ -32,22 +32,15 @@ class Emulator:
         return environment.endpoint_url(self.port, self.bind)
 
     def alive(self) -> bool:
-        """Whether its process is still running."""
         return self.identity.alive()
 
     def wait_until_healthy(self, url: str, deadline_s: float) -> None:
-        """Return as soon as a URL of the emulator answers 200.
-
-        Raises RunnerError, with the end of the log, if the emulator ends or `deadline_s` seconds pass.
-        """
+        """Return as soon as a URL of the emulator answers 200."""
         log = self.workspace.log
         wait_until_healthy(url, self.identity, deadline_s, log=log, what="The emulator", timeout_s=30)
 
     def wait_until_ready(self) -> None:
-        """Return as soon as it answers.
-
-        Raises RunnerError if it ends or does not answer in time.
-        """
+        """Return as soon as it answers."""
         self.wait_until_healthy(f"{self.endpoint_url}/_ministack/ready", READY_DEADLINE_S)
 
     def stop(self) -> None:
@@ -86,7 +79,7 @@ def port_is_free(port: int, bind: str = environment.HOST) -> bool:
 
 
 def free_port() -> int:
-    """A port that is free now."""
+    """An unused port."""
     with socket.socket() as probe:
         probe.bind((environment.HOST, 0))
         port: int = probe.getsockname()[1]
@@ -105,10 +98,7 @@ def running(workspace: Workspace) -> Emulator | None:
 
 
 def start(workspace: Workspace, port: int, *, persist: bool = True, bind: str = environment.HOST) -> Emulator:
-    """Start the workspace's emulator, detached from the terminal, and return before it is ready.
-
-    Raises RunnerError if the port is in use.
-    """
+    """Start the workspace's emulator, detached from the terminal, and return before it is ready."""
     if not port_is_free(port, bind):
         raise RunnerError(f"Port {port} of {bind} is in use by something else; another one: make run PORT={port + 1}")
     workspace.empty_scratch()

@@ -62,7 +62,7 @@ def queue_address(port: int, bind: str = HOST) -> str:
 
 
 def emulator(workspace: Workspace, port: int, *, persist: bool, bind: str = HOST) -> dict[str, str]:
-    """The whole environment of the emulator, and so of every function that it runs."""
+    """The environment of the emulator, and so of every function that it runs."""
     # Without these, functions and custom resources look for it at 127.0.0.1.
     elsewhere = (
         {"AWS_ENDPOINT_URL": endpoint_url(port, bind), "MINISTACK_HOST": bind} if reachable(bind) != HOST else {}

@@ -1,4 +1,4 @@
-"""The local system as a whole: bring it up, take it down, or run a throw-away one for a test."""
+"""Bring the local system up, take it down, or run a throw-away one for a test."""
 
 import contextlib
 import json
@@ -18,13 +18,13 @@ from runner.workspace import Workspace, exclusive, write_whole
 API_PREFIX = "/restapis/"
 API_SUFFIX = f"/{STAGE_NAME}/_user_request_"
 USERS = {"admin": "admin", "daikiri": "tekila"}
-"""The users of a local system and their passwords; nothing else has them."""
+"""The users of a local system and their passwords; no other deployment has these passwords."""
 HEALTH_DEADLINE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the user can choose: port and address (None: the usual ones), and whether the schedules run."""
+    """The user's choices: port and address (None: the defaults), and whether the schedules run."""
 
     port: int | None = None
     simulate: bool = True
@@ -55,14 +55,14 @@ def bring_up(workspace: Workspace, options: Options, progress: Progress, *, pers
     """Run the workspace's system with the current sources and these options; return when it is healthy.
 
     Does only what is missing: a running and unchanged system is left alone, a stopped one starts with its data.
-    Raises RunnerError. An emulator that this call has started ends again if it fails or is interrupted.
+    If a step fails or is interrupted, an emulator that this call has started ends again.
     """
     workspace.prepare()
     with started(workspace, options, persist=persist) as server:
         built = build_sources(workspace, progress)
         wait_until_ready(server, progress)
         stack = deploy(server, options, built, progress)
-        check(server, stack, progress)
+        check_health(server, stack, progress)
     return stack
 
 
@@ -126,8 +126,8 @@ def deploy(server: Emulator, options: Options, built: Path, progress: Progress) 
     write_whole(workspace.deployment, json.dumps({"target": target, "changed": deployed.changed}) + "\n")
     return replace(
         stack,
-        base_url=f"{server.endpoint_url}{API_PREFIX}{deployed.output('ApiId')}{API_SUFFIX}",
-        detections_stream=deployed.output("DetectionsStreamName"),
+        base_url=f"{server.endpoint_url}{API_PREFIX}{deployed.outputs['ApiId']}{API_SUFFIX}",
+        detections_stream=deployed.outputs["DetectionsStreamName"],
         users=USERS,
     )
 
@@ -141,7 +141,7 @@ def is_current(workspace: Workspace, deployed: Description, target: str) -> bool
     return deployed.status in STEADY_STATUSES and last == {"target": target, "changed": deployed.changed}
 
 
-def check(server: Emulator, stack: Stack, progress: Progress) -> None:
+def check_health(server: Emulator, stack: Stack, progress: Progress) -> None:
     """Wait until the API is healthy, then write stack.json."""
     with progress.step("Checking its health …", "GET /check answers 200"):
         server.wait_until_healthy(f"{stack.base_url}/check", HEALTH_DEADLINE_S)
@@ -149,10 +149,7 @@ def check(server: Emulator, stack: Stack, progress: Progress) -> None:
 
 
 def take_down(workspace: Workspace) -> bool:
-    """Stop the workspace's emulator and save its state; False if it was not running.
-
-    Raises RunnerError if it had to be killed.
-    """
+    """Stop the workspace's emulator and save its state; False if it was not running."""
     running = emulator.running(workspace)
     if running is None:
         return False
@@ -171,7 +168,7 @@ def only_one(workspace: Workspace) -> Iterator[None]:
 def running_stack(folder: Path, port: int | None = None, *, simulate: bool = False) -> Iterator[Stack]:
     """Run a throw-away system in its own folder, on a free port, while the block runs.
 
-    It shares its build with `make up`. Raises RunnerError if it does not come up.
+    It shares its build with `make up`.
     """
     workspace = Workspace(folder)
     options = Options(port=port or emulator.free_port(), simulate=simulate)

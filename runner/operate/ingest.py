@@ -25,7 +25,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from detections.report import ReportedDetection
 from runner import arguments
-from runner.errors import FAILED, INTERRUPTED, RunnerError, UsageError
+from runner.errors import RunnerError, UsageError
 from runner.stack import STACK_FILE, STACK_NAME, Stack
 from sitewatch import ids
 from sitewatch.delivery import DeliveryFailed, chunks, deliver
@@ -50,7 +50,6 @@ Send = Callable[[Sequence[dict[str, Any]]], Sequence[dict[str, Any]]]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add this command's arguments."""
     arguments.add(parser, "file", "FILE", "a CSV or JSON Lines file, or - for standard input")
     arguments.add(
         parser, "--stream", "STREAM", "a stream that your own AWS settings reach; default: the local system's"
@@ -59,33 +58,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """Put a file on the stream and report the result; returns 1 if lines were bad, 130 if it was interrupted.
-
-    Raises RunnerError if the file or the stream cannot be used at all.
-    """
-    console, name = Console(stderr=True, highlight=False), parsed.file
+    """Put a file on the stream and report the result; returns 1 if lines were bad."""
+    console, name, tally = Console(stderr=True, highlight=False), parsed.file, Tally()
 
     def complain(line: str) -> None:
         console.print(line, markup=False, soft_wrap=True)
 
     with opened(name) as file:
         client, stream = destination(parsed.stream, parsed.region)
-        tally = Tally()
-        with bar(file, tally, console) as advance:
-            text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
-            try:
+        text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
+        try:
+            with bar(file, tally, console) as advance:
                 put(text, sender(client, stream), tally=tally, complain=complain, advance=advance)
-            except (BotoCoreError, ClientError, DeliveryFailed) as error:
-                raise RunnerError(f"{explanation(error, stream)}\n{tally.summary()}") from error
-            except OSError as error:
-                raise RunnerError(f"Cannot read {name}: {error.strerror}.\n{tally.summary()}") from error
-            except KeyboardInterrupt:
-                complain(f"Interrupted. {tally.summary()}")
-                return INTERRUPTED
+        except (BotoCoreError, ClientError, DeliveryFailed) as error:
+            raise RunnerError(f"{explanation(error, stream)}\n{tally.summary()}") from error
+        except OSError as error:
+            raise RunnerError(f"Cannot read {name}: {error.strerror}.\n{tally.summary()}") from error
+        except KeyboardInterrupt:
+            complain(f"Interrupted. {tally.summary()}")
+            raise
     if not tally.put and not tally.bad:
         raise RunnerError(f"{'Standard input' if name == '-' else name} has no vehicles.")
     print(tally.summary())
-    return FAILED if tally.bad else 0
+    return 1 if tally.bad else 0
 
 
 @dataclass
@@ -111,10 +106,7 @@ def lines(file: TextIO) -> Iterator[str]:
 
 
 def outcomes(file: TextIO) -> Iterator[tuple[int, Outcome]]:
-    """Each line's number and outcome. JSON Lines begin with a brace; CSV does not.
-
-    Raises RunnerError if the file is neither.
-    """
+    """Each line's number and outcome. JSON Lines begin with a brace; CSV does not."""
     written = ((number, line) for number, line in enumerate(lines(file), start=1) if line.strip())
     number, first = next(written, (0, ""))
     if not first:
@@ -216,7 +208,7 @@ def put(
 
 
 def weight(entry: Mapping[str, Any]) -> int:
-    """The bytes of an entry that count towards a call's limit."""
+    """The size of an entry in bytes, as PutRecords counts it."""
     return len(entry["Data"]) + len(entry["PartitionKey"])
 
 
@@ -231,65 +223,43 @@ def sender(client: Any, stream: str) -> Send:
 
 
 def destination(stream: str, region: str, file: Path = STACK_FILE) -> tuple[Any, str]:
-    """A Kinesis client and the stream's name: the local system's, or AWS's if a stream is named or nothing runs here.
-
-    Raises RunnerError if the user's AWS settings do not work.
-    """
+    """A Kinesis client and a stream: the local system's, or AWS's if one is named or nothing runs here."""
     if not stream and file.exists():
         local = Stack.read(file)
         return local.client("kinesis"), local.detections_stream
     return Stack.named(region=region).client("kinesis"), stream or f"{STACK_NAME}-detections"
 
 
-@contextmanager
-def opened(name: str) -> Iterator[BinaryIO]:
+def opened(name: str) -> BinaryIO:
     """Open a file, or standard input for `-`.
 
     Raises RunnerError if it cannot be read, UsageError without a name.
     """
     if not name:
         raise UsageError("Name a file: make ingest FILE=docs/examples/vehicles.csv, or - for standard input.")
-    if name == "-":
-        yield sys.stdin.buffer
-        return
-    path = Path(name)
     try:
-        file = path.open("rb")
+        return sys.stdin.buffer if name == "-" else Path(name).open("rb")
     except OSError as error:
         raise RunnerError(f"Cannot read {name}: {error.strerror}.") from error
-    with file:
-        yield file
 
 
 @contextmanager
 def bar(file: BinaryIO, tally: Tally, console: Console) -> Iterator[Callable[[], None]]:
     """Show a progress bar on a terminal; yields the function that updates it."""
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        DownloadColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
-        transient=True,
-    ) as progress:
-        task = progress.add_task("0 put", total=length(file))
+    size = None
+    if file.seekable():  # a pipe has no size
+        here = file.tell()
+        size = file.seek(0, io.SEEK_END)
+        file.seek(here)
+    columns = TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as progress:
+        task = progress.add_task("0 put", total=size)
 
         def advance() -> None:
-            read = file.tell() if file.seekable() else None
+            read = None if size is None else file.tell()
             progress.update(task, description=f"{tally.put:,} put", completed=read)
 
         yield advance
-
-
-def length(file: BinaryIO) -> int | None:
-    """A file's size in bytes; None if it is not known."""
-    if not file.seekable():
-        return None
-    here = file.tell()
-    end = file.seek(0, io.SEEK_END)
-    file.seek(here)
-    return end
 
 
 def explanation(error: Exception, stream: str) -> str:

@@ -11,11 +11,11 @@ before its first JSON line; it is shown for every function of the group, so that
 import argparse
 import itertools
 import json
+import subprocess
 import sys
 import time
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from runner import arguments
@@ -25,28 +25,26 @@ from runner.workspace import LOCAL_FOLDER, Workspace
 
 SINCE_S = 600
 OVERLAP_S = 60
-"""Each look goes back over this time, because CloudWatch shows some lines late."""
+"""Each read goes back this far, because CloudWatch shows some lines late."""
 PLATFORM_LINES = ("START RequestId:", "END RequestId:", "REPORT RequestId:")
 PAUSE_S = 2.0
-EMULATOR_PAUSE_S = 0.2
 
 Event = Mapping[str, Any]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add this command's arguments."""
     arguments.add(parser, "function", "FUNCTION", "its name in template.yaml, without Function; default: all")
     parser.add_argument("--no-follow", action="store_true", help="print the lines so far and end")
     arguments.add_stack(parser)
 
 
 def run(parsed: argparse.Namespace) -> None:
-    """Print a log until Ctrl-C, or with --no-follow what is in it.
-
-    Raises RunnerError if there is no such stack, function or log.
-    """
+    """Print a log until Ctrl-C, or with --no-follow what is in it."""
     if not (parsed.function or parsed.stack or parsed.stack_file):
-        follow_emulator(Workspace(LOCAL_FOLDER).log)
+        log = Workspace(LOCAL_FOLDER).log
+        if not log.exists():
+            raise RunnerError("There is no log yet; make up starts the emulator.")
+        subprocess.run(["tail", "-n", "+1", *([] if parsed.no_follow else ["-F"]), str(log)], check=False)
         return
     stack = find(parsed)
     with aws_errors(f"Reading a log of {stack.stack_name}"):
@@ -60,27 +58,8 @@ def run(parsed: argparse.Namespace) -> None:
             time.sleep(PAUSE_S)
 
 
-def follow_emulator(log: Path) -> None:
-    """Print the emulator's log, which includes the functions' lines, until Ctrl-C.
-
-    Raises RunnerError if there is none.
-    """
-    if not log.exists():
-        raise RunnerError("There is no log yet; make up starts the emulator.")
-    with log.open(encoding="utf-8", errors="replace") as lines:
-        while True:
-            if text := lines.read():
-                sys.stdout.write(text)
-                sys.stdout.flush()
-            else:
-                time.sleep(EMULATOR_PAUSE_S)
-
-
 def groups_of(stack: Stack, function: str) -> dict[str, set[str]]:
-    """The log groups of a function, or of all, and the names of the functions whose lines are wanted in each.
-
-    Raises UsageError if there is no such function.
-    """
+    """The log groups of a function, or of all, and the functions whose lines to show from each."""
     names = stack.resources("AWS::Lambda::Function")
     if function:
         chosen = choose(names, function, suffix="Function", variable="FUNCTION")
@@ -104,7 +83,7 @@ class Group:
     since_ms: int = field(default_factory=lambda: int((time.time() - SINCE_S) * 1000))
 
     def new(self) -> Iterator[Event]:
-        """The functions' lines that have come since the last call; none if the group is not there yet."""
+        """The functions' lines since the last call; none if the group does not exist yet."""
         logs, started = self.stack.client("logs"), int(time.time() * 1000)
         events: list[Event] = []
         try:
@@ -119,20 +98,20 @@ class Group:
             lines[identity(event, lines)] = event
         for stream, lines in streams.items():
             writer = writer_of(stream, lines.values())
-            if writer in self.functions or (writer is None and says_something(lines.values())):
+            if writer in self.functions or (writer is None and has_own_lines(lines.values())):
                 yield from (event for key, event in lines.items() if key not in self.seen)
             self.seen |= lines.keys()
 
 
 def identity(event: Event, others: Container[object]) -> object:
-    """What tells a line apart from others of its group: its id, if the engine (unlike the emulator) gives it one."""
+    """A line's id, unique in its group; made from the line on the emulator, which gives it none."""
     same = (event["logStreamName"], event["timestamp"], event["message"])
     numbered = ((*same, number) for number in itertools.count())
     return event.get("eventId") or next(key for key in numbered if key not in others)
 
 
 def writer_of(stream: str, lines: Iterable[Event]) -> str | None:
-    """The name of the function that wrote a log stream; None if neither its name nor a line says so."""
+    """The function that wrote a log stream, by the stream's name or a line in it; None if neither names it."""
     before, bracket, _ = stream.rpartition("/")[2].partition("[")
     if bracket and before:
         return before
@@ -146,6 +125,6 @@ def writer_of(stream: str, lines: Iterable[Event]) -> str | None:
     return None
 
 
-def says_something(lines: Iterable[Event]) -> bool:
-    """Whether a log stream has a line of a function, not only of the platform."""
+def has_own_lines(lines: Iterable[Event]) -> bool:
+    """Whether a log stream has a line of a function, not only lines of the platform."""
     return not all(line["message"].startswith(PLATFORM_LINES) for line in lines)

@@ -4,8 +4,7 @@ Without arguments it lists the records that are not valid detections. SHOW=id wr
 puts them on the stream again (FILE= replaces them with a file's bytes), and DROP=id deletes them; REINGEST=all and
 DROP=all do that to every record. An id may be shortened as long as only one record's id begins with it.
 
-To read an SQS message is to receive it, which hides it from other readers; at the end all messages are made visible
-again. A record is put on the stream first and leaves the quarantine second: an interruption leaves it in both, never in
+A record is put on the stream first and leaves the quarantine second: an interruption leaves it in both, never in
 neither.
 """
 
@@ -16,27 +15,17 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
-from typing import Any
 
 from runner import arguments
 from runner.errors import RunnerError, UsageError
+from runner.operate.queues import Message, Queue
 from runner.stack import Stack, aws_errors, find
 
-QUEUE, STREAM = "QuarantineQueue", "DetectionsStream"
 ALL = "all"
-MAX_ENTRIES = 10
-HIDDEN_SECONDS = 120
-"""How long a message that is being looked at is hidden from other readers."""
-
-WAIT_SECONDS = 1
-"""More than 0: only then does SQS ask all of its servers, so that an empty response means an empty queue."""
-
 SHOWN_ID = 8
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add this command's arguments."""
     arguments.add(parser, "--show", "SHOW", "an id: write that record's bytes to standard output")
     arguments.add(parser, "--reingest", "REINGEST", "an id or all: put it on the stream again")
     arguments.add(parser, "--drop", "DROP", "an id or all: delete it")
@@ -45,12 +34,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(parsed: argparse.Namespace) -> None:
-    """List the records, or do one of the other things to them.
-
-    Raises RunnerError if it cannot be done.
-    """
+    """List the records, or show, reingest or drop some."""
     if sum(map(bool, (parsed.show, parsed.reingest, parsed.drop))) > 1:
         raise UsageError("Only one of SHOW=, REINGEST= and DROP= at a time.")
+    if parsed.reingest == ALL and parsed.file:
+        raise UsageError("FILE is one record's fixed bytes: name the record with REINGEST=id.")
     stack = find(parsed)
     with aws_errors(f"Looking into {stack.stack_name}'s quarantine"), Quarantine(stack) as quarantine:
         if parsed.show:
@@ -65,91 +53,39 @@ def run(parsed: argparse.Namespace) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Quarantined:
-    """A record in quarantine, received and so hidden until it is released or deleted.
-
-    `place` holds its bytes, `{"data": base64}`, or the `{"bucket", "key"}` of an S3 object.
-    """
+    """A record in quarantine. `place` holds its bytes, `{"data": base64}`, or the `{"bucket", "key"}` of an object."""
 
     id: str
-    receipt: str
     reason: str
     arrived_at: str
     partition_key: str
     place: Mapping[str, str] = field(repr=False)
 
     @staticmethod
-    def of(message: Mapping[str, Any]) -> "Quarantined":
-        """Parse a message of the function `detections.on_stream_index`.
-
-        Raises RunnerError if it is a message of another kind.
-        """
+    def of(message: Message) -> "Quarantined":
+        """Parse a message of the function `detections.on_stream_index`."""
         try:
             body = json.loads(message["Body"])
             place = {name: body[name] for name in (("data",) if "data" in body else ("bucket", "key"))}
-            return Quarantined(
-                message["MessageId"],
-                message["ReceiptHandle"],
-                body["reason"],
-                body["arrived_at"],
-                body["partition_key"],
-                place,
-            )
+            return Quarantined(message["MessageId"], body["reason"], body["arrived_at"], body["partition_key"], place)
         except (ValueError, KeyError, TypeError) as error:
             raise RunnerError(f"{message['MessageId']} in quarantine is none of the index's: {error!r}") from error
 
 
-class Quarantine:
-    """The quarantine of a stack. When the block ends, received messages become visible to other readers again."""
+class Quarantine(Queue):
+    """The quarantine of a stack."""
 
     def __init__(self, stack: Stack) -> None:
-        self._url = stack.resource(QUEUE, "AWS::SQS::Queue")
-        self._stream = stack.resource(STREAM, "AWS::Kinesis::Stream")
-        self._sqs, self._kinesis, self._s3 = (stack.client(service) for service in ("sqs", "kinesis", "s3"))
-        self._held: dict[str, str] = {}
-        """The receipt of each message that this process hides from other readers."""
-
-    def __enter__(self) -> "Quarantine":
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.release()
-
-    def release(self) -> None:
-        """Make received messages visible again."""
-        receipts = list(self._held.values())
-        for first in range(0, len(receipts), MAX_ENTRIES):
-            entries = [
-                {"Id": str(number), "ReceiptHandle": receipt, "VisibilityTimeout": 0}
-                for number, receipt in enumerate(receipts[first : first + MAX_ENTRIES])
-            ]
-            # A message that SQS refuses here is visible already.
-            self._sqs.change_message_visibility_batch(QueueUrl=self._url, Entries=entries)
-        self._held.clear()
+        super().__init__(stack.client("sqs"), stack.resource("QuarantineQueue", "AWS::SQS::Queue"))
+        self._stream = stack.resource("DetectionsStream", "AWS::Kinesis::Stream")
+        self._kinesis, self._s3 = stack.client("kinesis"), stack.client("s3")
 
     def records(self) -> Iterator[Quarantined]:
-        """Every record in quarantine, each once, also if a message arrives again after `HIDDEN_SECONDS`."""
-        seen: set[str] = set()
-        while True:
-            messages = self._sqs.receive_message(
-                QueueUrl=self._url,
-                MaxNumberOfMessages=MAX_ENTRIES,
-                VisibilityTimeout=HIDDEN_SECONDS,
-                WaitTimeSeconds=WAIT_SECONDS,
-            ).get("Messages", [])
-            self._held |= {message["MessageId"]: message["ReceiptHandle"] for message in messages}
-            new = [message for message in messages if message["MessageId"] not in seen]
-            if not new:
-                return
-            seen |= {message["MessageId"] for message in new}
-            yield from map(Quarantined.of, new)
+        """Every record in quarantine."""
+        return map(Quarantined.of, self.messages())
 
     def find(self, prefix: str) -> Quarantined:
-        """The only record whose id begins with a prefix.
-
-        Raises RunnerError if there is none, or more than one.
-        """
+        """The only record whose id begins with a prefix."""
         found = [record for record in self.records() if record.id.startswith(prefix)]
         if len(found) != 1:
             raise RunnerError(f"{len(found) or 'No'} records in quarantine have an id that begins with {prefix}.")
@@ -159,7 +95,6 @@ class Quarantine:
         """The only record whose id begins with a prefix, or with `all` every record that is in quarantine now.
 
         A record that is put on the stream again and rejected again comes back; it is not returned a second time.
-        Raises RunnerError if there is not exactly one record with the prefix.
         """
         if prefix != ALL:
             yield self.find(prefix)
@@ -174,10 +109,7 @@ class Quarantine:
                 return
 
     def bytes_of(self, record: Quarantined) -> bytes:
-        """The bytes that the camera sent.
-
-        Raises RunnerError if their S3 object is gone.
-        """
+        """The bytes that the camera sent."""
         if "data" in record.place:
             return base64.b64decode(record.place["data"])
         bucket, key = record.place["bucket"], record.place["key"]
@@ -194,7 +126,7 @@ class Quarantine:
 
     def drop(self, record: Quarantined) -> None:
         """Delete a record: its message, then its object, which nothing refers to any more."""
-        self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=self._held.pop(record.id))
+        self.delete(record.id)
         if "bucket" in record.place:
             self._s3.delete_object(Bucket=record.place["bucket"], Key=record.place["key"])
 
@@ -220,16 +152,11 @@ def show(quarantine: Quarantine, prefix: str) -> None:
 
 
 def reingest(quarantine: Quarantine, prefix: str, file: str) -> None:
-    """Put one record, or all, on the stream again.
-
-    Raises RunnerError if a file is to replace all records, or cannot be read.
-    """
-    if prefix == ALL and file:
-        raise UsageError("FILE is one record's fixed bytes: name the record with REINGEST=id.")
+    """Put one record, or all, on the stream again; the bytes of `file` instead if it is named."""
     count = 0
     for record in quarantine.chosen(prefix):
-        quarantine.reingest(record, _read(file) if file else quarantine.bytes_of(record))
         count += 1
+        quarantine.reingest(record, _read(file) if file else quarantine.bytes_of(record))
     print(f"{count} put on the stream again.")
 
 
@@ -237,8 +164,8 @@ def drop(quarantine: Quarantine, prefix: str) -> None:
     """Delete one record, or all."""
     count = 0
     for record in quarantine.chosen(prefix):
-        quarantine.drop(record)
         count += 1
+        quarantine.drop(record)
     print(f"{count} dropped.")
 
 

@@ -6,38 +6,31 @@ an interruption leaves a message in both queues, never in none, and a job is don
 """
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from runner import arguments
 from runner.errors import RunnerError
+from runner.operate.queues import Message, Queue
 from runner.stack import aws_errors, choose, find
 from runner.waiting import wait_until
 
 QUEUE_TYPE = "AWS::SQS::Queue"
 DEAD, ALIVE = "DeadLetterQueue", "Queue"
-MAX_ENTRIES = 10
-HIDDEN_SECONDS = 60
-"""How long a message that is being moved is hidden from other readers."""
-
 TASK_DEADLINE_S = 3600.0
 UNSUPPORTED = "UnsupportedOperation"
 NO_SUCH_ACTION = ("InvalidAction", "UnknownOperationException", UNSUPPORTED, f"AWS.SimpleQueueService.{UNSUPPORTED}")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add this command's arguments."""
     arguments.add(parser, "queue", "QUEUE", "jobs, alerts, …: the queue's name in template.yaml, without Queue")
     arguments.add_stack(parser)
 
 
 def run(parsed: argparse.Namespace) -> None:
-    """Redrive the queue of that name; without a name, list the queues and how many messages can be redriven.
-
-    Raises RunnerError if it cannot be done.
-    """
+    """Redrive the queue of that name; without a name, list the queues and how many messages can be redriven."""
     stack = find(parsed)
     with aws_errors(f"Redriving a queue of {stack.stack_name}"):
         sqs = stack.client("sqs")
@@ -51,10 +44,7 @@ def run(parsed: argparse.Namespace) -> None:
 
 
 def pair(queues: Mapping[str, str], name: str) -> tuple[str, str]:
-    """The URLs of a queue's dead-letter queue and of the queue itself, by the name that the user gives it.
-
-    Raises UsageError if there are no such two.
-    """
+    """The URLs of a queue's dead-letter queue and of the queue itself, by the name that the user gives it."""
     known = pairs(queues)
     return known[choose(known, name, suffix=ALIVE, variable="QUEUE")]
 
@@ -66,30 +56,19 @@ def pairs(queues: Mapping[str, str]) -> dict[str, tuple[str, str]]:
 
 
 def redrive(sqs: Any, dead: str, alive: str) -> int:
-    """Move every message of the queue `dead` to the queue `alive`, and return how many there were.
-
-    Raises RunnerError if SQS gives up.
-    """
+    """Move every message of the queue `dead` to the queue `alive`, and return how many there were."""
+    source, destination = (attribute(sqs, url, "QueueArn") for url in (dead, alive))
     try:
-        handle = sqs.start_message_move_task(SourceArn=arn_of(sqs, dead), DestinationArn=arn_of(sqs, alive))
+        handle = sqs.start_message_move_task(SourceArn=source, DestinationArn=destination)
     except ClientError as error:
         if error.response["Error"]["Code"] not in NO_SUCH_ACTION:
             raise
         return move_by_hand(sqs, dead, alive)
-    return wait_for(sqs, dead, handle["TaskHandle"])
+    return wait_for(sqs, source, handle["TaskHandle"])
 
 
-def arn_of(sqs: Any, url: str) -> str:
-    """A queue's ARN."""
-    return str(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"])
-
-
-def wait_for(sqs: Any, dead: str, handle: str) -> int:
-    """Wait for a message move task, and return how many messages it moved.
-
-    Raises RunnerError if it does not complete.
-    """
-    source = arn_of(sqs, dead)
+def wait_for(sqs: Any, source: str, handle: str) -> int:
+    """Wait for a message move task, and return how many messages it moved."""
     task: dict[str, Any] = {}
 
     def is_done() -> bool:
@@ -106,51 +85,32 @@ def wait_for(sqs: Any, dead: str, handle: str) -> int:
 
 
 def move_by_hand(sqs: Any, dead: str, alive: str) -> int:
-    """Receive every message of a queue, send it to the other, delete it, and return how many there were.
-
-    Raises RunnerError if the other queue refuses one.
-    """
-    moved = 0
-    while messages := receive(sqs, dead):
-        entries = [
-            {
-                "Id": str(number),
-                "MessageBody": message["Body"],
-                "MessageAttributes": {
-                    name: {key: value for key, value in attribute.items() if "List" not in key}
-                    for name, attribute in message.get("MessageAttributes", {}).items()
-                },
-            }
-            for number, message in enumerate(messages)
-        ]
-        answer = sqs.send_message_batch(QueueUrl=alive, Entries=entries)
-        sent = [messages[int(each["Id"])] for each in answer.get("Successful", [])]
-        if sent:
-            receipts = [
-                {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]} for number, message in enumerate(sent)
-            ]
-            sqs.delete_message_batch(QueueUrl=dead, Entries=receipts)
-        moved += len(sent)
+    """Receive every message of a queue, send it to the other, delete it, and return how many there were."""
+    queue, moved = Queue(sqs, dead), 0
+    for message in queue.messages():
+        entry = {"Id": "0", "MessageBody": message["Body"], "MessageAttributes": attributes_of(message)}
+        answer = sqs.send_message_batch(QueueUrl=alive, Entries=[entry])
         if answer.get("Failed"):
             refusal = answer["Failed"][0]
             raise RunnerError(f"{moved} sent again, then one was refused: {refusal.get('Message', refusal['Code'])}")
+        queue.delete(message["MessageId"])
+        moved += 1
     return moved
 
 
-def receive(sqs: Any, queue: str) -> Sequence[Mapping[str, Any]]:
-    """Receive some messages of a queue; none if it is empty."""
-    answer = sqs.receive_message(
-        QueueUrl=queue,
-        MaxNumberOfMessages=MAX_ENTRIES,
-        VisibilityTimeout=HIDDEN_SECONDS,
-        WaitTimeSeconds=1,
-        MessageAttributeNames=["All"],
-    )
-    messages: Sequence[Mapping[str, Any]] = answer.get("Messages", [])
-    return messages
+def attributes_of(message: Message) -> dict[str, Any]:
+    """A received message's attributes as SQS accepts them, without the lists that it reserves."""
+    return {
+        name: {key: value for key, value in attribute.items() if "List" not in key}
+        for name, attribute in message.get("MessageAttributes", {}).items()
+    }
 
 
 def waiting(sqs: Any, url: str) -> int:
     """About how many messages of a queue can be received now."""
-    name = "ApproximateNumberOfMessages"
-    return int(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"][name])
+    return int(attribute(sqs, url, "ApproximateNumberOfMessages"))
+
+
+def attribute(sqs: Any, url: str, name: str) -> str:
+    """One of a queue's attributes."""
+    return str(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[name])["Attributes"][name])

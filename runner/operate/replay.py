@@ -9,14 +9,17 @@ Batches of the table's stream (for the counter and the publisher) are listed and
 import argparse
 import base64
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from runner import arguments
 from runner.errors import RunnerError
-from runner.operate.quarantine import HIDDEN_SECONDS, MAX_ENTRIES
+from runner.operate.queues import Queue
 from runner.stack import Stack, aws_errors, find
+from sitewatch.delivery import chunks
 
+MAX_RECORDS = 10_000
+"""The largest batch of a stream."""
 MAX_EVENT_BYTES = 4_000_000
 """Of base64 in one event: Lambda accepts 6 MB of JSON."""
 
@@ -24,15 +27,11 @@ Record = dict[str, Any]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add this command's arguments."""
     arguments.add_stack(parser)
 
 
 def run(parsed: argparse.Namespace) -> int:
-    """Replay every batch of the stream of detections; the exit code is 1 if one is left.
-
-    Raises RunnerError if the function still fails.
-    """
+    """Replay every batch of the stream of detections; the exit code is 1 if one is left."""
     stack = find(parsed)
     with aws_errors(f"Replaying the failed batches of {stack.stack_name}"):
         return replay(stack)
@@ -51,7 +50,7 @@ def read_again(kinesis: Any, batch: Mapping[str, Any]) -> list[Record]:
         ShardIteratorType="AT_SEQUENCE_NUMBER",
         StartingSequenceNumber=first,
     )["ShardIterator"]
-    found: list[Record] = []
+    found: list[Mapping[str, Any]] = []
     while iterator:
         answer = kinesis.get_records(StreamARN=stream, ShardIterator=iterator)
         found += [each for each in answer["Records"] if int(each["SequenceNumber"]) <= int(last)]
@@ -77,26 +76,18 @@ def _record(shard: str, read: Mapping[str, Any]) -> Record:
     }
 
 
-def events(records: Sequence[Record]) -> Iterator[list[Record]]:
+def events(records: Iterable[Record]) -> Iterator[list[Record]]:
     """Split records, in order, into parts that fit into one Lambda event."""
-    part: list[Record] = []
-    size = 0
-    for record in records:
-        more = len(record["kinesis"]["data"])
-        if part and size + more > MAX_EVENT_BYTES:
-            yield part
-            part, size = [], 0
-        part.append(record)
-        size += more
-    if part:
-        yield part
+    return chunks(
+        records,
+        max_entries=MAX_RECORDS,
+        size=lambda record: len(record["kinesis"]["data"]),
+        max_bytes=MAX_EVENT_BYTES,
+    )
 
 
-def invoke(function: Any, arn: str, records: Sequence[Record]) -> None:
-    """Call a function with records.
-
-    Raises RunnerError if it fails on them.
-    """
+def invoke(function: Any, arn: str, records: Iterable[Record]) -> None:
+    """Call a function with records."""
     for part in events(records):
         answer = function.invoke(FunctionName=arn, Payload=json.dumps({"Records": part}).encode())
         if "FunctionError" in answer:
@@ -104,17 +95,11 @@ def invoke(function: Any, arn: str, records: Sequence[Record]) -> None:
 
 
 def replay(stack: Stack) -> int:
-    """Replay every batch of the stream of detections; returns 1 if a batch is left.
-
-    Raises RunnerError if the function still fails.
-    """
-    queue = stack.resource("StreamFailuresQueue", "AWS::SQS::Queue")
-    sqs, kinesis, function = (stack.client(name) for name in ("sqs", "kinesis", "lambda"))
-    seen: set[str] = set()
-    left = 0
-    while messages := [each for each in _receive(sqs, queue) if each["MessageId"] not in seen]:
-        for message in messages:
-            seen.add(message["MessageId"])
+    """Replay every batch of the stream of detections; returns 1 if a batch is left."""
+    kinesis, function = stack.client("kinesis"), stack.client("lambda")
+    replayed = left = 0
+    with Queue(stack.client("sqs"), stack.resource("StreamFailuresQueue", "AWS::SQS::Queue")) as queue:
+        for message in queue.messages():
             body = json.loads(message["Body"])
             if "KinesisBatchInfo" not in body:
                 left += 1
@@ -122,15 +107,8 @@ def replay(stack: Stack) -> int:
                 continue
             records = read_again(kinesis, body["KinesisBatchInfo"])
             invoke(function, body["requestContext"]["functionArn"], records)
-            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+            queue.delete(message["MessageId"])
+            replayed += 1
             print(f"{len(records)} records taken.", flush=True)
-    print(f"{len(seen) - left} batches replayed, {left} left.")
+    print(f"{replayed} batches replayed, {left} left.")
     return 1 if left else 0
-
-
-def _receive(sqs: Any, queue: str) -> list[dict[str, Any]]:
-    answer = sqs.receive_message(
-        QueueUrl=queue, MaxNumberOfMessages=MAX_ENTRIES, VisibilityTimeout=HIDDEN_SECONDS, WaitTimeSeconds=1
-    )
-    messages: list[dict[str, Any]] = answer.get("Messages", [])
-    return messages

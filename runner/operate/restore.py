@@ -9,14 +9,16 @@ leaves no record on the table's stream, so unchanged items are not counted or pu
 """
 
 import argparse
+import contextlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 from runner import arguments
 from runner.errors import RunnerError, UsageError
 from runner.stack import aws_errors, choose, find
+from sitewatch.delivery import DeliveryFailed, chunks, deliver
 
 MAX_WRITES, MAX_READS = 25, 100
 """Of one call of BatchWriteItem and of BatchGetItem."""
@@ -29,9 +31,8 @@ Item = dict[str, Any]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add this command's arguments."""
     arguments.add(parser, "table", "TABLE", "its name in template.yaml, without Table")
-    arguments.add(parser, "--at", "AT", "restore to this time, by point-in-time recovery", point_in_time)
+    arguments.add(parser, "--at", "AT", "restore to this time, by point-in-time recovery", point_in_time, default=None)
     arguments.add(parser, "--backup", "BACKUP", "the ARN of an on-demand backup")
     arguments.add(parser, "--from", "FROM", "a table that is restored already")
     arguments.add_flag(parser, "--exact", "EXACT", "also delete items that are newer")
@@ -39,19 +40,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(parsed: argparse.Namespace) -> None:
-    """Restore a table beside the stack's, and put its items into the stack's.
-
-    Raises RunnerError if it cannot be done.
-    """
+    """Restore into a new table, and put its items into the stack's."""
     source = getattr(parsed, "from")
     if sum(map(bool, (parsed.at, parsed.backup, source))) != 1:
         raise UsageError("Name one of AT=time (RFC 3339, with Z), BACKUP=arn and FROM=table.")
     stack = find(parsed)
     with aws_errors(f"Restoring a table of {stack.stack_name}"):
         dynamodb = stack.client("dynamodb")
-        table = physical_name(stack.resources("AWS::DynamoDB::Table"), parsed.table)
+        tables = stack.resources("AWS::DynamoDB::Table")
+        table = tables[choose(tables, parsed.table, suffix="Table", variable="TABLE")]
         if not source:
-            print(f"Restoring {table} beside it …", flush=True)
+            print(f"Restoring {table} into a new table …", flush=True)
             poll_seconds = 1 if stack.is_local else 20
             source = restore_beside(dynamodb, table, at=parsed.at, backup=parsed.backup, poll_seconds=poll_seconds)
         print(f"{copy(dynamodb, source, table)} items put back from {source}.", flush=True)
@@ -60,28 +59,13 @@ def run(parsed: argparse.Namespace) -> None:
     print(f"Delete {source} when you no longer need it: it does not belong to the stack, and it costs money.")
 
 
-def point_in_time(text: str) -> datetime | None:
-    """A time with an offset; an empty text is None.
-
-    Raises UsageError for anything else: a time without an offset would depend on this machine's time zone.
-    """
-    if not text:
-        return None
-    try:
+def point_in_time(text: str) -> datetime:
+    """Parse a time with an offset: one without would depend on this machine's time zone."""
+    with contextlib.suppress(ValueError):
         at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError(f"AT is a time such as 2026-11-23T06:00:00Z: {error}") from None
-    if at.tzinfo is None:
-        raise UsageError(f"AT={text} has no offset: end it with Z for UTC.")
-    return at
-
-
-def physical_name(tables: Mapping[str, str], name: str) -> str:
-    """The name of the table that the user calls `Users` or `UsersTable`, in any letter case.
-
-    Raises UsageError, with all names, if there is none.
-    """
-    return tables[choose(tables, name, suffix="Table", variable="TABLE")]
+        if at.tzinfo is not None:
+            return at
+    raise ValueError("a time such as 2026-11-23T06:00:00Z, with Z or another offset")
 
 
 def restore_beside(dynamodb: Any, table: str, *, at: datetime | None, backup: str, poll_seconds: int) -> str:
@@ -103,71 +87,53 @@ def restore_beside(dynamodb: Any, table: str, *, at: datetime | None, backup: st
     return target
 
 
-def items_of(dynamodb: Any, table: str) -> Iterator[list[Item]]:
-    """Every item of a table, page by page."""
+def items_of(dynamodb: Any, table: str) -> Iterator[Item]:
+    """Every item of a table."""
     for page in dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True):
-        yield page["Items"]
+        yield from page["Items"]
 
 
-def write(dynamodb: Any, table: str, requests: Sequence[Item]) -> None:
-    """Make all of these puts and deletes.
+def write(dynamodb: Any, table: str, requests: Iterable[Item]) -> int:
+    """Make puts and deletes, and return how many there are."""
 
-    Raises RunnerError if the table keeps refusing some.
-    """
-    for first in range(0, len(requests), MAX_WRITES):
-        left = {table: list(requests[first : first + MAX_WRITES])}
-        for attempt in range(ATTEMPTS):
-            time.sleep((2**attempt - 1) / 10)
-            left = dynamodb.batch_write_item(RequestItems=left).get("UnprocessedItems", {})
-            if not left:
-                break
-        else:
-            raise RunnerError(f"{table} goes on refusing items: continue with FROM= the restored table.")
+    def send(chunk: Sequence[Item]) -> Sequence[Item]:
+        refused: dict[str, list[Item]] = dynamodb.batch_write_item(RequestItems={table: chunk}).get(
+            "UnprocessedItems", {}
+        )
+        return refused.get(table, [])
 
-
-def key_names(dynamodb: Any, table: str) -> list[str]:
-    """The attributes of a table's key."""
-    return [key["AttributeName"] for key in dynamodb.describe_table(TableName=table)["Table"]["KeySchema"]]
+    count = 0
+    for chunk in chunks(requests, max_entries=MAX_WRITES):
+        try:
+            deliver(chunk, send, attempts=ATTEMPTS)
+        except DeliveryFailed:
+            raise RunnerError(f"{table} goes on refusing items: continue with FROM= the restored table.") from None
+        count += len(chunk)
+    return count
 
 
 def copy(dynamodb: Any, source: str, target: str) -> int:
     """Put every item of a table into another, and return how many there are."""
-    count = 0
-    for items in items_of(dynamodb, source):
-        write(dynamodb, target, [{"PutRequest": {"Item": item}} for item in items])
-        count += len(items)
-    return count
+    return write(dynamodb, target, ({"PutRequest": {"Item": item}} for item in items_of(dynamodb, source)))
 
 
 def delete_others(dynamodb: Any, source: str, target: str) -> int:
     """Delete the items of `target` that `source` does not have, and return how many there were."""
-    names = key_names(dynamodb, target)
-    count = 0
-    for items in items_of(dynamodb, target):
-        keys = [{name: item[name] for name in names} for item in items]
-        for first in range(0, len(keys), MAX_READS):
-            part = keys[first : first + MAX_READS]
-            found = existing(dynamodb, source, part, names)
-            others = [{"DeleteRequest": {"Key": key}} for key in part if key not in found]
-            write(dynamodb, target, others)
-            count += len(others)
-    return count
+    names = [key["AttributeName"] for key in dynamodb.describe_table(TableName=target)["Table"]["KeySchema"]]
+
+    def others() -> Iterator[Item]:
+        for items in chunks(items_of(dynamodb, target), max_entries=MAX_READS):
+            keys = [{name: item[name] for name in names} for item in items]
+            found = [{name: item[name] for name in names} for item in existing(dynamodb, source, keys)]
+            yield from (key for key in keys if key not in found)
+
+    return write(dynamodb, target, ({"DeleteRequest": {"Key": key}} for key in others()))
 
 
-def existing(dynamodb: Any, table: str, keys: Sequence[Item], names: Sequence[str]) -> list[Item]:
-    """Those of these keys that a table has."""
-    placeholders = {f"#{number}": name for number, name in enumerate(names)}
-    left: dict[str, Any] = {
-        table: {
-            "Keys": list(keys),
-            "ConsistentRead": True,
-            "ProjectionExpression": ", ".join(placeholders),
-            "ExpressionAttributeNames": placeholders,
-        }
-    }
-    found: list[Item] = []
+def existing(dynamodb: Any, table: str, keys: Sequence[Item]) -> Iterator[Item]:
+    """The items of a table with any of these keys."""
+    left = {table: {"Keys": keys, "ConsistentRead": True}}
     while left:
         answer = dynamodb.batch_get_item(RequestItems=left)
-        found += answer["Responses"].get(table, [])
+        yield from answer["Responses"].get(table, [])
         left = answer.get("UnprocessedKeys", {})
-    return found

@@ -9,7 +9,7 @@ continues where it was:
 3. With RETIRE=yes, when no token of the old key can be valid any more: accept only the new key.
 
 A refresh token lives for seven days, so step 3 is refused for that long, and for as long as an API token of the old key
-exists: those live for years and have to be issued again. FORCE=yes retires the key nevertheless.
+exists: those live for years and have to be issued again. FORCE=yes retires the key anyway.
 """
 
 import argparse
@@ -19,7 +19,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from runner import arguments
 from runner.errors import RunnerError
@@ -28,7 +27,7 @@ from runner.stack import Stack, aws_errors, find
 PARAMETER = "TokenKeyVersions"
 CURRENT, PENDING, PREVIOUS = "AWSCURRENT", "AWSPENDING", "AWSPREVIOUS"
 SIGNS_SINCE = "sitewatch:signs-since"
-"""The secret's tag with the time since which its current version has been the only one that signs."""
+"""The secret's tag with the time when its current version began to sign alone."""
 
 REFRESH_LIFETIME = timedelta(days=7)
 """The same as in `accounts.issuing`; a test compares them."""
@@ -37,22 +36,16 @@ CACHED_SECONDS = 300
 """How long others may cache /.well-known/jwks.json: a key signs only after they have had time to fetch it."""
 
 SECRET_BYTES = 48
-CAPABILITIES = ("CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND")
-UPDATE_DEADLINE_S = 3600
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add this command's arguments."""
     arguments.add_flag(parser, "--retire", "RETIRE", "refuse the old key from now on")
     arguments.add_flag(parser, "--force", "FORCE", "with --retire: even if its tokens may still be valid")
     arguments.add_stack(parser)
 
 
 def run(parsed: argparse.Namespace) -> None:
-    """Rotate the key, or retire the old one.
-
-    Raises RunnerError if it cannot be done.
-    """
+    """Rotate the key, or retire the old one."""
     stack = find(parsed)
     with aws_errors(f"Rotating the key of {stack.stack_name}"):
         rotation = Rotation(stack)
@@ -79,22 +72,20 @@ class Rotation:
     """The signing key of one stack."""
 
     def __init__(self, stack: Stack) -> None:
-        self._stack = stack.stack_name
-        services = ("cloudformation", "secretsmanager", "dynamodb", "lambda")
-        self._cloudformation, self._secrets, self._dynamodb, self._lambda = map(stack.client, services)
+        self._stack = stack
+        self._secrets, self._dynamodb, self._lambda = map(stack.client, ("secretsmanager", "dynamodb", "lambda"))
         self._secret = stack.resource("TokenSecret", "AWS::SecretsManager::Secret")
         self._tokens_table = stack.resource("ApiTokensTable", "AWS::DynamoDB::Table")
         self._verifier = stack.resource("GetJwksFunction", "AWS::Lambda::Function")
-        self._poll_seconds = 1 if stack.is_local else 15
 
     def state(self) -> State:
         """The current state of the rotation.
 
         Raises RunnerError if the stack's template is too old to rotate keys.
         """
-        parameters = self._parameters()
+        parameters = self._stack.require().parameters
         if PARAMETER not in parameters:
-            raise RunnerError(f"{self._stack} has no parameter {PARAMETER}: deploy this version first.")
+            raise RunnerError(f"{self._stack.stack_name} has no parameter {PARAMETER}: deploy this version first.")
         described = self._secrets.describe_secret(SecretId=self._secret)
         labels = described["VersionIdsToStages"]
         tags = {tag["Key"]: tag["Value"] for tag in described.get("Tags", [])}
@@ -124,13 +115,11 @@ class Rotation:
             self._use(new, old)
         new, old = self.state().published
         if state.labelled(CURRENT) != new:
-            self._secrets.update_secret_version_stage(
-                SecretId=self._secret, VersionStage=CURRENT, MoveToVersionId=new, RemoveFromVersionId=old
-            )
+            self._move_label(CURRENT, MoveToVersionId=new, RemoveFromVersionId=old)
         now = datetime.now(UTC).isoformat(timespec="seconds")
         self._secrets.tag_resource(SecretId=self._secret, Tags=[{"Key": SIGNS_SINCE, "Value": now}])
         # Last: as long as this label exists, the step is not done.
-        self._secrets.update_secret_version_stage(SecretId=self._secret, VersionStage=PENDING, RemoveFromVersionId=new)
+        self._move_label(PENDING, RemoveFromVersionId=new)
         return self.state()
 
     def retire(self, state: State) -> None:
@@ -138,9 +127,7 @@ class Rotation:
         new, old = state.published
         self._use(new)
         if PREVIOUS in state.labels.get(old, []):
-            self._secrets.update_secret_version_stage(
-                SecretId=self._secret, VersionStage=PREVIOUS, RemoveFromVersionId=old
-            )
+            self._move_label(PREVIOUS, RemoveFromVersionId=old)
 
     def signing_key_id(self) -> str:
         """The `kid` of the key that signs: the first of the public keys that functions have."""
@@ -149,7 +136,7 @@ class Rotation:
         return str(published[0]["kid"])
 
     def api_tokens_of_old_keys(self) -> list[str]:
-        """The names of the valid API tokens that another key than the current one has signed."""
+        """The names of the valid API tokens that an older key has signed."""
         kid, now = self.signing_key_id(), int(time.time())
         pages = self._dynamodb.get_paginator("query").paginate(
             TableName=self._tokens_table,
@@ -159,29 +146,12 @@ class Rotation:
         tokens = [item for page in pages for item in page["Items"] if int(item["expires_at"]["N"]) > now]
         return [item["name"]["S"] for item in tokens if item.get("key_id", {}).get("S") != kid]
 
-    def _parameters(self) -> dict[str, str]:
-        [stack] = self._cloudformation.describe_stacks(StackName=self._stack)["Stacks"]
-        return {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", [])}
-
     def _use(self, *versions: str) -> None:
-        """Update the stack to these versions and wait until it is done.
+        """Update the stack to these versions and wait until it is done."""
+        self._stack.update(self._stack.require(), {PARAMETER: ",".join(versions)})
 
-        Raises WaiterError if CloudFormation has rolled it back.
-        """
-        parameters: list[dict[str, Any]] = [
-            {"ParameterKey": name, "UsePreviousValue": True} for name in self._parameters() if name != PARAMETER
-        ]
-        self._cloudformation.update_stack(
-            StackName=self._stack,
-            UsePreviousTemplate=True,
-            Parameters=[*parameters, {"ParameterKey": PARAMETER, "ParameterValue": ",".join(versions)}],
-            Capabilities=list(CAPABILITIES),
-        )
-        waiter = self._cloudformation.get_waiter("stack_update_complete")
-        waiter.wait(
-            StackName=self._stack,
-            WaiterConfig={"Delay": self._poll_seconds, "MaxAttempts": UPDATE_DEADLINE_S // self._poll_seconds},
-        )
+    def _move_label(self, label: str, **versions: str) -> None:
+        self._secrets.update_secret_version_stage(SecretId=self._secret, VersionStage=label, **versions)
 
 
 def rotate(rotation: Rotation, settle_seconds: float) -> None:
@@ -203,10 +173,7 @@ def rotate(rotation: Rotation, settle_seconds: float) -> None:
 
 
 def retire(rotation: Rotation, *, force: bool) -> None:
-    """Do step 3.
-
-    Raises RunnerError if a token of the old key may still be valid, unless `force` is set.
-    """
+    """Do step 3."""
     state = rotation.state()
     if len(state.published) == 1:
         raise RunnerError("There is only one key: nothing to retire.")
@@ -218,7 +185,7 @@ def retire(rotation: Rotation, *, force: bool) -> None:
         names = rotation.api_tokens_of_old_keys()
         if names:
             _print_api_tokens(names)
-            raise RunnerError("FORCE=yes retires the old key nevertheless.")
+            raise RunnerError("FORCE=yes retires the old key anyway.")
     rotation.retire(state)
     print("The old key is retired: its tokens are refused.")
 

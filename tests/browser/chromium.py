@@ -1,4 +1,4 @@
-"""Where the machine's Chromium is, and how it is started."""
+"""Find and start the machine's Chromium."""
 
 import os
 import shutil
@@ -8,11 +8,11 @@ SWITCHES = [
     "--disable-gpu",
     "--disable-quic",
     "--no-first-run",
-    # Without these it looks for hosts of its maker at every start.
+    # Without these it calls its maker's hosts at every start.
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    # Chromium does not start as root with a sandbox.
+    # Chromium does not start with a sandbox as root.
     *(["--no-sandbox"] if os.geteuid() == 0 else []),
 ]
 

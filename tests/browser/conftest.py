@@ -1,4 +1,4 @@
-"""A real browser on a deployed system of its own."""
+"""A real browser on a separately deployed system."""
 
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -27,7 +27,7 @@ def chromium() -> str:
 
 @pytest.fixture(scope="session")
 def browser(chromium: str) -> Iterator[Browser]:
-    """One browser for the run; each test has a profile of its own."""
+    """One browser for the run; each test has its own profile."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=SWITCHES)
         yield browser
@@ -35,7 +35,7 @@ def browser(chromium: str) -> Iterator[Browser]:
 
 
 class Dashboard:
-    """The page as a person uses it, and what it did behind their back."""
+    """The page as a person uses it, and a record of its requests and console messages."""
 
     def __init__(self, page: Page, stack: Stack) -> None:
         self.page = page
@@ -47,7 +47,7 @@ class Dashboard:
         page.on("response", self._see)
 
     def _hear(self, message: ConsoleMessage) -> None:
-        # A failed request is judged by its answer: see ``failures``.
+        # Failed requests are judged by their response: see ``failures``.
         if message.type in ("error", "warning") and not message.text.startswith("Failed to load resource"):
             self.errors.append(message.text)
 
@@ -56,7 +56,7 @@ class Dashboard:
 
     @property
     def failures(self) -> list[tuple[int, str]]:
-        """The requests that failed, but for those to routes that are not deployed."""
+        """The failed requests, without those to routes that are not deployed."""
         return [
             (response.status, self._path(response))
             for response in self.responses
@@ -76,7 +76,7 @@ class Dashboard:
         self.page.get_by_role("button", name="Sign in").click()
 
     def enter(self, username: str = "daikiri", password: str | None = None) -> None:
-        """Open it, sign in, and wait until the alerts are live."""
+        """Open the page, sign in, and wait until alerts are live."""
         self.open()
         self.sign_in(username, password)
         self.expect_live()
@@ -89,13 +89,13 @@ class Dashboard:
 
 
 def is_missing(path: str) -> bool:
-    """Whether no route of the template begins as ``path`` does."""
+    """Whether no route in the template starts like ``path``."""
     begin = [part for part in path.split("/") if part][:2]
     return not any([part for part in route.split("/") if part][: len(begin)] == begin for _, route in routes())
 
 
 def needs_route(method: str, path: str) -> None:
-    """Skip the test where the route is not part of this system."""
+    """Skip the test if the route is not part of this system."""
     if (method, path) not in routes():
         pytest.skip(f"{method} {path} is not deployed")
 

@@ -22,7 +22,7 @@ AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 
 
 def put_suv(stack: Stack) -> str:
-    """Put a suspicious vehicle on the stream, as a camera does; give its model, which no other has."""
+    """Put a suspicious vehicle on the stream, as a camera does. Return its model, which is unique."""
     model = f"Model {uuid.uuid4().hex[:8]}"
     vehicle = {"year": 2024, "make": "Sighted", "model": model, "category": "SUV"}
     stack.client("kinesis").put_record(
@@ -43,14 +43,14 @@ def test_a_person_signs_in_and_sees_the_site_without_an_error(dashboard: Dashboa
     assert dashboard.failures == []
 
 
-def test_the_first_view_is_small_and_all_of_it_is_ours(dashboard: Dashboard) -> None:
+def test_the_first_view_is_small_and_loads_nothing_from_elsewhere(dashboard: Dashboard) -> None:
     dashboard.open()
     expect(dashboard.page.get_by_label("Username")).to_be_visible()
     assert {response.url.startswith(dashboard.stack.base_url) for response in dashboard.responses} == {True}
     assert sum(len(response.body()) for response in dashboard.responses) < FIRST_VIEW_BYTES
 
 
-def test_a_slash_at_the_end_of_the_address_changes_nothing(dashboard: Dashboard) -> None:
+def test_a_trailing_slash_changes_nothing(dashboard: Dashboard) -> None:
     dashboard.open("/")
     dashboard.sign_in()
     dashboard.expect_live()
@@ -67,7 +67,7 @@ def test_the_keyboard_is_enough_to_sign_in(dashboard: Dashboard) -> None:
     dashboard.expect_live()
 
 
-def test_a_wrong_password_says_so(dashboard: Dashboard) -> None:
+def test_a_wrong_password_is_reported(dashboard: Dashboard) -> None:
     dashboard.open()
     dashboard.sign_in(password="not this one")
     expect(dashboard.page.get_by_text("The username or the password is wrong.")).to_be_visible()
@@ -106,7 +106,7 @@ def test_an_expired_access_token_is_refreshed_unseen(dashboard: Dashboard) -> No
 
 
 def expired_twin(stack: Stack, token: str) -> str:
-    """``token`` as the system would have signed it an hour ago."""
+    """The same token as if signed an hour ago."""
     secret = stack.client("secretsmanager").get_secret_value(SecretId=f"{stack.stack_name}/token-signing-key")
     claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
     then = int(time.time()) - 3600
@@ -125,7 +125,7 @@ def test_an_suv_on_the_stream_is_an_alert_without_a_reload(dashboard: Dashboard)
     expect(dashboard.panel("Detections").get_by_text(model)).to_be_visible(timeout=ALERT_MILLISECONDS)
 
 
-def test_a_line_that_breaks_says_so_comes_back_and_has_missed_nothing(dashboard: Dashboard) -> None:
+def test_a_lost_connection_is_shown_and_resumes_without_missing_alerts(dashboard: Dashboard) -> None:
     dashboard.enter()
     dashboard.page.context.set_offline(True)
     expect(dashboard.page.get_by_text("Reconnecting")).to_be_visible(timeout=ALERT_MILLISECONDS)
@@ -135,7 +135,7 @@ def test_a_line_that_breaks_says_so_comes_back_and_has_missed_nothing(dashboard:
     expect(dashboard.panel("Alerts").get_by_text(model)).to_have_count(1, timeout=ALERT_MILLISECONDS)
 
 
-def test_detections_go_on_with_more(dashboard: Dashboard, stack: Stack) -> None:
+def test_more_detections_load_on_request(dashboard: Dashboard, stack: Stack) -> None:
     for _ in range(25):
         put_suv(stack)
     dashboard.enter()
@@ -171,7 +171,7 @@ def test_a_posted_reading_moves_the_number(dashboard: Dashboard) -> None:
 # --- messages -------------------------------------------------------------------------------------
 
 
-def test_a_message_is_delivered_and_the_notification_tells(dashboard: Dashboard, user: Client) -> None:
+def test_a_message_is_delivered_and_a_notification_confirms_it(dashboard: Dashboard, user: Client) -> None:
     needs_route("POST", "/messages")
     dashboard.enter()
     messages = dashboard.panel("Messages")
@@ -202,14 +202,14 @@ def test_an_admin_issues_an_api_token_that_is_shown_once_and_revokes_it(dashboar
     expect(panel.get_by_role("listitem").filter(has_text=name)).to_have_count(0)
 
 
-def test_a_user_is_shown_nothing_of_the_administration(dashboard: Dashboard, user: Client) -> None:
+def test_a_user_sees_no_administration(dashboard: Dashboard, user: Client) -> None:
     dashboard.enter(user.username, "secret")
     expect(dashboard.panel("Messages")).to_be_visible()
     expect(dashboard.panel("Administration")).to_have_count(0)
     assert dashboard.failures == []
 
 
-# --- everybody can read it ------------------------------------------------------------------------
+# --- accessibility --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -238,7 +238,7 @@ def test_it_fits_and_axe_finds_nothing_serious(browser: Browser, stack: Stack, w
 
 
 def look_for_barriers(dashboard: Dashboard) -> list[str]:
-    """What axe-core finds of the impacts serious and critical."""
+    """axe-core's findings with a serious or critical impact."""
     if not AXE.exists():
         return []
     dashboard.page.evaluate(AXE.read_text(encoding="utf-8"))

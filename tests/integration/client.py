@@ -21,7 +21,7 @@ def eventually(
     *,
     deadline_seconds: float = DEADLINE_SECONDS,
 ) -> Value:
-    """Call ``look`` until ``is_there`` accepts what it returns, and return that; fail after the deadline."""
+    """Call ``look`` until ``is_there`` accepts its result, and return that. Fail after the deadline."""
     end = time.monotonic() + deadline_seconds
     while not is_there(seen := look()):
         assert time.monotonic() < end, f"after {deadline_seconds} s still {seen!r}"
@@ -38,7 +38,7 @@ class Client(httpx.Client):
         self.user_id = ""
 
     def sign_up(self, password: str = "secret") -> None:
-        """Create a user of this client's own, and log in."""
+        """Create a user for this client, and log in."""
         username = f"u-{uuid.uuid4().hex[:12]}"
         assert self.post("/users", json={"username": username, "password": password}).status_code == 201
         self.log_in(username, password)
@@ -54,7 +54,7 @@ class Client(httpx.Client):
         self.headers["Authorization"] = f"Bearer {token}"
 
     def pages(self, path: str, **query: Any) -> Iterator[Any]:
-        """Follow the links to the next page, and yield the JSON of each."""
+        """Yield the JSON of each page, following the links."""
         answer = self.get(path, params=query)
         while True:
             assert answer.status_code == 200, answer.text

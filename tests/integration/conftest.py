@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration import differences, target
+from runner.stack import Stack
+from tests.integration import differences
 from tests.integration.client import Client
 from tests.integration.record import RECORD, Result
-from tests.integration.target import Target
+from tests.integration.target import engine
 from tests.integration.versions import about
 
 HERE = Path(__file__).parent
@@ -18,16 +19,12 @@ CONFORMANCE = pytest.mark.conformance.name
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Expect what an engine is known to do otherwise; the test that looks back at the others comes last."""
+    """Mark the known differences of the engine as expected failures, and run the test of the whole run last."""
     for item in [item for item in items if HERE in item.path.parents]:
-        known = differences.of(_engine(), _name(item))
+        known = differences.of(engine(), _name(item))
         if known is not None:
             item.add_marker(pytest.mark.xfail(reason=known.reason, strict=known.always))
     items.sort(key=lambda item: HERE in item.path.parents and item.path.name == LAST)
-
-
-def _engine() -> str:
-    return target.of_variables().engine if os.environ.get("BASE_URL") else "emulator"
 
 
 def _name(item: pytest.Item) -> str:
@@ -48,15 +45,15 @@ def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    # What looks back at the run says something of the suite, nothing of the engine.
+    # The test of the whole run shows nothing about the engine.
     if HERE in item.path.parents and item.get_closest_marker(CONFORMANCE) and item.path.name != LAST:
         result = RECORD.results.setdefault(_name(item), Result())
         result.seconds += report.duration
         if hasattr(report, "wasxfail") and report.skipped:
-            known = differences.of(_engine(), _name(item))
+            known = differences.of(engine(), _name(item))
             result.outcome, result.reason = "differs", report.wasxfail
             result.differing = known.routes if known else ()
-        elif isinstance(report.longrepr, tuple):  # of a test that was skipped
+        elif isinstance(report.longrepr, tuple):  # the test was skipped
             result.outcome, result.reason = "skipped", str(report.longrepr[2]).removeprefix("Skipped: ")
         elif report.failed:
             crash = getattr(report.longrepr, "reprcrash", None)
@@ -65,20 +62,20 @@ def pytest_runtest_makereport(
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write what the run did, where ``RESULTS`` names a file."""
+    """Write the record of the run, if ``RESULTS`` names a file."""
     if (file := os.environ.get("RESULTS")) and RECORD.results and not hasattr(session.config, "workerinput"):
-        RECORD.write(Path(file), about(_engine()))
+        RECORD.write(Path(file), about(engine()))
 
 
 @pytest.fixture(scope="session")
-def anyone(deployment: Target) -> Iterator[Client]:
+def anyone(deployment: Stack) -> Iterator[Client]:
     """A client without a token."""
     with Client(deployment.base_url) as client:
         yield client
 
 
 @pytest.fixture(scope="session")
-def admin(deployment: Target) -> Iterator[Client]:
+def admin(deployment: Stack) -> Iterator[Client]:
     """A client logged in as the first administrator."""
     with Client(deployment.base_url) as client:
         client.log_in(*deployment.admin)
@@ -86,7 +83,7 @@ def admin(deployment: Target) -> Iterator[Client]:
 
 
 @pytest.fixture
-def user(deployment: Target) -> Iterator[Client]:
+def user(deployment: Stack) -> Iterator[Client]:
     """A client logged in as a user who has just signed up."""
     with Client(deployment.base_url) as client:
         client.sign_up()
@@ -94,7 +91,7 @@ def user(deployment: Target) -> Iterator[Client]:
 
 
 @pytest.fixture
-def machine(admin: Client, deployment: Target) -> Iterator[Client]:
+def machine(admin: Client, deployment: Stack) -> Iterator[Client]:
     """A camera or another device, with an API token."""
     issued = admin.post("/api/tokens", json={"name": "conformance", "expires_in_days": 1}).json()
     with Client(deployment.base_url) as client:

@@ -36,7 +36,7 @@ _TWENTY_FIRST_CALLS = (
 DIFFERENCES: tuple[Difference, ...] = (
     Difference(
         "localstack",
-        "test_occupancy.py::test_readings_in_any_order_twice_and_from_twenty_writers_at_once_are_counted_exactly",
+        "test_occupancy.py::test_unordered_repeated_and_concurrent_readings_are_counted_exactly",
         _TWENTY_FIRST_CALLS,
         always=False,
     ),

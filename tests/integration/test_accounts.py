@@ -1,4 +1,4 @@
-"""Accounts on the deployed system: each function with its own role."""
+"""Accounts on the deployed system, where each function has its own role."""
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
@@ -7,13 +7,13 @@ from itertools import islice
 import jwt
 import pytest
 
+from runner.stack import Stack
 from tests.integration.client import Client
-from tests.integration.target import Target
 
 pytestmark = pytest.mark.conformance
 
 
-def test_a_user_signs_up_logs_in_every_way_and_is_known(anyone: Client) -> None:
+def test_a_user_signs_up_and_logs_in_every_way(anyone: Client) -> None:
     name = f"walker-{uuid.uuid4().hex[:8]}"
     credentials = {"username": name, "password": "walk the walk"}
     created = anyone.post("/auth/signup", json=credentials)
@@ -28,18 +28,18 @@ def test_a_user_signs_up_logs_in_every_way_and_is_known(anyone: Client) -> None:
         assert (me.status_code, me.json()["username"], me.json()["role"]) == (200, name, "user")
 
 
-def test_eight_sign_ups_at_once_for_one_name_in_every_case_make_one_user(anyone: Client) -> None:
+def test_eight_concurrent_sign_ups_for_one_name_in_any_case_make_one_user(anyone: Client) -> None:
     name = f"Twin-{uuid.uuid4().hex[:8]}"
-    spellings = [name, name.lower(), name.upper(), name.swapcase()] * 2
+    variants = [name, name.lower(), name.upper(), name.swapcase()] * 2
     with ThreadPoolExecutor(8) as pool:
         answers = list(
-            pool.map(lambda spelt: anyone.post("/users", json={"username": spelt, "password": "12345"}), spellings)
+            pool.map(lambda variant: anyone.post("/users", json={"username": variant, "password": "12345"}), variants)
         )
     assert sorted(answer.status_code for answer in answers) == [201] + [409] * 7
     assert {answer.json()["subcode"] for answer in answers if answer.status_code == 409} == {4004}
 
 
-def test_a_key_makes_a_repeated_sign_up_one(anyone: Client) -> None:
+def test_sign_ups_repeated_with_one_idempotency_key_make_one_user(anyone: Client) -> None:
     headers = {"Idempotency-Key": uuid.uuid4().hex}
     body = {"username": f"again-{uuid.uuid4().hex[:8]}", "password": "12345"}
     first, second = (anyone.post("/users", json=body, headers=headers) for _ in range(2))
@@ -50,7 +50,7 @@ def test_a_key_makes_a_repeated_sign_up_one(anyone: Client) -> None:
     assert other.json()["detail"][0]["field"] == "Idempotency-Key"
 
 
-def test_a_refresh_token_is_good_once_and_its_theft_ends_the_session(anyone: Client) -> None:
+def test_a_refresh_token_works_once_and_its_reuse_ends_the_session(anyone: Client) -> None:
     credentials = {"username": f"fresh-{uuid.uuid4().hex[:8]}", "password": "12345"}
     anyone.post("/auth/signup", json=credentials)
     first = anyone.post("/auth/login", data=credentials).json()["refresh_token"]
@@ -61,21 +61,21 @@ def test_a_refresh_token_is_good_once_and_its_theft_ends_the_session(anyone: Cli
     assert anyone.post("/auth/refresh", json={"refresh_token": second.json()["refresh_token"]}).status_code == 401
 
 
-def test_users_are_listed_oldest_first_page_by_page(admin: Client, user: Client, deployment: Target) -> None:
+def test_users_are_listed_oldest_first_page_by_page(admin: Client, user: Client, deployment: Stack) -> None:
     with Client(deployment.base_url) as younger:
         younger.sign_up()
     first_pages = [page["users"] for page in islice(user.pages("/users", limit=2), 2)]
     listed = [each["id"] for users in first_pages for each in users]
     assert listed == sorted(listed)
     assert {len(users) for users in first_pages} == {2}
-    behind = [each["username"] for page in user.pages("/users", start=user.user_id) for each in page["users"]]
-    assert user.username not in behind
-    assert younger.username in behind
+    after = [each["username"] for page in user.pages("/users", start=user.user_id) for each in page["users"]]
+    assert user.username not in after
+    assert younger.username in after
     # An older client sends its parameters as the body of its GET.
     assert len(admin.request("GET", "/users", json={"limit": 1}).json()["users"]) == 1
 
 
-def test_an_api_token_is_issued_listed_used_and_revoked(admin: Client, user: Client, deployment: Target) -> None:
+def test_an_api_token_is_issued_listed_used_and_revoked(admin: Client, user: Client, deployment: Stack) -> None:
     assert user.post("/api/tokens", json={"name": "gate"}).status_code == 403
     issued = admin.post("/api/tokens", json={"name": "gate", "expires_in_days": 1})
     assert issued.status_code == 201
@@ -90,12 +90,12 @@ def test_an_api_token_is_issued_listed_used_and_revoked(admin: Client, user: Cli
         assert machine.get("/users").status_code == 403
         assert admin.delete(f"/api/tokens/{token_id}").status_code == 204
         assert admin.delete(f"/api/tokens/{token_id}").status_code == 404
-        # Another function: one that has seen the token may take it for a minute more.
+        # Another function, because one that has seen the token may accept it for another minute.
         refusal = machine.post("/api/event", json={})
         assert (refusal.status_code, refusal.json()["msg"]) == (401, "Token has been revoked")
 
 
-def test_the_published_keys_verify_a_token(anyone: Client, deployment: Target) -> None:
+def test_the_published_keys_verify_a_token(anyone: Client, deployment: Stack) -> None:
     username, password = deployment.admin
     token = anyone.post("/token", data={"username": username, "password": password}).json()["access_token"]
     keys = jwt.PyJWKSet.from_dict(anyone.get("/.well-known/jwks.json").json())

@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md: its worked example adds an endpoint to a copy of the project, which then answers on the emulator."""
+"""CONTRIBUTING.md: its worked example adds an endpoint to a copy of the project, which responds on the emulator."""
 
 import json
 import os
@@ -20,7 +20,7 @@ BLOCKS = re.findall(r"```sh\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(enc
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """A copy of the project's files with the virtual environment of this one."""
+    """A copy of the project that shares its virtual environment."""
     listed = subprocess.run(
         ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,
@@ -38,7 +38,7 @@ def clone(tmp_path: Path) -> Path:
 
 
 def _share_built_layers(builds: Path) -> None:
-    """Give the copy SAM's cache of layers, which are the same: building them takes longest."""
+    """Copy SAM's cache of layers, which are the same and the slowest to build."""
     with exclusive(BUILDS_FOLDER / "lock", 120, "another build takes too long"):
         if not (BUILDS_FOLDER / "build.toml").exists():
             return

@@ -1,4 +1,4 @@
-"""Data points come from the simulated source by real HTTP, and users see the valid ones."""
+"""Data points are fetched from the simulated source over real HTTP, and users see the valid ones."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ pytestmark = pytest.mark.conformance
 
 
 def populated(admin: Client, wanted: int) -> list[dict[str, object]]:
-    """``wanted`` points that the source has given; in between it fails now and then, as sources do."""
+    """Fetch ``wanted`` points. The source sometimes fails in between, as sources do."""
     points: list[dict[str, object]] = []
     for _ in range(10 * wanted):
         answer = admin.post("/api/populate") if len(points) % 2 else admin.get("/api/populate")
@@ -24,11 +24,11 @@ def populated(admin: Client, wanted: int) -> list[dict[str, object]]:
     raise AssertionError(f"the source gave {len(points)} points of {wanted}")
 
 
-def test_points_that_were_fetched_are_listed_oldest_first_all_to_admins_and_valid_ones_to_users(
+def test_fetched_points_are_listed_oldest_first_all_for_admins_and_valid_ones_for_users(
     admin: Client, user: Client
 ) -> None:
     points = populated(admin, 12)
-    # Fetched now, or as old as the source's old ones: others may be there from before.
+    # Only points fetched now, or as old as the source's old ones: the system may have earlier ones.
     ours = {"start": min(str(point["time"]) for point in points), "end": max(str(point["time"]) for point in points)}
     everything = [point for page in admin.pages("/api/data", limit=7, **ours) for point in page]
     assert all(point in everything for point in points)
@@ -39,11 +39,11 @@ def test_points_that_were_fetched_are_listed_oldest_first_all_to_admins_and_vali
     assert user.get("/api/data", params={**ours, "skip": len(seen) - 1}).json() == seen[-1:]
 
 
-def test_only_admins_fetch(user: Client, anyone: Client) -> None:
+def test_only_admins_may_fetch(user: Client, anyone: Client) -> None:
     assert user.post("/api/populate").status_code == 403
     assert anyone.get("/api/data").status_code == 401
 
 
-def test_a_bad_cursor_is_refused_by_name(user: Client) -> None:
+def test_a_bad_cursor_is_a_400_that_names_it(user: Client) -> None:
     answer = user.get("/api/data", params={"cursor": "x"})
     assert (answer.status_code, answer.json()["detail"][0]["field"]) == (400, "cursor")

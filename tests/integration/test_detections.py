@@ -14,13 +14,12 @@ import pytest
 from detections.catalogue import vehicles
 from runner.stack import Stack
 from tests.integration.client import Client, eventually
-from tests.integration.target import Target
 
 pytestmark = pytest.mark.conformance
 
 
 def put(stack: Stack, records: Sequence[bytes]) -> list[str]:
-    """Put ``records`` on the stream, as a camera with AWS credentials does; their sequence numbers."""
+    """Put ``records`` on the stream, as a camera with AWS credentials does. Return their sequence numbers."""
     kinesis, places = stack.client("kinesis"), []
     for first in range(0, len(records), 100):
         entries = [{"Data": data, "PartitionKey": uuid.uuid4().hex} for data in records[first : first + 100]]
@@ -31,12 +30,12 @@ def put(stack: Stack, records: Sequence[bytes]) -> list[str]:
 
 
 @pytest.fixture
-def camera(deployment: Target, machine: Client) -> Callable[[list[dict[str, Any]]], None]:
+def camera(deployment: Stack, machine: Client) -> Callable[[list[dict[str, Any]]], None]:
     """Reports vehicles: on the stream, or over HTTP where the stream can not be reached."""
 
     def report(vehicles: list[dict[str, Any]]) -> None:
-        if deployment.stack is not None:
-            put(deployment.stack, [json.dumps(each).encode() for each in vehicles])
+        if deployment.detections_stream:
+            put(deployment, [json.dumps(each).encode() for each in vehicles])
         else:
             assert machine.post("/detections", json=vehicles).status_code == 202
 
@@ -44,7 +43,7 @@ def camera(deployment: Target, machine: Client) -> Callable[[list[dict[str, Any]
 
 
 def named(make: str, count: int, *, category: str = "Sedan") -> list[dict[str, Any]]:
-    """Vehicles of a make that no other test has."""
+    """Vehicles of a make that no other test uses."""
     return [
         {"id": f"{make}-{number}", "year": 2020, "make": make, "model": f"M{number}", "category": category}
         for number in range(count)
@@ -83,7 +82,7 @@ def test_a_user_may_not_report(user: Client) -> None:
     assert user.post("/detections", json=named("Nobody", 1)).status_code == 403
 
 
-def test_the_list_goes_page_by_page_to_its_end(camera: Callable[[list[dict[str, Any]]], None], user: Client) -> None:
+def test_the_list_can_be_paged_to_its_end(camera: Callable[[list[dict[str, Any]]], None], user: Client) -> None:
     make = new_make()
     camera(named(make, 23))
     eventually(lambda: user.get("/stats").json().get(make), lambda count: count == 23)
@@ -94,7 +93,7 @@ def test_the_list_goes_page_by_page_to_its_end(camera: Callable[[list[dict[str, 
     assert [each["id"] for each in skipped] == found[20:]
 
 
-def test_a_client_that_reconnects_misses_no_alert_and_sees_none_twice(
+def test_a_reconnecting_client_sees_each_alert_exactly_once(
     camera: Callable[[list[dict[str, Any]]], None], user: Client
 ) -> None:
     make = new_make()
@@ -103,7 +102,7 @@ def test_a_client_that_reconnects_misses_no_alert_and_sees_none_twice(
     ours: list[str] = []
     for first in range(0, 30, 10):
         camera(reported[first : first + 10])
-        # Each of these is a connection of its own.
+        # Each call is a new connection.
         while len(ours) < first + 10:
             events, seen = user.alerts(seen, wait=20)
             assert events, "no alert within 20 s"
@@ -113,8 +112,8 @@ def test_a_client_that_reconnects_misses_no_alert_and_sees_none_twice(
     assert [alert for alert in (json.loads(event["data"]) for event in later) if alert["make"] == make] == []
 
 
-def test_nothing_is_lost_and_nothing_is_twice(stack: Stack, user: Client) -> None:
-    # 2,000 vehicles, 5 % of them sent again, and 1 % that are none.
+def test_nothing_is_lost_or_duplicated(stack: Stack, user: Client) -> None:
+    # 2,000 vehicles, 5 % of them sent twice, and 1 % invalid records.
     tag = uuid.uuid4().hex[:8]
     good = [{**vehicle, "id": f"{tag}-{number}"} for number, vehicle in enumerate((vehicles() * 27)[:2000])]
     poison = [b"", b"not JSON", b"[]", b'{"year": "2020"}', b'{"make": 1}', b"\xff\xfe", b"null"] * 2
@@ -137,18 +136,18 @@ def test_nothing_is_lost_and_nothing_is_twice(stack: Stack, user: Client) -> Non
         alerts += [alert for alert in (json.loads(event["data"])["id"] for event in events) if alert.startswith(tag)]
     assert (len(alerts), set(alerts)) == (len(suspicious), suspicious)
     assert sorted(quarantined(stack, rejected)) == sorted(poison)
-    # And they stay so once everything that was sent twice has been read twice.
+    # Nothing changes once the repeated records have been read too.
     assert user.alerts(seen, wait=1)[0] == []
     assert sums_since(user, by_before) == expected
 
 
 def sums_since(user: Client, before: dict[str, Counter[str]]) -> dict[str, Counter[str]]:
-    """By how much each sum has grown since ``before``."""
+    """The growth of each sum since ``before``."""
     return {by: Counter(user.get("/stats", params={"by": by}).json()) - sums for by, sums in before.items()}
 
 
 def leave_quiet(user: Client) -> None:
-    """Skip the test where others report detections too: sums that move by themselves show nothing."""
+    """Skip the test if others report detections too, because their sums cannot be compared."""
     before = user.get("/stats").json()
     end = time.monotonic() + 3
     while time.monotonic() < end:
@@ -157,7 +156,7 @@ def leave_quiet(user: Client) -> None:
 
 
 def quarantined(stack: Stack, places: set[str]) -> list[bytes]:
-    """The bytes of the records in quarantine that were at these places in the stream; others stay there."""
+    """Take the records with these sequence numbers out of quarantine, and return their bytes."""
     sqs, s3 = stack.client("sqs"), stack.client("s3")
     url = sqs.get_queue_url(QueueName=f"{stack.stack_name}-quarantine.fifo")["QueueUrl"]
     found: list[bytes] = []

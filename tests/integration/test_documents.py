@@ -1,4 +1,4 @@
-"""The documents as they are served, and the Postman collection as newman runs it."""
+"""The served documents, and the Postman collection as newman runs it."""
 
 import json
 import os
@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from runner.documents.files import COLLECTION, COMMITTED
+from runner.stack import Stack
 from tests.integration.client import Client
-from tests.integration.target import Target
 from tests.world.template import ROOT
 
 pytestmark = pytest.mark.conformance
@@ -41,7 +41,7 @@ def test_swagger_ui_and_its_parts_are_served(anyone: Client) -> None:
     not (shutil.which("node") and NEWMAN.exists()),
     reason="newman is not installed: `npm ci --prefix tests/newman` does it, where Node is",
 )
-def test_newman_runs_the_collection_from_top_to_bottom(deployment: Target, tmp_path: Path) -> None:
+def test_newman_runs_the_collection_from_top_to_bottom(deployment: Stack, tmp_path: Path) -> None:
     report = tmp_path / "report.json"
     username, password = deployment.admin
     variables = {"baseUrl": deployment.base_url, "username": username, "password": password}

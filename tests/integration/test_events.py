@@ -1,4 +1,4 @@
-"""Machines send events, people list and correct them, and the sender sends samples by itself."""
+"""Machines send events, people list and correct them, and the sender sends samples."""
 
 import json
 import time
@@ -16,7 +16,9 @@ def new_type() -> str:
     return f"type {uuid.uuid4().hex[:8]}"
 
 
-def test_a_machine_sends_and_a_user_lists_and_corrects(machine: Client, user: Client, admin: Client) -> None:
+def test_a_machine_sends_events_and_a_user_lists_and_corrects_them(
+    machine: Client, user: Client, admin: Client
+) -> None:
     event_type = new_type()
     batch = [{"event_type": event_type, "event_payload": str(number)} for number in range(5)]
     receipts = [machine.post("/api/event", json=batch, headers={"Idempotency-Key": event_type}) for _ in range(2)]
@@ -49,7 +51,7 @@ def test_an_invalid_item_is_named_and_nothing_is_stored(machine: Client, user: C
     assert machine.get("/api/event").status_code == 403
 
 
-def test_a_sample_that_is_queued_is_sent_by_http_with_the_deployments_token(stack: Stack, user: Client) -> None:
+def test_a_queued_sample_is_sent_by_http_with_the_deployments_token(stack: Stack, user: Client) -> None:
     sqs = stack.client("sqs")
     [queue] = [url for url in sqs.list_queues()["QueueUrls"] if "SenderQueue" in url]
     before = {event["id"] for event in user.get("/api/event", params={"limit": 100}).json()["events"]}

@@ -1,4 +1,4 @@
-"""What the API does before any function is asked: routes, tokens, other origins."""
+"""The API's own responses and those that every route shares: unknown routes, missing tokens, other origins."""
 
 import httpx
 import pytest
@@ -13,7 +13,7 @@ _PRIVATE = sorted(route for route in routes() if route not in PUBLIC)
 
 @pytest.mark.conformance
 @pytest.mark.parametrize(("method", "path"), _PRIVATE, ids=str)
-def test_a_route_that_is_not_public_refuses_who_sends_no_token(anyone: Client, method: str, path: str) -> None:
+def test_a_private_route_rejects_a_request_without_a_token(anyone: Client, method: str, path: str) -> None:
     answer = anyone.request(method, path.format_map(_AnyId()))
     assert answer.status_code == 401
     assert answer.json()["code"] == 401
@@ -47,17 +47,17 @@ def test_a_known_path_with_an_unknown_method_is_a_404_too(anyone: Client) -> Non
 
 @pytest.mark.conformance
 @pytest.mark.parametrize("path", ["/token", "/detections", "/api/tokens/some-id"])
-def test_a_browser_that_asks_first_gets_an_answer_without_a_token(anyone: Client, path: str) -> None:
+def test_a_preflight_request_needs_no_token(anyone: Client, path: str) -> None:
     answer = anyone.options(
         path, headers={"Origin": "https://elsewhere.example", "Access-Control-Request-Method": "POST"}
     )
     assert answer.status_code == 204
-    # No origin is configured locally: the page may not read it.
+    # No origin is configured locally, so no page may read the response.
     assert "access-control-allow-origin" not in answer.headers
 
 
-def test_the_emulator_refuses_a_caller_with_other_credentials(stack: Stack) -> None:
-    # The proof that roles are enforced at all.
+def test_the_emulator_rejects_a_caller_with_other_credentials(stack: Stack) -> None:
+    # This proves that the emulator enforces roles at all.
     answer = httpx.post(
         stack.endpoint_url,
         headers={

@@ -1,6 +1,8 @@
-"""The built layers are small, and have everything that a function needs besides the runtime."""
+"""The built layers are small, and have everything that functions need in addition to the runtime."""
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -10,14 +12,19 @@ import pytest
 
 from layers.dependencies import defer
 from runner.local import build
+from runner.local.environment import sam as sam_environment
 from runner.workspace import Workspace
+from tests.world.deployed import production_parameters
 from tests.world.environment import environment
-from tests.world.template import resources
+from tests.world.template import ROOT, resources
 
 _MAX_BYTES = 35_000_000
 _LAYERS = ("DependenciesLayer", "SitewatchLayer")
+_ELF_MACHINE = slice(18, 20)
+_AARCH64 = (183).to_bytes(2, "little")
+"""Of the ELF header: what a library runs on."""
 _NEEDLESS = frozenset({"asyncio", "cryptography.x509.base", "aws_lambda_powertools.event_handler.appsync", "boto3"})
-"""Modules of features that no function uses, or not before its first request."""
+"""Modules that no function uses, or not before its first request."""
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +45,8 @@ def test_every_function_imports_with_the_layers_alone(built: Path) -> None:
     handlers = sorted(
         function["Handler"].rpartition(".")[0] for function in resources("AWS::Serverless::Function").values()
     )
-    # One interpreter without site-packages, a fork of it for each function: the libraries are imported once,
-    # and our own modules by each function anew, so that none depends on what another has imported.
+    # One interpreter without site-packages, forked for each function: libraries are imported once, and our own
+    # modules by each function again, so that none depends on another's imports.
     script = "\n".join(
         [
             "import os, sys, importlib",
@@ -65,7 +72,7 @@ def test_every_function_imports_with_the_layers_alone(built: Path) -> None:
 
 
 def _run(script: str, path: Sequence[str], variables: Mapping[str, str]) -> None:
-    """Run a script that sees ``path`` and the standard library, and no other packages."""
+    """Run a script that can import from ``path`` and the standard library only."""
     command = [sys.executable, "-P", "-s", "-S", "-c", script]
     settings = {**variables, "PYTHONPATH": os.pathsep.join(path)}
     ran = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=settings)
@@ -76,3 +83,35 @@ def _run(script: str, path: Sequence[str], variables: Mapping[str, str]) -> None
 def test_every_public_name_of_a_deferred_package_can_be_imported(built: Path, package: str) -> None:
     site = str(built / "DependenciesLayer" / "python")
     _run(f"from {package} import *; assert len(dir()) > 20", [site], {})
+
+
+def test_the_layer_for_production_holds_libraries_of_its_runtime_and_processor(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path / "workspace")
+    workspace.prepare()
+    folder = tmp_path / "layer"
+    shutil.copytree(ROOT / "layers" / "dependencies", folder)
+    parameters = production_parameters()
+    ran = subprocess.run(
+        ["make", "build-DependenciesLayer"],
+        cwd=folder,
+        env=sam_environment(
+            workspace,
+            extra={
+                "ARTIFACTS_DIR": str(tmp_path / "built"),
+                "RUNTIME": parameters["Runtime"],
+                "ARCHITECTURE": parameters["Architecture"],
+                "PYTHON": sys.executable,
+            },
+        ),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    libraries = list((tmp_path / "built").rglob("*.so"))
+    assert len(libraries) >= 3
+    for library in libraries:
+        assert library.read_bytes()[_ELF_MACHINE] == _AARCH64, library.name
+        assert re.search(r"\.(cpython-313-aarch64-linux-gnu|abi3)\.so$", library.name), library.name
+    assert os.access(tmp_path / "built" / "python" / "botocore", os.R_OK)

@@ -1,4 +1,4 @@
-"""Messages, jobs and notifications on the deployed system, as a client walks through them."""
+"""Messages, jobs and notifications on the deployed system, as clients use them."""
 
 import contextlib
 import json
@@ -18,7 +18,6 @@ import pytest
 from runner.__main__ import main
 from runner.stack import Stack
 from tests.integration.client import Client, eventually
-from tests.integration.target import Target
 
 IMAGE = {"type": "image", "url": "https://example.com/gate.png", "width": 640, "height": 480}
 VIDEO = {"type": "video", "url": "https://example.com/gate", "source": "vimeo"}
@@ -27,7 +26,7 @@ NO_TEXT = {"type": "text"}
 
 
 @pytest.fixture
-def daikiri(deployment: Target) -> Iterator[Client]:
+def daikiri(deployment: Stack) -> Iterator[Client]:
     """A client logged in as the operator who is there already."""
     with Client(deployment.base_url) as client:
         client.log_in(*deployment.user)
@@ -41,11 +40,11 @@ def notifications(client: Client, limit: int = 1000) -> list[dict[str, Any]]:
 
 
 def outcomes(client: Client, job_ids: list[str]) -> list[dict[str, Any]]:
-    """The notifications of these jobs, in their order, once all have come."""
-    told = eventually(
-        lambda: {each["job_id"]: each for each in notifications(client)}, lambda told: told.keys() >= set(job_ids)
+    """Wait for the notifications of these jobs, and return them in the jobs' order."""
+    found = eventually(
+        lambda: {each["job_id"]: each for each in notifications(client)}, lambda found: found.keys() >= set(job_ids)
     )
-    return [told[job_id] for job_id in job_ids]
+    return [found[job_id] for job_id in job_ids]
 
 
 def send(client: Client, recipient: str, content: object) -> str:
@@ -56,7 +55,7 @@ def send(client: Client, recipient: str, content: object) -> str:
 
 
 @pytest.mark.conformance
-def test_a_client_walks_through(daikiri: Client, user: Client) -> None:
+def test_a_client_signs_up_sends_messages_and_reads_them(daikiri: Client, user: Client) -> None:
     new = {"username": f"made-{uuid.uuid4().hex[:8]}", "password": "a secret"}
     jobs = []
     for _ in range(2):
@@ -88,7 +87,7 @@ def test_a_client_walks_through(daikiri: Client, user: Client) -> None:
 
 
 @pytest.mark.conformance
-def test_another_s_ids_are_the_same_404_as_none(daikiri: Client, user: Client) -> None:
+def test_another_users_ids_are_the_same_404_as_unknown_ones(daikiri: Client, user: Client) -> None:
     job_id = send(daikiri, daikiri.user_id, VIDEO)
     outcomes(daikiri, [job_id])
     own = {"sender_id": daikiri.user_id, "recipient_id": daikiri.user_id}
@@ -101,13 +100,13 @@ def test_another_s_ids_are_the_same_404_as_none(daikiri: Client, user: Client) -
     assert user.get("/notifications").json() == {"notifications": []}
 
 
-# --- Delivered twice, by workers that are killed ---------------------------------------------------
+# --- Delivered twice, to workers that are killed ---------------------------------------------------
 
 CLIENTS, JOBS_EACH = 20, 10
 
 
 class Killer(threading.Thread):
-    """Kills a worker of the emulator's that does jobs, now and then, until it is told to stop."""
+    """Kills the emulator's job workers at random times until it is stopped."""
 
     def __init__(self, stack: Stack) -> None:
         super().__init__(daemon=True)
@@ -141,7 +140,7 @@ def _listeners(port: int) -> Iterator[int]:
 
 
 def _job_workers(emulators: set[int]) -> Iterator[int]:
-    """The emulator's children that run the function that does jobs."""
+    """The emulator's child processes that run WorkJobsFunction."""
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError, ValueError):
             parent = int((folder / "stat").read_text(encoding="ascii").rpartition(")")[2].split()[1])
@@ -151,7 +150,7 @@ def _job_workers(emulators: set[int]) -> Iterator[int]:
 
 @pytest.fixture
 def quick_retries(stack: Stack) -> Iterator[None]:
-    """A message whose worker is killed comes again after a second, and may do so more often."""
+    """Redeliver the message of a killed worker after a second, and up to 100 times."""
     sqs = stack.client("sqs")
     queue = stack.resources("AWS::SQS::Queue")["JobsQueue"]
     names = ["VisibilityTimeout", "RedrivePolicy"]
@@ -164,7 +163,7 @@ def quick_retries(stack: Stack) -> Iterator[None]:
 
 @pytest.mark.usefixtures("quick_retries")
 @pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="finds the emulator's processes as Linux shows them")
-def test_two_hundred_jobs_delivered_twice_by_workers_that_are_killed_happen_once(stack: Stack) -> None:
+def test_two_hundred_jobs_delivered_twice_to_workers_that_are_killed_happen_once(stack: Stack) -> None:
     queue, sqs = stack.resources("AWS::SQS::Queue")["JobsQueue"], stack.client("sqs")
     clients = [Client(stack.base_url) for _ in range(CLIENTS)]
     for client in clients:
@@ -200,9 +199,9 @@ def test_two_hundred_jobs_delivered_twice_by_workers_that_are_killed_happen_once
 
     eventually(settled, deadline_seconds=120)
     for number, client in enumerate(clients):
-        told = notifications(client)
-        assert Counter(each["job_id"] for each in told if each["code"] == 10095) == Counter(asked[number])
-        assert Counter(each["job_id"] for each in told if each["code"] == 10096) == Counter(asked[number - 1])
+        found = notifications(client)
+        assert Counter(each["job_id"] for each in found if each["code"] == 10095) == Counter(asked[number])
+        assert Counter(each["job_id"] for each in found if each["code"] == 10096) == Counter(asked[number - 1])
         query = {"sender_id": client.user_id, "recipient_id": clients[(number + 1) % CLIENTS].user_id}
         messages = client.get("/messages", params=query).json()["messages"]
         assert [message["id"] for message in messages] == sorted(asked[number], reverse=True)
@@ -225,7 +224,7 @@ def test_a_job_in_the_dead_letter_queue_is_failed_and_redriven(
         "role": "user",
         "request": {"sender_id": user.user_id, "recipient_id": user.user_id, "content": VIDEO},
     }
-    # As the queue itself moves it, after the worker has failed five times.
+    # As the queue moves it after the worker has failed five times.
     sqs.send_message(QueueUrl=queues["FailedJobsQueue"], MessageBody=json.dumps(job))
     failed = eventually(lambda: user.get(f"/jobs/{job_id}"), lambda answer: answer.status_code == 200).json()
     assert failed["status"] == "failed"

@@ -1,4 +1,4 @@
-"""Door sensors report over HTTP, and anyone asks who is inside."""
+"""Door sensors report over HTTP, and anyone can read how many people are inside."""
 
 import random
 import uuid
@@ -25,7 +25,7 @@ def reading(sensor: str, ts: datetime, came: int, left: int) -> dict[str, Any]:
 
 
 def report(client: Client, body: dict[str, Any], key: str | None = None) -> None:
-    # Twenty at once are twenty cold starts, on however few cores there are.
+    # Twenty at once are twenty cold starts, however few cores there are.
     answer = client.post("/api/webhook", json=body, headers={"Idempotency-Key": key} if key else None, timeout=120)
     assert (answer.status_code, answer.json()) == (200, {"message": "OK"}), answer.text
 
@@ -38,7 +38,7 @@ def inside(client: Client, sensor: str, at: datetime | None = None, prefix: str 
     return int(answer.json()["inside"])
 
 
-def test_readings_in_any_order_twice_and_from_twenty_writers_at_once_are_counted_exactly(anyone: Client) -> None:
+def test_unordered_repeated_and_concurrent_readings_are_counted_exactly(anyone: Client) -> None:
     sensor, dice = new_sensor(), random.Random(7)
     readings = [
         (MORNING + timedelta(seconds=dice.randrange(7200)), dice.randrange(5), dice.randrange(4)) for _ in range(100)
@@ -61,7 +61,7 @@ def test_a_sensor_is_listed_and_charted_and_an_unknown_one_is_not_found(anyone: 
     report(anyone, reading(sensor, MORNING, 3, 0))
     report(anyone, reading(sensor, MORNING + timedelta(minutes=20), 0, 3))
     report(anyone, reading(f"{sensor} too", MORNING, 1, 0))
-    # From just before it: a system that has been used has many others.
+    # Start just before it, because a used system has many other sensors.
     pages = [page["sensors"] for page in islice(anyone.pages("/api/sensors", limit=1, start=sensor[:-1]), 2)]
     names = [name for page in pages for name in page]
     assert sensor in names
@@ -74,6 +74,6 @@ def test_a_sensor_is_listed_and_charted_and_an_unknown_one_is_not_found(anyone: 
     assert inside(anyone, sensor) == inside(anyone, sensor, MORNING + timedelta(days=1), prefix="") == 0
 
 
-def test_a_bad_reading_is_refused_by_name(anyone: Client) -> None:
+def test_a_bad_reading_is_a_400_that_names_the_field(anyone: Client) -> None:
     answer = anyone.post("/api/webhook", json={**reading(new_sensor(), MORNING, 1, 0), "ts": "soon"})
     assert (answer.status_code, answer.json()["detail"][0]["field"]) == (400, "ts")

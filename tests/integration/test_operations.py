@@ -1,15 +1,12 @@
-"""What an operator does to a deployed system: quarantine, logs, dead letters, a new signing key."""
+"""What an operator does to a deployed system: quarantine, logs, dead letters. (A new signing key: test_production.)"""
 
-import base64
 import json
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from runner.__main__ import main
-from runner.local.system import running_stack
 from runner.operate import redrive
 from runner.stack import Stack
 from tests.integration.client import Client, eventually
@@ -18,17 +15,13 @@ from tests.integration.client import Client, eventually
 @pytest.fixture
 def file(stack: Stack, tmp_path: Path) -> Path:
     """The stack's file, as `make up` writes it."""
-    return written(stack, tmp_path)
-
-
-def written(stack: Stack, folder: Path) -> Path:
-    file = folder / "stack.json"
+    file = tmp_path / "stack.json"
     stack.write(file)
     return file
 
 
 def operate(command: str, file: Path, *words: str) -> int:
-    """Run one of the runner's commands on the stack of this file."""
+    """Run a runner's command on the stack in this file."""
     return main([command, *words, "--stack-file", str(file)])
 
 
@@ -36,13 +29,13 @@ def operate(command: str, file: Path, *words: str) -> int:
 
 
 def lines(file: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
-    """What `make quarantine` lists."""
+    """The lines that `make quarantine` lists."""
     assert operate("quarantine", file) == 0
     return capsys.readouterr().out.splitlines()[:-1]
 
 
 def kept_objects(stack: Stack) -> set[str]:
-    """What lies in the bucket of large quarantined records."""
+    """The keys of the large records in the quarantine bucket."""
     bucket = f"{stack.stack_name}-quarantine-000000000000-{stack.region}"
     return {each["Key"] for each in stack.client("s3").list_objects_v2(Bucket=bucket).get("Contents", [])}
 
@@ -52,7 +45,7 @@ def test_a_bad_record_is_listed_fixed_and_becomes_a_detection(
 ) -> None:
     assert operate("quarantine", file, "--drop", "all") == 0
     capsys.readouterr()
-    others = kept_objects(stack)  # of messages that other tests have taken from the queue
+    others = kept_objects(stack)  # their messages have been received by other tests
     make = f"Make {uuid.uuid4().hex[:8]}"
     vehicle = {"id": make, "year": "MMXX", "make": make, "model": "M", "category": "Sedan"}
     large = b"x" * (200 * 1024)
@@ -67,7 +60,7 @@ def test_a_bad_record_is_listed_fixed_and_becomes_a_detection(
     assert operate("quarantine", file, "--reingest", bad, "--file", str(fixed)) == 0
     eventually(lambda: user.get("/stats").json().get(make), lambda count: count == 1)
 
-    # As it was, it is no detection yet: it comes back, once.
+    # Unchanged, it is rejected again and comes back, once.
     assert operate("quarantine", file, "--reingest", "all") == 0
     capsys.readouterr()
     back = eventually(lambda: lines(file, capsys), lambda found: len(found) == 1)
@@ -81,7 +74,7 @@ def test_a_bad_record_is_listed_fixed_and_becomes_a_detection(
 # --- Logs and dead letters -------------------------------------------------------------------------
 
 
-def test_one_function_s_log_is_read_and_holds_nothing_that_a_client_sent(
+def test_one_functions_log_can_be_read_and_has_nothing_that_a_client_sent(
     stack: Stack, anyone: Client, file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     name = f"nobody-{uuid.uuid4().hex[:8]}"
@@ -106,50 +99,8 @@ def test_every_dead_letter_queue_is_listed_and_can_be_redriven(
     assert listed == ["alerts", "jobs", "sender", "simulation"]
     queues = stack.resources(redrive.QUEUE_TYPE)
     before = redrive.waiting(stack.client("sqs"), queues["SimulationDeadLetterQueue"])
-    text = json.dumps({"detections": 0})  # which its function takes, so that it does not come back
+    text = json.dumps({"detections": 0})  # its function accepts this, so it does not come back
     stack.client("sqs").send_message(QueueUrl=queues["SimulationDeadLetterQueue"], MessageBody=text)
     assert operate("redrive", file, "simulation") == 0
     assert capsys.readouterr().out == f"{before + 1} sent again.\n"
     assert redrive.waiting(stack.client("sqs"), queues["SimulationDeadLetterQueue"]) == 0
-
-
-# --- The signing key -------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def own(tmp_path: Path) -> Iterator[Stack]:
-    """A system that may end everybody's tokens."""
-    with running_stack(tmp_path / "own") as stack:
-        yield stack
-
-
-def kid(token: str) -> str:
-    header = token.partition(".")[0]
-    return str(json.loads(base64.urlsafe_b64decode(header + "=" * (-len(header) % 4)))["kid"])
-
-
-def test_a_new_key_signs_and_nobody_is_logged_out_until_the_old_one_is_retired(own: Stack, tmp_path: Path) -> None:
-    file = written(own, tmp_path)
-    with Client(own.base_url) as early, Client(own.base_url) as late:
-        early.log_in("admin", "admin")
-        form = {"username": "daikiri", "password": "tekila"}
-        session = early.post("/auth/login", data=form).json()
-        (old_kid,) = [key["kid"] for key in early.get("/.well-known/jwks.json").json()["keys"]]
-
-        assert operate("rotate-key", file) == 0
-        assert early.get("/users/me").json()["username"] == "admin"
-        renewed = late.post("/auth/refresh", json={"refresh_token": session["refresh_token"]})
-        assert renewed.status_code == 200
-        new_kid = kid(renewed.json()["refresh_token"])
-        assert [key["kid"] for key in early.get("/.well-known/jwks.json").json()["keys"]] == [new_kid, old_kid]
-        assert new_kid != old_kid
-        late.carry(renewed.json()["access_token"])
-
-        # The refresh token's seven days are not waited for here.
-        assert operate("rotate-key", file, "--retire", "--force") == 0
-        refused = early.get("/users/me")
-        assert (refused.status_code, refused.json()["msg"]) == (401, "Signature verification failed")
-        assert late.get("/users/me").json()["username"] == "daikiri"
-        # The sender's own token has been minted anew.
-        secret = own.client("secretsmanager").get_secret_value(SecretId=f"{own.stack_name}/sender-token")
-        assert kid(secret["SecretString"]) == new_kid

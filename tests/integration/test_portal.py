@@ -9,17 +9,17 @@ from tests.integration.client import Client
 pytestmark = pytest.mark.conformance
 
 
-def test_a_healthy_system_says_so_whoever_asks_and_how(anyone: Client) -> None:
+def test_a_healthy_system_reports_ok_to_anyone_by_get_and_post(anyone: Client) -> None:
     for method in ("GET", "POST"):
         answer = anyone.request(method, "/check")
         assert (answer.status_code, answer.json()) == (200, {"health": "ok"})
 
 
-def test_a_user_may_ask_whether_it_is_ready(user: Client) -> None:
+def test_a_user_may_check_readiness(user: Client) -> None:
     assert user.get("/api/ready").json() == {"status": "ready"}
 
 
-def test_the_dashboard_is_a_page_whose_files_are_there(anyone: Client) -> None:
+def test_the_dashboard_is_served_with_its_files(anyone: Client) -> None:
     page = anyone.get("/")
     assert (page.status_code, page.headers["content-type"].partition(";")[0]) == (200, "text/html")
     assert "default-src 'none'" in page.headers["content-security-policy"]
@@ -32,7 +32,7 @@ def test_the_dashboard_is_a_page_whose_files_are_there(anyone: Client) -> None:
     assert anyone.get("/assets/nothing.js").json()["subcode"] == 4040
 
 
-def test_the_simulated_source_gives_a_point_or_fails_as_sources_do(anyone: Client) -> None:
+def test_the_simulated_source_returns_a_point_or_fails_as_sources_do(anyone: Client) -> None:
     answers = [anyone.get("/simulator/data-point") for _ in range(5)]
     if answers[0].status_code == 404:
         pytest.skip("this deployment has no simulated source")

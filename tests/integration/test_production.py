@@ -1,18 +1,14 @@
-"""Production as far as it can be tried without AWS: its build, and its parameters deployed to the emulator.
+"""Production as far as it can be tested without AWS: its build, and a deployment of its parameters to the emulator.
 
 What the emulator lacks is left out: rollback triggers, the firewall's association with a stage, alarms on queries and
 metric math, and the recovery of tables, which it does not turn on. tests/unit/test_production.py covers these from the
 transformed template.
 """
 
+import base64
 import hashlib
 import hmac
 import json
-import os
-import re
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,19 +17,16 @@ import pytest
 import yaml
 
 from runner import template
+from runner.__main__ import main
 from runner.local import build, deployment, emulator, environment
 from runner.local.system import API_PREFIX, API_SUFFIX
 from runner.stack import STACK_NAME, Description, Stack
 from runner.workspace import Workspace
 from tests.integration.client import Client
 from tests.world.deployed import production_parameters
-from tests.world.template import ROOT
 
 pytestmark = pytest.mark.xdist_group("production")
 
-ELF_MACHINE = slice(18, 20)
-AARCH64 = (183).to_bytes(2, "little")
-"""Of the ELF header: what a library runs on."""
 PATHS = ("CodeUri", "ContentUri", "TemplateURL")
 OPTIONAL = {"AlarmEmail": "operators@example.com", "CustomerManagedKey": "on", "AccessLogs": "on", "EventSender": "on"}
 
@@ -42,7 +35,7 @@ WEBHOOK_SECRET = "what the door sensors sign with"
 
 
 def _emulated(built: Path, folder: Path) -> Path:
-    """The built template beside which monitoring.yaml has none of the alarms that the emulator refuses."""
+    """A built template with a monitoring.yaml that leaves out the alarms that the emulator rejects."""
     document = template.read(built)
     for resource in document["Resources"].values():
         found = resource.get("Properties", {})
@@ -61,7 +54,7 @@ def _emulated(built: Path, folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack, Description]]:
-    """Production's stack on an emulator of its own."""
+    """Production's stack on a separate emulator."""
     workspace = Workspace(tmp_path_factory.mktemp("production"))
     workspace.prepare()
     built = build.build(workspace, build.source_fingerprint())
@@ -75,7 +68,7 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack
             **production_parameters(),
             **OPTIONAL,
             "WebhookSecretArn": secret["ARN"],
-            # The emulator runs functions with its own interpreter, and has an address of its own.
+            # The emulator runs functions with its own interpreter, and has its own address.
             "Runtime": build.RUNTIME,
             "Architecture": build.ARCHITECTURE,
             "ApiUrlPrefix": server.endpoint_url + API_PREFIX,
@@ -86,31 +79,31 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack
         server.discard()
 
 
-def test_production_is_deployed_and_answers_its_administrator(production: tuple[Stack, Description]) -> None:
+def test_production_is_deployed_and_its_administrator_can_log_in(production: tuple[Stack, Description]) -> None:
     engine, stack = production
-    secret = engine.client("secretsmanager").get_secret_value(SecretId=stack.output("AdminPasswordSecretName"))
-    with Client(stack.output("BaseUrl")) as client:
+    secret = engine.client("secretsmanager").get_secret_value(SecretId=stack.outputs["AdminPasswordSecretName"])
+    with Client(stack.outputs["BaseUrl"]) as client:
         client.log_in("admin", secret["SecretString"])
         assert client.get("/check").json() == {"health": "ok"}
         assert client.get("/users").json()["users"][0]["username"] == "admin"
 
 
-def test_a_reading_is_taken_if_it_is_signed(production: tuple[Stack, Description]) -> None:
+def test_only_a_signed_reading_is_accepted(production: tuple[Stack, Description]) -> None:
     _, stack = production
     body = json.dumps({"sensor": "signed", "ts": "2026-11-22T06:10:30Z", "in_count": 2, "out": 1}).encode()
     signature = hmac.new(WEBHOOK_SECRET.encode(), body, hashlib.sha256).hexdigest()
-    with Client(stack.output("BaseUrl")) as client:
+    with Client(stack.outputs["BaseUrl"]) as client:
         assert client.post("/api/webhook", content=body).status_code == 401
         forged = client.post("/api/webhook", content=body, headers={"X-Signature-256": "sha256=" + "0" * 64})
         assert forged.json()["msg"] == "Signature verification failed"
-        taken = client.post("/api/webhook", content=body, headers={"X-Signature-256": f"sha256={signature}"})
-        assert (taken.status_code, taken.json()) == (200, {"message": "OK"})
+        accepted = client.post("/api/webhook", content=body, headers={"X-Signature-256": f"sha256={signature}"})
+        assert (accepted.status_code, accepted.json()) == (200, {"message": "OK"})
         assert client.get("/api/sensors/signed/occupancy").json()["inside"] == 1
 
 
-def test_alarms_the_topic_and_the_dashboard_are_there(production: tuple[Stack, Description]) -> None:
+def test_alarms_the_topic_and_the_dashboard_exist(production: tuple[Stack, Description]) -> None:
     engine, stack = production
-    topic = stack.output("AlarmsTopicArn")
+    topic = stack.outputs["AlarmsTopicArn"]
     resources = engine.client("cloudformation").describe_stack_resources(StackName=STACK_NAME)["StackResources"]
     queues = {
         each["LogicalResourceId"]: each["PhysicalResourceId"].rpartition("/")[2]
@@ -133,33 +126,38 @@ def test_tables_are_protected_from_deletion(production: tuple[Stack, Description
         assert dynamodb.describe_table(TableName=name)["Table"]["DeletionProtectionEnabled"] is True
 
 
-def test_the_layer_for_production_holds_libraries_of_its_runtime_and_processor(tmp_path: Path) -> None:
-    workspace = Workspace(tmp_path / "workspace")
-    workspace.prepare()
-    folder = tmp_path / "layer"
-    shutil.copytree(ROOT / "layers" / "dependencies", folder)
-    parameters = production_parameters()
-    ran = subprocess.run(
-        ["make", "build-DependenciesLayer"],
-        cwd=folder,
-        env=environment.sam(
-            workspace,
-            extra={
-                "ARTIFACTS_DIR": str(tmp_path / "built"),
-                "RUNTIME": parameters["Runtime"],
-                "ARCHITECTURE": parameters["Architecture"],
-                "PYTHON": sys.executable,
-            },
-        ),
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert ran.returncode == 0, ran.stderr
-    libraries = list((tmp_path / "built").rglob("*.so"))
-    assert len(libraries) >= 3
-    for library in libraries:
-        assert library.read_bytes()[ELF_MACHINE] == AARCH64, library.name
-        assert re.search(r"\.(cpython-313-aarch64-linux-gnu|abi3)\.so$", library.name), library.name
-    assert os.access(tmp_path / "built" / "python" / "botocore", os.R_OK)
+def kid(token: str) -> str:
+    header = token.partition(".")[0]
+    return str(json.loads(base64.urlsafe_b64decode(header + "=" * (-len(header) % 4)))["kid"])
+
+
+def test_a_new_key_signs_and_nobody_is_logged_out_until_the_old_one_is_retired(
+    production: tuple[Stack, Description], tmp_path: Path
+) -> None:
+    engine, stack = production
+    file = tmp_path / "stack.json"
+    engine.write(file)
+    password = engine.client("secretsmanager").get_secret_value(SecretId=stack.outputs["AdminPasswordSecretName"])
+    with Client(stack.outputs["BaseUrl"]) as early, Client(stack.outputs["BaseUrl"]) as late:
+        early.log_in("admin", password["SecretString"])
+        late.sign_up()
+        session = early.post("/auth/login", data={"username": late.username, "password": "secret"}).json()
+        (old_kid,) = [key["kid"] for key in early.get("/.well-known/jwks.json").json()["keys"]]
+
+        assert main(["rotate-key", "--stack-file", str(file)]) == 0
+        assert early.get("/users/me").json()["username"] == "admin"
+        renewed = late.post("/auth/refresh", json={"refresh_token": session["refresh_token"]})
+        assert renewed.status_code == 200
+        new_kid = kid(renewed.json()["refresh_token"])
+        assert [key["kid"] for key in early.get("/.well-known/jwks.json").json()["keys"]] == [new_kid, old_kid]
+        assert new_kid != old_kid
+        late.carry(renewed.json()["access_token"])
+
+        # The refresh token's seven days are not waited for here.
+        assert main(["rotate-key", "--retire", "--force", "--stack-file", str(file)]) == 0
+        refused = early.get("/users/me")
+        assert (refused.status_code, refused.json()["msg"]) == (401, "Signature verification failed")
+        assert late.get("/users/me").json()["username"] == late.username
+        # The sender's own token has been minted anew.
+        secret = engine.client("secretsmanager").get_secret_value(SecretId=f"{engine.stack_name}/sender-token")
+        assert kid(secret["SecretString"]) == new_kid

@@ -1,4 +1,4 @@
-"""docs/tour.md: every command of it, in its order, on the deployed system."""
+"""docs/tour.md: every command in order, on the deployed system."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from runner.stack import Stack
 from tests.world.template import ROOT
 
 BLOCKS = re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / "tour.md").read_text(encoding="utf-8"), re.DOTALL)
-# The system is there already, so `make` is played: `up` and `down` are tested elsewhere, `ingest` is what make runs.
+# The system is already running, so `make` is faked: `up` and `down` are tested elsewhere, `ingest` runs the command.
 MAKE = """\
 #!/bin/sh
 case "$1" in
@@ -52,8 +52,8 @@ def test_every_command_of_the_tour_works(stack: Stack, tmp_path: Path) -> None:
         check=False,
     )
     assert ran.returncode == 0, f"{ran.stdout}\n{ran.stderr}"
-    said = dict(re.findall(r"## block (\d+)\n(.*?)(?=## block|\Z)", ran.stdout, re.DOTALL))
-    assert len(said) == len(BLOCKS)
+    printed = dict(re.findall(r"## block (\d+)\n(.*?)(?=## block|\Z)", ran.stdout, re.DOTALL))
+    assert len(printed) == len(BLOCKS)
     for words in (
         "Missing Authorization Header",
         '"accepted"',
@@ -64,7 +64,7 @@ def test_every_command_of_the_tour_works(stack: Stack, tmp_path: Path) -> None:
         "Sitewatch API",
         "OKP",
     ):
-        assert any(words in text for text in said.values()), words
+        assert any(words in text for text in printed.values()), words
 
 
 def test_the_tour_has_commands() -> None:

@@ -32,7 +32,7 @@ def _versions(engine: str) -> list[str]:
 
 
 def _ministack() -> str:
-    """The emulator, which has an environment of its own."""
+    """The emulator's version; it has its own virtual environment."""
     lock = (ROOT / "requirements" / "emulator.txt").read_text(encoding="utf-8")
     (version_locked,) = re.findall(r"^ministack==(\S+)", lock, re.MULTILINE)
     return f"MiniStack {version_locked}"

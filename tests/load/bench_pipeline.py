@@ -1,4 +1,4 @@
-"""How fast records become detections, sums and alerts, and how soon a client gets an alert.
+"""The rate at which records become detections, sums and alerts, and the time until a client gets an alert.
 
 ``make bench-pipeline`` prints a table. It starts its own system, puts records on its stream and polls over HTTP as a
 client does: /stats shows what is indexed and counted, /alerts what is alerted.

@@ -14,7 +14,7 @@ Item = Mapping[str, Any]
 
 KIB = 1024
 ITEM_OVERHEAD = 100
-"""Bytes billed for every stored item and index entry besides its own."""
+"""Bytes billed for every stored item and index entry in addition to its own."""
 
 
 def blocks(size: int, block: int) -> int:

@@ -1,4 +1,4 @@
-"""``make costs``: run real handlers on moto, count what they use, and write what a month costs into docs/costs.md.
+"""``make costs``: run real handlers on moto, count their usage, and write the costs of a month into docs/costs.md.
 
 Each flow goes from where it enters the system to where it ends. docs/prices.json has the prices and assumptions.
 """
@@ -44,11 +44,11 @@ REQUEST_BYTES = 64_000
 POLLS = 2
 """Requests of Lambda's poller for each batch of a queue: it receives, and it deletes."""
 LOG_OVERHEAD = 26
-"""Bytes billed for every log line besides its own."""
+"""Bytes billed for every log line in addition to its own."""
 
 
 class Meter:
-    """Invokes handlers and counts what they use: `usage` has the amounts by the names of their prices."""
+    """Invokes handlers and counts their usage: `usage` has the amounts by the names of their prices."""
 
     def __init__(self) -> None:
         self.usage: defaultdict[str, float] = defaultdict(float)
@@ -83,13 +83,13 @@ class Meter:
         seconds += len(waits) * ASSUMED["round_trip_ms"] / 1000
         self.usage["lambda_requests"] += 1
         self.usage["lambda_gb_seconds"] += seconds * memory_mb / 1024
-        self.usage["traces"] += 1  # X-Ray takes the first of each second: at this rate nearly all
+        self.usage["traces"] += 1  # X-Ray records the first request of each second: at this rate nearly all
         self.usage["log_bytes"] += sum(len(line.encode()) + LOG_OVERHEAD for line in output.getvalue().splitlines())
         self.metrics |= set(re.findall(r'"Name": ?"(\w+)", ?"Unit"', output.getvalue()))
         return answer
 
     def request(self, method: str, resource: str, **asked: Any) -> None:
-        """Make one request over HTTP. Raises AssertionError if the answer is an error, which costs something else."""
+        """Make one request over HTTP. Raises AssertionError if the response is an error, which has another price."""
         answer = read(self.invoke(routes()[method, resource], api_event(method, resource, **asked)))
         assert answer.status < 300, answer.text
         headers = sum(len(f"{name}: {value}\r\n") for name, value in answer.headers.items())
@@ -166,7 +166,7 @@ def detections(meter: Meter, number: int, batch: int) -> None:
         new = [change.to_json() for change in changes.items[known:]]
         meter.invoke("detections.on_table_count.handler", {"Records": new, "shardId": "shard-0"})
         suspicious = [change for change in new if change["dynamodb"]["NewImage"]["suspicious"]["BOOL"]]
-        if suspicious:  # the others do not pass the mapping's filter
+        if suspicious:  # others do not pass the mapping's filter
             meter.invoke("detections.on_table_publish.handler", {"Records": suspicious, "shardId": "shard-0"})
         alerts = jobs.take("AlertsQueue")
         meter.usage["sqs_requests"] += len(alerts)  # SNS sends each
@@ -207,7 +207,7 @@ FLOWS: Mapping[str, tuple[Callable[[Meter, int, int], None], int]] = {
 
 
 def measure(name: str, samples: int = SAMPLES, warm_up: int = WARM_UP) -> tuple[dict[str, float], set[str]]:
-    """What one of a flow uses, and the names of its metrics. The world is empty."""
+    """The usage of one item of a flow, and the names of its metrics, starting from an empty world."""
     flow, batch = FLOWS[name]
     flow(Meter(), warm_up * batch, batch)
     meter = Meter()
@@ -216,7 +216,7 @@ def measure(name: str, samples: int = SAMPLES, warm_up: int = WARM_UP) -> tuple[
 
 
 def fixed(metrics: int) -> dict[str, float]:
-    """What every month uses, by the template as it is deployed to production."""
+    """The fixed usage of a month, from the production template."""
     mappings = [
         each["Properties"]["EventSourceArn"]["Fn::GetAtt"].partition(".")[0]
         for each in template()["Resources"].values()
@@ -234,7 +234,7 @@ def fixed(metrics: int) -> dict[str, float]:
 
 
 def metrics_of(alarm: Mapping[str, Any]) -> int:
-    """The metrics that an alarm watches: each is billed, also those that a Metrics Insights query groups."""
+    """The number of metrics that an alarm watches. Each is billed, also those that a Metrics Insights query groups."""
     parts = alarm.get("Metrics", [])
     queries = [part.get("Expression", "").partition(" GROUP BY ")[2].partition(" ")[0] for part in parts]
     groups = {

@@ -1,4 +1,4 @@
-"""The log of alerts, and the event stream that clients read it by: none is missed and none seen twice."""
+"""The alert log and the event stream that clients read it with: every alert exactly once."""
 
 import json
 import threading
@@ -21,18 +21,18 @@ from tests.world.pipeline import Event, EventSource, Pipeline, alerts, ask, vehi
 
 
 def alert(number: object) -> str:
-    """What the topic tells of a detection."""
+    """A detection as the topic publishes it."""
     return json.dumps(vehicle(id=f"id-{number}", created_at="2026-11-22T06:10:30Z"))
 
 
 def append(*numbers: object) -> int:
-    """Append the alerts of these; how many were new."""
+    """Append alerts with these numbers, and return how many were new."""
     with Wire():
         return recording.append({f"id-{number}": alert(number) for number in numbers})
 
 
 def fill(number: int) -> None:
-    """Have a log of that many alerts, without appending each."""
+    """Create a log of that many alerts, without appending each."""
     with AlertRecord.batch_write() as batch:
         for n in range(1, number + 1):
             batch.save(AlertRecord(f"log#{n // ALERTS_PER_PARTITION}", n, detection=alert(n)))
@@ -40,7 +40,7 @@ def fill(number: int) -> None:
 
 
 def names(events: Sequence[Event]) -> list[str]:
-    """The detections of events, as their numbers."""
+    """The numbers of the detections in events."""
     return [json.loads(event.data)["id"].removeprefix("id-") for event in events]
 
 
@@ -66,7 +66,7 @@ class TestFormat:
             "id": "id-1",
         }
 
-    def test_an_answer_says_when_to_come_again_and_keeps_proxies_awake(self) -> None:
+    def test_a_response_sets_the_reconnection_time_and_keeps_proxies_awake(self) -> None:
         source = EventSource()
         text = ask("/alerts", wait=0).text
         source.read(text)
@@ -74,18 +74,18 @@ class TestFormat:
         assert source.retry <= 1000
         assert text.startswith(": keep-alive\n")
 
-    def test_an_answer_without_alerts_has_the_id_to_come_again_with_and_raises_no_event(self) -> None:
+    def test_a_response_without_alerts_has_the_id_to_resume_from_and_no_event(self) -> None:
         append(1, 2, 3)
         source = EventSource()
         assert source.connect(replay=0) == []
         assert source.last_id == "3"
 
-    def test_every_block_is_finished(self) -> None:
+    def test_every_block_ends_with_a_blank_line(self) -> None:
         append(1, 2)
         assert ask("/alerts", wait=0).text.endswith("\n\n")
 
     @pytest.mark.parametrize("name", ["Škoda", "长安 💥", "\u2028\u2029\u0085", "data: x", ":"])
-    def test_a_name_of_any_characters_is_one_event(self, name: str) -> None:
+    def test_a_name_with_any_characters_is_one_event(self, name: str) -> None:
         detection = json.dumps(vehicle(id="a", make=name), ensure_ascii=False)
         with Wire():
             recording.append({"a": detection})
@@ -103,7 +103,7 @@ class TestFirstConnection:
         append(1, 2, 3, 4, 5)
         assert names(EventSource().connect(replay=replay)) == wanted
 
-    def test_of_an_empty_log_it_gets_none_and_then_the_first(self) -> None:
+    def test_it_gets_nothing_from_an_empty_log_and_then_the_first_alert(self) -> None:
         source = EventSource()
         assert source.connect() == []
         append(1)
@@ -111,7 +111,7 @@ class TestFirstConnection:
 
 
 class TestReconnection:
-    def test_it_gets_what_came_meanwhile_and_only_that(self) -> None:
+    def test_it_gets_exactly_what_arrived_in_between(self) -> None:
         append(1, 2)
         source = EventSource()
         assert names(source.connect(replay=1)) == ["2"]
@@ -119,7 +119,7 @@ class TestReconnection:
         append(3, 4)
         assert names(source.connect(replay=1000)) == ["3", "4"]
 
-    def test_an_answer_has_a_thousand_at_most_and_the_next_goes_on(self) -> None:
+    def test_a_response_has_at_most_a_thousand_alerts_and_the_next_continues(self) -> None:
         fill(2005)
         source = EventSource(last_id="0")
         found = [names(source.connect()) for _ in range(4)]
@@ -127,12 +127,12 @@ class TestReconnection:
         assert [name for each in found for name in each] == [str(number) for number in range(1, 2006)]
 
     @pytest.mark.parametrize("seen", [997, 998, 999, 1000, 1001])
-    def test_it_goes_on_over_the_boundary_of_a_partition(self, seen: int) -> None:
+    def test_it_continues_across_a_partition_boundary(self, seen: int) -> None:
         fill(998)
         append(*range(999, 1003))
         assert names(EventSource(last_id=str(seen)).connect()) == [str(number) for number in range(seen + 1, 1003)]
 
-    def test_where_the_log_began_anew_it_is_a_first_connection(self) -> None:
+    def test_an_id_from_before_the_log_was_reset_counts_as_a_first_connection(self) -> None:
         append(1, 2, 3)
         source = EventSource(last_id="999")
         assert names(source.connect(replay=2)) == ["2", "3"]
@@ -144,7 +144,7 @@ class TestReconnection:
         steps=st.lists(st.one_of(st.lists(st.integers(0, 30), min_size=1, max_size=8), st.none()), max_size=12),
         replay=st.integers(0, 10),
     )
-    def test_whenever_it_connects_it_misses_none_and_sees_none_twice(
+    def test_it_sees_each_alert_exactly_once_whenever_it_connects(
         self, steps: list[list[int] | None], replay: int
     ) -> None:
         reset()
@@ -163,7 +163,7 @@ class TestReconnection:
 
 
 class Clock:
-    """Time that passes only when somebody sleeps."""
+    """Time that passes only in `sleep`."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -187,11 +187,11 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 class TestWaiting:
-    def test_wait_0_answers_at_once(self, clock: Clock) -> None:
+    def test_wait_0_returns_at_once(self, clock: Clock) -> None:
         assert EventSource().connect(wait=0) == []
         assert clock.slept == 0
 
-    def test_what_is_there_is_answered_at_once(self, clock: Clock) -> None:
+    def test_existing_alerts_are_returned_at_once(self, clock: Clock) -> None:
         append(1)
         assert names(EventSource().connect(wait=25)) == ["1"]
         assert clock.slept == 0
@@ -203,15 +203,15 @@ class TestWaiting:
         assert clock.slept == 7
 
     @pytest.mark.parametrize("wait", [0.1, 1, 20, 25])
-    def test_it_gives_up_when_the_wait_is_over_and_not_later(self, clock: Clock, wait: float) -> None:
+    def test_it_gives_up_at_the_end_of_the_wait(self, clock: Clock, wait: float) -> None:
         assert EventSource().connect(wait=wait) == []
         assert wait - 0.5 <= clock.now - 100 <= wait
 
-    def test_it_waits_twenty_seconds_unless_told(self, clock: Clock) -> None:
+    def test_it_waits_twenty_seconds_by_default(self, clock: Clock) -> None:
         call("GET", "/alerts", token=access_token())
         assert 19.5 <= clock.now - 100 <= 20
 
-    def test_it_looks_again_soon_enough_for_an_alert_to_be_news(self, clock: Clock) -> None:
+    def test_it_polls_at_least_every_half_second(self, clock: Clock) -> None:
         EventSource().connect(wait=10)
         assert clock.slept >= 10 / 0.5
 
@@ -241,18 +241,18 @@ class TestInput:
         answer = call("GET", "/alerts", query={"wait": 0}, headers={"Last-Event-ID": value}, token=access_token())
         assert (answer.status, answer.text.count("event: new_alert")) == (200, 1)
 
-    def test_nobody_may_without_a_token(self) -> None:
+    def test_a_token_is_required(self) -> None:
         assert call("GET", "/alerts", query={"wait": 0}).status == 401
 
 
 class TestRecording:
-    def test_an_alert_that_comes_twice_is_recorded_once(self) -> None:
+    def test_an_alert_delivered_twice_is_recorded_once(self) -> None:
         for batch in (event_of(1, 1, 2), event_of(2, 1), event_of(3, 2, 3)):
             with Wire() as wire:
                 Pipeline(wire).invoke(on_queue_record.handler, batch)
         assert [one["id"] for one in alerts()] == ["id-1", "id-2", "id-3"]
 
-    def test_a_batch_that_is_recorded_already_writes_nothing(self) -> None:
+    def test_an_already_recorded_batch_writes_nothing(self) -> None:
         append(1, 2)
         with Wire() as wire:
             Pipeline(wire).invoke(on_queue_record.handler, event_of(1, 2))
@@ -264,32 +264,32 @@ class TestRecording:
             assert [made.operation for made in wire.calls] == ["BatchGetItem", "Query", "TransactWriteItems"]
             assert len(wire.calls[-1].parameters["TransactItems"]) == 21
 
-    def test_many_are_appended_in_transactions_of_at_most_a_hundred_items(self) -> None:
+    def test_many_alerts_are_appended_in_transactions_of_at_most_a_hundred_items(self) -> None:
         with one_invocation() as wire:
             assert recording.append({f"id-{number}": alert(number) for number in range(120)}) == 120
             sizes = [len(made.parameters["TransactItems"]) for made in wire.operations("TransactWriteItems")]
         assert sizes == [99, 99, 45]
         assert [one["id"] for one in alerts()] == [f"id-{number}" for number in range(120)]
 
-    def test_the_detection_is_told_as_it_was_published(self) -> None:
+    def test_the_detection_is_sent_exactly_as_published(self) -> None:
         body = alert(1).replace(", ", ",  ")
         with Wire() as wire:
             Pipeline(wire).invoke(on_queue_record.handler, {"Records": [{"body": body}]})
         assert EventSource().connect()[0].data == body
 
     @pytest.mark.parametrize("fault", [Fault.CONFLICT, Fault.THROTTLED])
-    def test_a_transaction_that_loses_is_tried_again(self, fault: Fault) -> None:
+    def test_a_losing_transaction_is_retried(self, fault: Fault) -> None:
         with Wire([None, None, fault]) as wire:
-            assert Pipeline(wire).takes(on_queue_record.handler, event_of(1, 2))
+            assert Pipeline(wire).accepts(on_queue_record.handler, event_of(1, 2))
             assert len(wire.operations("TransactWriteItems")) == 2
         assert names(EventSource().connect()) == ["1", "2"]
 
-    def test_one_that_goes_on_losing_fails_with_nothing_recorded(self) -> None:
+    def test_a_transaction_that_keeps_losing_fails_with_nothing_recorded(self) -> None:
         with Wire([None, None, Fault.CONFLICT] * recording.ATTEMPTS) as wire, pytest.raises(recording.AppendFailed):
             Pipeline(wire).invoke(on_queue_record.handler, event_of(1))
         assert alerts() == []
 
-    def test_an_error_that_will_not_pass_is_not_tried_again(self) -> None:
+    def test_a_permanent_error_is_not_retried(self) -> None:
         def refuse(made: Call) -> None:
             if made.operation == "TransactWriteItems":
                 raise ClientError({"Error": {"Code": "ValidationException", "Message": "no"}}, made.operation)
@@ -300,7 +300,7 @@ class TestRecording:
 
     @pytest.mark.parametrize("other", [["3"], ["1"], ["1", "2"], ["2", "3"]])
     @pytest.mark.parametrize("before", ["Query", "TransactWriteItems"])
-    def test_two_that_record_at_once_leave_each_alert_once_and_no_gap(self, other: list[str], before: str) -> None:
+    def test_two_concurrent_recorders_leave_each_alert_once_and_no_gap(self, other: list[str], before: str) -> None:
         with Wire() as wire:
 
             def meanwhile(made: Call) -> None:
@@ -314,15 +314,15 @@ class TestRecording:
         assert sorted(names(events)) == sorted({"1", "2", *other})
         assert [int(event.id) for event in events] == list(range(1, len(events) + 1))
 
-    def test_a_mark_outlives_every_queue_that_could_bring_the_alert_again(self) -> None:
+    def test_a_mark_outlives_every_queue_that_could_redeliver_the_alert(self) -> None:
         append(1)
         (mark,) = RecordedDetection.query("detection#id-1")
         alive = mark.expires_at - now()
         assert alive.days >= 2 * 14
 
 
-def test_a_client_that_reads_while_several_write_misses_none_and_sees_none_twice() -> None:
-    """Writers in threads, a call at a time in any order; the client connects all the while."""
+def test_a_client_that_reads_during_concurrent_writes_sees_each_alert_exactly_once() -> None:
+    """Writers in threads, one call at a time in any order, while the client keeps connecting."""
     numbers = [f"{writer}-{number}" for writer in range(3) for number in range(40)]
     batches = {writer: _batches([n for n in numbers if n.startswith(f"{writer}-")]) for writer in range(3)}
     failed: list[BaseException] = []
@@ -334,9 +334,9 @@ def test_a_client_that_reads_while_several_write_misses_none_and_sees_none_twice
                     try:
                         recording.append({f"id-{number}": alert(number) for number in batch})
                         break
-                    except recording.AppendFailed:  # the queue brings it again
+                    except recording.AppendFailed:  # the queue redelivers it
                         continue
-        except BaseException as error:  # noqa: BLE001 - told in the main thread
+        except BaseException as error:  # noqa: BLE001 - reported in the main thread
             failed.append(error)
 
     source, seen = EventSource(), list[Event]()
@@ -353,6 +353,6 @@ def test_a_client_that_reads_while_several_write_misses_none_and_sees_none_twice
 
 
 def _batches(numbers: Sequence[str]) -> Iterator[Sequence[str]]:
-    """Batches of seven, each of which begins with the last two of the one before."""
+    """Batches of seven that each start with the last two of the one before."""
     for start in range(0, len(numbers), 5):
         yield numbers[max(start - 2, 0) : start + 5]

@@ -93,7 +93,7 @@ def test_a_call_without_a_known_price_is_an_error(monkeypatch: pytest.MonkeyPatc
         costs.Meter().invoke("events.post_event.handler", {})
 
 
-def test_a_small_month_costs_what_one_can_work_out_by_hand() -> None:
+def test_the_cost_of_a_small_month_matches_a_manual_calculation() -> None:
     cost = costs.cost({"lambda_requests": 2_000_000, "api_requests": 1_000_000, "dynamodb_write_units": 10})
     assert (cost["Lambda"], cost["API Gateway"]) == (Decimal("0.40"), Decimal("3.50"))
     assert cost["DynamoDB writes"] == Decimal("0.00000625")
@@ -111,7 +111,7 @@ def test_an_alarm_is_billed_by_the_metrics_that_it_watches() -> None:
 
 
 @pytest.mark.parametrize("name", costs.FLOWS)
-def test_what_a_flow_uses_has_a_price_and_grows_with_what_is_sent(name: str) -> None:
+def test_everything_that_a_flow_uses_has_a_price(name: str) -> None:
     use, _ = costs.measure(name, samples=costs.FLOWS[name][1], warm_up=0)
     assert use.keys() <= costs.PRICES.keys()
     assert use["dynamodb_write_units"] >= 1
@@ -119,10 +119,10 @@ def test_what_a_flow_uses_has_a_price_and_grows_with_what_is_sent(name: str) -> 
     assert costs.fixed(1).keys() <= costs.PRICES.keys()
 
 
-def test_a_message_takes_the_calls_that_its_code_makes() -> None:
+def test_a_message_is_billed_for_the_calls_that_its_code_makes() -> None:
     use, _ = costs.measure("messages, one at a time", samples=4, warm_up=0)
     assert use["api_requests"] == 1
     assert use["sqs_requests"] == 1 + costs.POLLS
-    # The job as pending, then in one transaction the message, two notifications and the job.
+    # The pending job, then in one transaction the message, two notifications and the job.
     assert use["dynamodb_write_units"] == 1 + 4 * 2
     assert use["lambda_requests"] == 2

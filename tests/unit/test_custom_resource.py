@@ -82,11 +82,11 @@ def test_success_is_reported_with_the_id_and_attributes(cloudformation: CloudFor
 
     respond(cloudformation.request("Create"), provide)
 
-    ((method, headers, told),) = cloudformation.received
+    ((method, headers, response),) = cloudformation.received
     assert method == "PUT"
     # The URL is signed for an empty content type.
     assert headers["Content-Type"] == ""
-    assert told == {
+    assert response == {
         "Status": "SUCCESS",
         "Reason": "",
         "PhysicalResourceId": "the id",
@@ -107,12 +107,12 @@ def test_a_failure_is_reported_without_its_message(
 
     respond(cloudformation.request(kind, **known), provide)
 
-    ((_, _, told),) = cloudformation.received
-    assert told["Status"] == "FAILED"
-    assert told["Reason"] == "LookupError: see the log of this function"
+    ((_, _, response),) = cloudformation.received
+    assert response["Status"] == "FAILED"
+    assert response["Reason"] == "LookupError: see the log of this function"
     # A different id would make CloudFormation delete the existing resource.
-    assert told["PhysicalResourceId"] == known.get("PhysicalResourceId", "SigningKey")
-    assert told["Data"] == {}
+    assert response["PhysicalResourceId"] == known.get("PhysicalResourceId", "SigningKey")
+    assert response["Data"] == {}
 
 
 def test_a_missing_property_is_a_failure(cloudformation: CloudFormation) -> None:
@@ -126,5 +126,5 @@ def test_a_deletion_succeeds_without_providing_anything(cloudformation: CloudFor
 
     respond(cloudformation.request("Delete", PhysicalResourceId="as before"), provide)
 
-    told = cloudformation.received[0][2]
-    assert (told["Status"], told["PhysicalResourceId"]) == ("SUCCESS", "as before")
+    response = cloudformation.received[0][2]
+    assert (response["Status"], response["PhysicalResourceId"]) == ("SUCCESS", "as before")

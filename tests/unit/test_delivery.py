@@ -1,4 +1,4 @@
-"""Delivery: batches within an API's limits, and only what was refused sent again."""
+"""Delivery: batches within an API's limits, and retries of rejected entries only."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -17,7 +17,7 @@ def world() -> None:
 
 @pytest.fixture(autouse=True)
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long deliveries would have waited; they do not."""
+    """The pauses of deliveries, in seconds; nothing really waits."""
     waited: list[float] = []
     monkeypatch.setattr("sitewatch.retrying.time.sleep", waited.append)
     return waited
@@ -34,7 +34,7 @@ def test_chunks_hold_every_entry_once_in_order_within_both_limits(sizes: list[in
 
 
 @given(st.lists(st.integers(0, 20)), st.integers(1, 10), st.integers(1, 40))
-def test_no_chunk_could_have_taken_the_first_entry_of_the_next(sizes: list[int], most: int, most_bytes: int) -> None:
+def test_no_chunk_has_room_for_the_first_entry_of_the_next(sizes: list[int], most: int, most_bytes: int) -> None:
     chunks = list(delivery.chunks(sizes, max_entries=most, size=lambda size: size, max_bytes=most_bytes))
 
     for chunk, following in pairwise(chunks):
@@ -42,11 +42,11 @@ def test_no_chunk_could_have_taken_the_first_entry_of_the_next(sizes: list[int],
 
 
 @given(st.lists(st.integers()), st.integers(1, 10))
-def test_where_bytes_do_not_count_the_chunks_are_as_few_as_can_be(entries: list[int], most: int) -> None:
+def test_without_a_byte_limit_there_are_as_few_chunks_as_possible(entries: list[int], most: int) -> None:
     assert len(list(delivery.chunks(entries, max_entries=most))) == -(-len(entries) // most)
 
 
-def test_entries_that_are_taken_at_once_are_sent_once(pauses: list[float]) -> None:
+def test_entries_accepted_at_once_are_sent_once(pauses: list[float]) -> None:
     sent: list[list[int]] = []
 
     def send(entries: Sequence[int]) -> Sequence[int]:
@@ -58,7 +58,7 @@ def test_entries_that_are_taken_at_once_are_sent_once(pauses: list[float]) -> No
     assert pauses == []
 
 
-def test_only_what_was_refused_is_sent_again_after_a_pause(pauses: list[float]) -> None:
+def test_only_rejected_entries_are_sent_again_after_a_pause(pauses: list[float]) -> None:
     sent: list[list[int]] = []
 
     def send(entries: Sequence[int]) -> Sequence[int]:
@@ -70,7 +70,7 @@ def test_only_what_was_refused_is_sent_again_after_a_pause(pauses: list[float]) 
     assert len(pauses) == 2
 
 
-def test_what_is_refused_every_time_is_an_error_that_says_how_much_is_left(pauses: list[float]) -> None:
+def test_entries_rejected_every_time_raise_an_error_with_their_number(pauses: list[float]) -> None:
     attempts = 0
 
     def send(entries: Sequence[int]) -> Sequence[int]:
@@ -84,7 +84,7 @@ def test_what_is_refused_every_time_is_an_error_that_says_how_much_is_left(pause
     assert len(pauses) == retrying.ATTEMPTS - 1
 
 
-def test_an_error_of_the_call_itself_is_not_swallowed() -> None:
+def test_an_error_from_the_call_itself_is_raised() -> None:
     def send(entries: Sequence[int]) -> Sequence[int]:
         raise ConnectionError
 
@@ -92,7 +92,7 @@ def test_an_error_of_the_call_itself_is_not_swallowed() -> None:
         delivery.deliver([1], send)
 
 
-def test_pauses_grow_are_jittered_and_end_at_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pauses_grow_with_jitter_up_to_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sitewatch.retrying.random.uniform", lambda low, high: high)
     longest = [retrying.pause_before(attempt) for attempt in range(1, 8)]
     assert longest == sorted(longest)

@@ -1,4 +1,4 @@
-"""From the table's stream to the sums: each detection is counted once, whatever comes again."""
+"""From the table's stream to the sums: each detection is counted once, whatever is redelivered."""
 
 import math
 from collections import Counter
@@ -20,7 +20,7 @@ SHARD = "shardId-1"
 
 
 def image(detection_id: str, *, hour: str = "2026-11-22T06", **differing: Any) -> dict[str, Any]:
-    """A detection as the table's stream shows it."""
+    """A detection as the table's stream has it."""
     report = vehicle(**differing)
     created_at = f"{hour}:10:30.000000Z"
     return {
@@ -52,18 +52,18 @@ def change(
 
 
 def counted(*changes: dict[str, Any], shard: str = SHARD) -> dict[str, int]:
-    """What /stats says after a batch."""
+    """The result of /stats after a batch."""
     on_table_count.handler({"Records": list(changes), "shardId": shard}, None)
     return stats("make")
 
 
 class TestOnce:
-    def test_a_batch_that_comes_again_is_passed_over(self) -> None:
+    def test_a_redelivered_batch_is_skipped(self) -> None:
         batch = [change("100", new=image("a")), change("101", new=image("b"))]
         assert counted(*batch) == {"Kia": 2}
         assert counted(*batch) == {"Kia": 2}
 
-    def test_of_an_overlapping_batch_only_what_is_new_is_counted(self) -> None:
+    def test_only_the_new_changes_of_an_overlapping_batch_are_counted(self) -> None:
         batch = [change(str(100 + number), new=image(str(number))) for number in range(6)]
         assert counted(*batch[:3]) == {"Kia": 3}
         assert counted(*batch[1:5]) == {"Kia": 5}
@@ -77,23 +77,23 @@ class TestOnce:
         assert counted(change(longest, new=image("c"))) == {"Kia": 3}
         assert counted(change("1000", new=image("b")), change(longest, new=image("c"))) == {"Kia": 3}
 
-    def test_each_shard_has_a_position_of_its_own(self) -> None:
+    def test_each_shard_has_its_own_position(self) -> None:
         assert counted(change("200", new=image("a")), shard="one") == {"Kia": 1}
         assert counted(change("100", new=image("b")), shard="two") == {"Kia": 2}
         assert counted(change("100", new=image("b")), shard="two") == {"Kia": 2}
 
-    def test_an_engine_that_names_no_shard_has_one(self) -> None:
+    def test_an_engine_that_names_no_shard_has_one_position(self) -> None:
         for _ in range(2):
             on_table_count.handler({"Records": [change("1", new=image("a"))]}, None)
         assert stats("make") == {"Kia": 1}
 
-    def test_the_answer_of_a_window_keeps_no_state(self) -> None:
+    def test_the_window_keeps_no_state(self) -> None:
         event = {"Records": [change("1", new=image("a"))], "shardId": SHARD, "state": {}, "window": {}}
         assert on_table_count.handler(event, None) == {"state": {}}
 
 
 class TestSums:
-    def test_every_question_of_stats_has_its_sums(self) -> None:
+    def test_every_grouping_of_stats_has_its_sums(self) -> None:
         counted(
             change("1", new=image("a", make="Kia", category="SUV", year=2020)),
             change("2", new=image("b", make="Audi", category="SUV", year=2021)),
@@ -109,11 +109,11 @@ class TestSums:
         )
         assert list(ask("/stats").json) == ["10", "9", "B", "a", "b", "Ä"]
 
-    def test_what_is_removed_is_no_longer_counted_and_a_value_without_any_goes(self) -> None:
+    def test_removed_detections_are_subtracted_and_values_without_any_disappear(self) -> None:
         counted(change("1", new=image("a")), change("2", new=image("b", make="Audi")))
         assert counted(change("3", old=image("a"))) == {"Audi": 1}
 
-    def test_what_is_changed_is_counted_where_it_is_now(self) -> None:
+    def test_a_changed_detection_is_counted_under_its_new_values(self) -> None:
         counted(change("1", new=image("a", hour="2026-11-22T06")))
         moved = image("a", hour="2026-11-21T05", make="Audi", category="Sedan", year=2021)
         assert counted(change("2", old=image("a", hour="2026-11-22T06"), new=moved)) == {"Audi": 1}
@@ -122,7 +122,7 @@ class TestSums:
         assert dict(counts.totals(counts.hours_counter(make="Kia"))) == {}
         assert dict(counts.totals(counts.hours_counter(category="Sedan"))) == {"2026-11-21T05": 1}
 
-    def test_what_comes_and_goes_in_one_batch_leaves_nothing_but_the_position(self) -> None:
+    def test_a_detection_added_and_removed_in_one_batch_leaves_only_the_position(self) -> None:
         batch = [change("1", new=image("a")), change("2", old=image("a"))]
         assert counted(*batch) == {}
         assert counted(batch[0]) == {}
@@ -139,18 +139,18 @@ class TestSums:
 class TestTransactions:
     def transactions(self, changes: list[dict[str, Any]]) -> list[int]:
         with Wire() as wire:
-            assert Pipeline(wire).takes(on_table_count.handler, {"Records": changes, "shardId": SHARD})
+            assert Pipeline(wire).accepts(on_table_count.handler, {"Records": changes, "shardId": SHARD})
             assert {call.operation for call in wire.calls} == {"Query", "TransactWriteItems"}
             assert len(wire.operations("Query")) == 1
             return [len(call.parameters["TransactItems"]) for call in wire.operations("TransactWriteItems")]
 
-    def test_five_hundred_changes_of_few_sums_are_one_transaction(self) -> None:
+    def test_five_hundred_changes_to_few_sums_are_one_transaction(self) -> None:
         makes = [f"make {number}" for number in range(10)]
         changes = [
             change(str(number), new=image(str(number), make=makes[number % 10], year=2000 + number % 12))
             for number in range(500)
         ]
-        # 10 makes, 12 years, 1 category; in one hour: all, by make, by category; and the position.
+        # 10 makes, 12 years, 1 category; for one hour the total, by make and by category; the position.
         assert self.transactions(changes) == [10 + 12 + 1 + 1 + 10 + 1 + 1]
         assert sum(stats("make").values()) == 500
 
@@ -159,32 +159,32 @@ class TestTransactions:
         sizes = self.transactions(changes)
         distinct = 500 * 2 + 4
         assert max(sizes) <= counting.MAX_SUMS + 1
-        # The four sums that all have in common are in each of them.
+        # Each transaction has the four sums that all changes share.
         assert len(sizes) == math.ceil((distinct - 4) / (counting.MAX_SUMS - 4))
         assert stats("make") == {f"make {n}": 1 for n in range(500)}
 
-    def test_a_batch_that_broke_off_between_two_transactions_goes_on_there(self) -> None:
+    def test_a_batch_interrupted_between_two_transactions_resumes_there(self) -> None:
         changes = [change(str(n), new=image(str(n), make=f"make {n}")) for n in range(100)]
         with Wire([None, None, Fault.KILLED_AFTER, None, Fault.KILLED_BEFORE]) as wire:
             pipeline = Pipeline(wire)
             event = {"Records": changes, "shardId": SHARD}
-            assert [pipeline.takes(on_table_count.handler, event) for _ in range(3)] == [False, False, True]
+            assert [pipeline.accepts(on_table_count.handler, event) for _ in range(3)] == [False, False, True]
         assert stats("make") == {f"make {n}": 1 for n in range(100)}
 
-    def test_a_conflict_is_tried_again(self) -> None:
+    def test_a_conflict_is_retried(self) -> None:
         with Wire([None, Fault.CONFLICT, None, Fault.THROTTLED]) as wire:
-            assert Pipeline(wire).takes(
+            assert Pipeline(wire).accepts(
                 on_table_count.handler, {"Records": [change("1", new=image("a"))], "shardId": SHARD}
             )
             assert len(wire.operations("TransactWriteItems")) == 3
         assert stats("make") == {"Kia": 1}
 
-    def test_a_conflict_that_does_not_end_fails_the_batch_with_nothing_counted(self) -> None:
+    def test_a_persistent_conflict_fails_the_batch_with_nothing_counted(self) -> None:
         with Wire([None, Fault.CONFLICT] * ATTEMPTS) as wire, pytest.raises(counting.CountingFailed):
             Pipeline(wire).invoke(on_table_count.handler, {"Records": [change("1", new=image("a"))], "shardId": SHARD})
         assert stats("make") == {}
 
-    def test_an_error_that_will_not_pass_is_not_tried_again(self) -> None:
+    def test_a_permanent_error_is_not_retried(self) -> None:
         def refuse(made: Call) -> None:
             if made.operation == "TransactWriteItems":
                 raise ClientError({"Error": {"Code": "ValidationException", "Message": "no"}}, made.operation)
@@ -193,7 +193,7 @@ class TestTransactions:
             Pipeline(wire).invoke(on_table_count.handler, {"Records": [change("1", new=image("a"))], "shardId": SHARD})
         assert len(wire.operations("TransactWriteItems")) == 1
 
-    def test_two_that_count_one_batch_at_once_count_it_once(self) -> None:
+    def test_two_concurrent_counters_count_one_batch_once(self) -> None:
         batch = [change("1", new=image("a")), change("2", new=image("b"))]
 
         with Wire() as wire:
@@ -207,7 +207,7 @@ class TestTransactions:
             Pipeline(wire).invoke(on_table_count.handler, {"Records": batch, "shardId": SHARD})
         assert stats("make") == {"Kia": 2}
 
-    def test_two_shards_that_count_at_once_both_count(self) -> None:
+    def test_two_shards_counted_concurrently_both_count(self) -> None:
         with Wire() as wire:
 
             def meanwhile(made: Call) -> None:
@@ -220,7 +220,7 @@ class TestTransactions:
         assert stats("make") == {"Kia": 2}
 
 
-def test_a_detection_that_is_deleted_or_changed_in_the_table_is_so_in_the_sums() -> None:
+def test_deleting_or_changing_a_detection_in_the_table_changes_the_sums() -> None:
     with Wire() as wire:
         pipeline = Pipeline(wire)
         pipeline.index([Record.of(number, vehicle(id=f"id-{number}")) for number in range(5)])
@@ -237,7 +237,7 @@ class TestPublishing:
     def event(self, number: int) -> dict[str, Any]:
         return {"Records": [change(str(n), new=image(f"id-{n}")) for n in range(number)]}
 
-    def test_it_calls_once_for_every_ten(self) -> None:
+    def test_it_publishes_ten_per_call(self) -> None:
         with Wire() as wire:
             Pipeline(wire).invoke(on_table_publish.handler, self.event(101))
             assert [call.operation for call in wire.calls] == ["PublishBatch"] * 11
@@ -256,7 +256,7 @@ class TestPublishing:
             "year": {"DataType": "Number", "StringValue": "2020"},
         }
 
-    def test_only_what_was_refused_is_published_again(self) -> None:
+    def test_only_rejected_entries_are_published_again(self) -> None:
         with Wire([Fault.PARTLY]) as wire:
             pipeline = Pipeline(wire)
             pipeline.invoke(on_table_publish.handler, self.event(10))
@@ -264,7 +264,7 @@ class TestPublishing:
             assert len(wire.operations("PublishBatch")) == 2
             assert len(pipeline.waiting) == len(set(pipeline.waiting)) == 10
 
-    def test_a_topic_that_goes_on_refusing_fails_the_batch(self) -> None:
+    def test_a_topic_that_keeps_rejecting_fails_the_batch(self) -> None:
         with Wire([Fault.PARTLY] * ATTEMPTS) as wire, pytest.raises(DeliveryFailed):
             Pipeline(wire).invoke(on_table_publish.handler, self.event(1))
 
@@ -276,7 +276,7 @@ class TestPublishing:
             change("1", old=image("a")),
         ],
     )
-    def test_what_is_not_new_and_suspicious_is_not_published_even_past_the_filter(self, other: dict[str, Any]) -> None:
+    def test_only_new_suspicious_detections_are_published_even_without_the_filter(self, other: dict[str, Any]) -> None:
         with Wire() as wire:
             Pipeline(wire).invoke(on_table_publish.handler, {"Records": [other]})
             assert wire.calls == []

@@ -1,4 +1,4 @@
-"""From a record of the stream to the table: what is a detection, which id and time it has, and what it costs."""
+"""From the stream's records to the table: which are detections, their ids and times, and the cost."""
 
 import base64
 import json
@@ -17,7 +17,7 @@ from tests.world.pipeline import ARRIVAL, Pipeline, Record, moved, quarantined, 
 
 
 def indexed(*records: Record) -> dict[str, dict[str, Any]]:
-    """The table after a batch of these."""
+    """The table after a batch of these records."""
     with Wire() as wire:
         Pipeline(wire).index(records)
         return stored()
@@ -29,13 +29,13 @@ def only(table: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
 
 
 class TestIdentity:
-    def test_a_record_without_an_id_is_known_by_its_place_in_the_stream(self) -> None:
+    def test_a_record_without_an_id_gets_one_from_its_position_in_the_stream(self) -> None:
         record = Record.of(1, vehicle())
         assert indexed(record).keys() == indexed(record).keys()
         assert len(indexed(record, moved(record, 2))) == 2
         assert len(indexed(Record.of(1, vehicle(), shard="shardId-000000000001"))) == 3
 
-    def test_the_id_that_is_made_sorts_by_the_time_of_arrival(self) -> None:
+    def test_a_generated_id_sorts_by_the_time_of_arrival(self) -> None:
         earlier, later = Record.of(9, vehicle()), Record.of(1, vehicle(), arrived_at=ARRIVAL + timedelta(seconds=1))
         table = indexed(earlier, later)
         assert [item["created_at"] for _, item in sorted(table.items())] == [
@@ -44,20 +44,20 @@ class TestIdentity:
         ]
         assert min(table) == ids.derived_id(ARRIVAL, earlier.shard, earlier.sequence_number)
 
-    def test_a_record_with_an_id_is_one_detection_wherever_it_comes(self) -> None:
+    def test_records_with_one_id_are_one_detection_wherever_they_arrive(self) -> None:
         table = indexed(Record.of(1, vehicle(id="a")), Record.of(2, vehicle(id="a"), shard="shardId-000000000001"))
         assert table.keys() == {"a"}
 
 
 class TestTime:
-    def test_without_a_time_it_is_that_of_the_arrival(self) -> None:
+    def test_the_time_defaults_to_the_time_of_arrival(self) -> None:
         assert only(indexed(Record.of(1, vehicle())))["created_at"] == "2026-11-22T06:10:30.000000Z"
 
-    def test_a_reported_time_stands_in_utc(self) -> None:
+    def test_a_reported_time_is_stored_in_utc(self) -> None:
         report = vehicle(created_at="2026-01-01T00:30:00.25+01:00")
         assert only(indexed(Record.of(1, report)))["created_at"] == "2025-12-31T23:30:00.250000Z"
 
-    def test_an_id_that_comes_later_again_without_a_time_keeps_the_time_of_its_first_arrival(self) -> None:
+    def test_a_repeated_id_without_a_time_keeps_the_time_of_its_first_arrival(self) -> None:
         record = Record.of(1, vehicle(id="a"))
         first = indexed(record)
         again = Record.of(2, vehicle(id="a"), arrived_at=ARRIVAL + timedelta(hours=3))
@@ -66,7 +66,7 @@ class TestTime:
 
     @pytest.mark.parametrize("together", [True, False])
     @pytest.mark.parametrize("dated_first", [True, False])
-    def test_a_reported_time_wins_over_that_of_an_arrival(self, together: bool, dated_first: bool) -> None:
+    def test_a_reported_time_wins_over_a_time_of_arrival(self, together: bool, dated_first: bool) -> None:
         records = [Record.of(1, vehicle(id="a", created_at="2026-03-04T05:06:07Z")), Record.of(2, vehicle(id="a"))]
         records = records if dated_first else records[::-1]
         for batch in [records] if together else [[record] for record in records]:
@@ -76,7 +76,7 @@ class TestTime:
 
 
 class TestShape:
-    def test_the_keys_may_be_capitalised(self) -> None:
+    def test_the_keys_may_be_capitalized(self) -> None:
         table = indexed(Record.of(1, {"Year": 2019, "Make": "Kia", "Model": "Rio", "Category": "Sedan", "id": "a"}))
         assert {name: only(table)[name] for name in ("year", "make", "model", "category")} == {
             "year": 2019,
@@ -85,11 +85,11 @@ class TestShape:
             "category": "Sedan",
         }
 
-    def test_unknown_keys_are_passed_over(self) -> None:
+    def test_unknown_keys_are_ignored(self) -> None:
         assert "colour" not in only(indexed(Record.of(1, vehicle(colour="red"))))
 
     @pytest.mark.parametrize("category", ["SUV", "suv", "Suv", "sUV"])
-    def test_a_suspicious_category_is_one_whatever_its_letter_case(self, category: str) -> None:
+    def test_a_suspicious_category_is_recognized_in_any_letter_case(self, category: str) -> None:
         item = only(indexed(Record.of(1, vehicle(category=category))))
         assert item["suspicious"] is True
         assert item["category"] == category
@@ -97,7 +97,7 @@ class TestShape:
     @pytest.mark.parametrize(
         "category", ["SUV Coupe", "Compact SUV", "S U V", "SUV ", "SU", "SUVs", "\uff33\uff35\uff36"]
     )
-    def test_a_category_that_only_holds_a_suspicious_one_is_none(self, category: str) -> None:
+    def test_a_category_that_only_contains_a_suspicious_one_is_not_suspicious(self, category: str) -> None:
         assert only(indexed(Record.of(1, vehicle(category=category))))["suspicious"] is False
 
     def test_every_configured_category_is_suspicious(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,7 +107,7 @@ class TestShape:
     @pytest.mark.parametrize(
         "name", ["Škoda", "长安", "💥", "a" * 64, "Van/Minivan", 'O\'Neill "quoted"', "\u2028", "#", "~"]
     )
-    def test_names_are_kept_as_they_are(self, name: str) -> None:
+    def test_names_are_stored_unchanged(self, name: str) -> None:
         item = only(indexed(Record.of(1, vehicle(make=name, model=name, category=name))))
         assert (item["make"], item["model"], item["category"]) == (name, name, name)
 
@@ -135,41 +135,39 @@ class TestQuarantine:
             (json.dumps({"year": 2020}).encode(), "make: Field required; model: Field required"),
         ],
     )
-    def test_a_record_that_is_no_detection_is_kept_with_its_bytes_and_the_reason(
-        self, data: bytes, reason: str
-    ) -> None:
+    def test_a_rejected_record_goes_to_quarantine_with_its_bytes_and_the_reason(self, data: bytes, reason: str) -> None:
         assert indexed(Record(1, data)) == {}
         ((kept, why),) = quarantined()
         assert kept == data
         assert why.startswith(reason)
 
-    def test_a_reason_does_not_repeat_what_came_in(self) -> None:
+    def test_a_reason_does_not_repeat_the_input(self) -> None:
         indexed(Record.of(1, vehicle(year="my secret", created_at="my secret", id=["my secret"])))
         assert "my secret" not in quarantined()[0][1]
 
-    def test_the_rest_of_its_batch_goes_on(self) -> None:
+    def test_the_rest_of_its_batch_is_indexed(self) -> None:
         table = indexed(Record.of(1, vehicle(id="a")), Record(2, b"noise"), Record.of(3, vehicle(id="b")))
         assert table.keys() == {"a", "b"}
         assert [data for data, _ in quarantined()] == [b"noise"]
 
     @pytest.mark.parametrize("size", [quarantine._MAX_INLINE_BYTES, quarantine._MAX_INLINE_BYTES + 1, 1024 * 1024])
-    def test_large_noise_is_kept_whole(self, size: int) -> None:
+    def test_a_large_rejected_record_is_kept_whole(self, size: int) -> None:
         data = bytes(range(256)) * (size // 256 + 1)
         indexed(Record(1, data[:size]))
         assert quarantined()[0][0] == data[:size]
 
-    def test_more_than_a_mebibyte_is_no_detection_even_where_it_is_one_by_its_shape(self) -> None:
+    def test_a_record_over_a_mebibyte_is_rejected_even_if_otherwise_valid(self) -> None:
         report = json.dumps(vehicle()).encode()
         fitting, larger = report.ljust(1024 * 1024), report.ljust(1024 * 1024 + 1)
         assert len(indexed(Record(1, fitting), Record(2, larger))) == 1
         assert quarantined() == [(larger, "larger than 1048576 bytes")]
 
-    def test_a_batch_that_comes_again_leaves_each_record_there_once(self) -> None:
+    def test_a_redelivered_batch_leaves_each_record_there_once(self) -> None:
         for _ in range(3):
             indexed(Record(1, b"noise"), Record(2, b"noise"), Record(1, b"noise", shard="shardId-000000000001"))
         assert len(quarantined()) == 3
 
-    def test_a_long_reason_is_cut(self) -> None:
+    def test_a_long_reason_is_truncated(self) -> None:
         rejected = arrival.Rejected(arrival.KinesisRecord.of(Record(1, b"noise").event()), "x" * 5000)
         quarantine.keep([rejected])
         assert quarantined() == [(b"noise", "x" * 1024)]
@@ -180,20 +178,20 @@ def event_of(*records: Record) -> dict[str, Any]:
 
 
 class TestFailing:
-    def test_a_queue_that_goes_on_refusing_fails_the_batch(self) -> None:
+    def test_a_queue_that_keeps_rejecting_fails_the_batch(self) -> None:
         with Wire([Fault.PARTLY] * ATTEMPTS) as wire, pytest.raises(DeliveryFailed):
             Pipeline(wire).invoke(on_stream_index.handler, event_of(Record(1, b"noise")))
 
-    def test_a_table_that_goes_on_refusing_fails_the_batch_and_the_next_delivery_stores_it(self) -> None:
+    def test_a_table_that_keeps_rejecting_fails_the_batch_and_the_next_delivery_stores_it(self) -> None:
         record = Record.of(1, vehicle())
         with Wire([Fault.PARTLY] * 20) as wire:
             pipeline = Pipeline(wire)
-            assert not pipeline.takes(on_stream_index.handler, event_of(record))
+            assert not pipeline.accepts(on_stream_index.handler, event_of(record))
             assert stored() == {}
             pipeline.index([record])
         assert len(stored()) == 1
 
-    def test_only_what_was_refused_is_sent_again(self) -> None:
+    def test_only_rejected_entries_are_sent_again(self) -> None:
         noise = [Record(number, b"noise") for number in range(10)]
         with Wire([Fault.PARTLY, Fault.PARTLY]) as wire:
             Pipeline(wire).index(noise)
@@ -211,7 +209,7 @@ class TestCost:
     def test_five_hundred_records_are_twenty_writes_and_nothing_else(self) -> None:
         assert self.operations([Record.of(number, vehicle()) for number in range(500)]) == {"BatchWriteItem": 20}
 
-    def test_ids_without_a_time_are_looked_up_a_hundred_at_once(self) -> None:
+    def test_ids_without_a_time_are_looked_up_a_hundred_at_a_time(self) -> None:
         records = [Record.of(number, vehicle(id=f"id-{number}")) for number in range(500)]
         assert self.operations(records) == {"BatchGetItem": 5, "BatchWriteItem": 20}
 
@@ -232,7 +230,7 @@ class TestCost:
         assert max(sizes) <= 256 * 1024
         assert len(quarantined()) == 10
 
-    def test_an_empty_batch_calls_nothing(self) -> None:
+    def test_an_empty_batch_makes_no_calls(self) -> None:
         assert self.operations([]) == {}
 
 

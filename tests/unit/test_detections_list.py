@@ -21,7 +21,7 @@ T = datetime(2026, 11, 22, 6, 10, 30, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A detection of the model."""
+    """A detection in the model."""
 
     id: str
     time: datetime
@@ -38,7 +38,7 @@ class Seen:
 
 
 def store(*seen: Seen) -> None:
-    """Have these indexed and counted."""
+    """Index and count these detections."""
     with Wire() as wire:
         pipeline = Pipeline(wire)
         pipeline.index([Record.of(number, one.answer) for number, one in enumerate(seen)])
@@ -46,7 +46,7 @@ def store(*seen: Seen) -> None:
 
 
 def walk(query: dict[str, object]) -> list[list[dict[str, Any]]]:
-    """The pages from the first to the last, by their links."""
+    """Follow the links from the first page to the last."""
     pages, following = [], dict(query)
     for _ in range(500):
         answer = ask("/detections", **following)
@@ -60,7 +60,7 @@ def walk(query: dict[str, object]) -> list[list[dict[str, Any]]]:
 
 
 def model(seen: Sequence[Seen], query: dict[str, Any]) -> list[dict[str, Any]]:
-    """What all pages together have to hold."""
+    """The expected detections of all pages together."""
     return [
         one.answer
         for one in sorted(seen, key=lambda one: (one.time, one.id), reverse=True)
@@ -71,7 +71,7 @@ def model(seen: Sequence[Seen], query: dict[str, Any]) -> list[dict[str, Any]]:
     ][query.get("skip", 0) :]
 
 
-# Over months, and close together: many in one hour, some at one instant.
+# Across months, and close together: many in one hour, some at one instant.
 OFFSETS = st.one_of(
     st.integers(0, 3).map(lambda seconds: timedelta(seconds=seconds)),
     st.integers(0, 50).map(lambda minutes: timedelta(minutes=minutes)),
@@ -121,7 +121,7 @@ class TestModel:
     @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(seen=sights(), query=queries(), most=st.integers(1, 7))
     @example(seen=[Seen(f"id-{number}", T) for number in range(7)], query={"limit": 2, "skip": 4}, most=3)
-    def test_pages_that_read_only_a_little_hold_the_same_in_smaller_pieces(
+    def test_pages_with_a_low_read_limit_hold_the_same_in_smaller_pieces(
         self, seen: list[Seen], query: dict[str, Any], most: int
     ) -> None:
         reset()
@@ -147,38 +147,38 @@ class TestAnswer:
             }
         ]
 
-    def test_of_one_time_the_greater_id_is_first(self) -> None:
+    def test_at_equal_times_the_greater_id_comes_first(self) -> None:
         store(*[Seen(name, T) for name in ("b", "a", "c")])
         assert [one["id"] for one in ask("/detections").json] == ["c", "b", "a"]
 
-    def test_there_are_a_hundred_without_a_limit_and_a_link_to_the_rest(self) -> None:
+    def test_a_page_has_a_hundred_by_default_and_a_link_to_the_rest(self) -> None:
         store(*[Seen(f"id-{number:03}", T) for number in range(101)])
         assert [len(page) for page in walk({})] == [100, 1]
 
-    def test_a_page_that_holds_the_last_one_has_no_link(self) -> None:
+    def test_the_last_page_has_no_link(self) -> None:
         store(*[Seen(f"id-{number}", T) for number in range(4)])
         assert ask("/detections", limit=4).next_query is None
         assert ask("/detections", limit=3).next_query is not None
 
-    def test_the_link_keeps_the_question(self) -> None:
+    def test_the_link_keeps_the_query(self) -> None:
         store(*[Seen(f"id-{number}", T) for number in range(3)])
         question = {"make": "Kia", "category": "SUV", "from": "2026-11-22T00:00:00+01:00", "to": clock.format_time(T)}
         link = ask("/detections", **question, limit=1).next_query
         assert link is not None
         assert {name: link[name] for name in link if name != "start"} == {**question, "limit": "1"}
 
-    def test_a_detection_that_comes_meanwhile_does_not_shift_the_next_page(self) -> None:
+    def test_a_new_detection_does_not_shift_the_next_page(self) -> None:
         store(*[Seen(f"id-{number}", T - timedelta(hours=number)) for number in range(4)])
         first = ask("/detections", limit=2)
         store(Seen("newer", T + timedelta(hours=1)))
         following = ask("/detections", **(first.next_query or {}))
         assert [one["id"] for one in first.json + following.json] == ["id-0", "id-1", "id-2", "id-3"]
 
-    def test_no_detection_is_an_empty_list(self) -> None:
+    def test_without_detections_the_list_is_empty(self) -> None:
         answer = ask("/detections")
         assert (answer.json, answer.next_query) == ([], None)
 
-    def test_a_machine_may_not_read_and_nobody_may_without_a_token(self) -> None:
+    def test_machines_and_anonymous_callers_may_not_read(self) -> None:
         assert call("GET", "/detections").status == 401
         assert call("GET", "/stats").status == 401
 
@@ -218,19 +218,19 @@ class TestInput:
         answer = ask("/detections", **{"limit": 0, "skip": -1, "from": "x"})
         assert {problem["field"] for problem in answer.json["detail"]} == {"limit", "skip", "from"}
 
-    def test_stats_names_what_it_can_count_by(self) -> None:
+    def test_stats_lists_what_it_can_count_by(self) -> None:
         answer = ask("/stats", by="model")
         assert (answer.status, answer.json["subcode"]) == (400, 4018)
         assert answer.json["detail"][0]["field"] == "by"
 
-    def test_a_time_after_the_end_leaves_nothing_and_asks_the_database_nothing(self) -> None:
+    def test_a_start_after_the_end_is_an_empty_page_without_a_database_call(self) -> None:
         store(Seen("a", T))
         with one_invocation() as wire:
             answer = ask("/detections", **{"from": "2026-12-01T00:00:00Z", "to": "2026-01-01T00:00:00Z"})
             assert (answer.status, answer.json, answer.next_query) == (200, [], None)
-            assert wire.calls == []  # DynamoDB refuses a range that ends before it begins
+            assert wire.calls == []  # DynamoDB rejects a range that ends before it starts
 
-    def test_a_cursor_does_not_reach_past_the_end_that_is_asked_for(self) -> None:
+    def test_a_cursor_does_not_pass_the_requested_end(self) -> None:
         store(Seen("a", T), Seen("b", T - timedelta(days=1)), Seen("c", T - timedelta(days=2)))
         start = (ask("/detections", limit=1).next_query or {})["start"]
         answer = ask("/detections", start=start, to=clock.format_time(T - timedelta(days=2)))
@@ -239,7 +239,7 @@ class TestInput:
 
 class TestCost:
     def read(self, **query: object) -> tuple[Answer, int, int]:
-        """The answer, and how many detections and sums were read for it."""
+        """The response, and how many detections and sums were read for it."""
         with one_invocation() as wire:
             answer = ask("/detections", **query)
         items = {"DetectionsTable": 0, "DetectionCountsTable": 0}
@@ -257,7 +257,7 @@ class TestCost:
             ]
         )
 
-    def test_whole_hours_are_skipped_unread(self) -> None:
+    def test_whole_hours_are_skipped_without_being_read(self) -> None:
         self.store_hours(6, 40)
         answer, detections, sums = self.read(skip=203, limit=5)
         assert [one["id"] for one in answer.json] == [f"5-{number}" for number in range(3, 8)]
@@ -265,19 +265,19 @@ class TestCost:
         assert sums == 6
 
     @pytest.mark.parametrize("query", [{"make": "Kia"}, {"category": "SUV"}])
-    def test_so_they_are_in_the_list_of_a_make_or_a_category(self, query: dict[str, object]) -> None:
+    def test_whole_hours_are_skipped_in_the_list_of_a_make_or_category_too(self, query: dict[str, object]) -> None:
         self.store_hours(6, 40)
         answer, detections, _ = self.read(skip=200, limit=1, **query)
         assert [one["id"] for one in answer.json] == ["5-0"]
         assert detections <= 40
 
-    def test_a_page_reads_about_what_it_answers(self) -> None:
+    def test_a_page_reads_little_more_than_it_returns(self) -> None:
         self.store_hours(3, 100)
         answer, detections, _ = self.read(limit=100)
         assert len(answer.json) == 100
         assert detections < 200
 
-    def test_a_page_behind_a_link_costs_the_same_however_deep_it_is(self) -> None:
+    def test_a_linked_page_costs_the_same_at_any_depth(self) -> None:
         self.store_hours(10, 20)
         following: dict[str, object] = {"limit": 20}
         costs = []
@@ -288,7 +288,7 @@ class TestCost:
         assert len(costs) == 10
         assert max(costs) <= 2 * min(costs[:-1])
 
-    def test_a_rare_combination_reads_no_more_than_the_most_and_links_on(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_rare_combination_stops_at_the_read_limit_with_a_link(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(listing, "MAX_EXAMINED", 50)
         self.store_hours(5, 40, category="Sedan")
         store(Seen("rare", ARRIVAL - timedelta(days=1)))
@@ -299,5 +299,5 @@ class TestCost:
         assert [one["id"] for page in walk({"make": "Kia", "category": "SUV"}) for one in page] == ["rare"]
 
 
-def test_a_token_of_a_user_is_enough() -> None:
+def test_a_users_token_is_enough() -> None:
     assert call("GET", "/stats", token=access_token()).json == {}

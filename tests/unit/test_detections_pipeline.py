@@ -1,4 +1,4 @@
-"""Nothing lost, nothing twice: batches come again, in other cuts and orders, and any call may fail."""
+"""Nothing lost, nothing duplicated: batches are redelivered, split and reordered, and any call may fail."""
 
 import json
 import random
@@ -44,7 +44,7 @@ def noise(size: int, seed: int) -> bytes:
 
 
 class Outcome:
-    """What clients, subscribers and people at the quarantine queue see in the end."""
+    """The final state that clients, subscribers and readers of the quarantine see."""
 
     def __init__(self) -> None:
         self.stored = stored()
@@ -52,14 +52,14 @@ class Outcome:
         self.quarantined = quarantined()
 
     def check_that_it_agrees(self) -> None:
-        """The sums are those of the table, and the alerts its suspicious ones, each once."""
+        """Check that the sums match the table, and that each suspicious detection is one alert."""
         for by in ("make", "category", "year"):
             assert stats(by) == Counter(str(item[by]) for item in self.stored.values())
         suspicious = sorted(name for name, item in self.stored.items() if item["suspicious"])
         assert sorted(alert["id"] for alert in self.alerts) == suspicious
 
 
-# Of each id: the same vehicle, with or without its time.
+# Each id is the same vehicle, with or without its time.
 VEHICLES = [
     vehicle(make="Kia", category="SUV"),
     vehicle(make="Kia", category="Sedan", year=2019),
@@ -72,7 +72,7 @@ VEHICLES = [
 def reports(draw: st.DrawFn) -> dict[str, Any]:
     number = draw(st.integers(0, 5))
     report = dict(VEHICLES[number % len(VEHICLES)])
-    if number:  # 0 has no id: each of them is a detection of its own
+    if number:  # 0 has no id: each is a separate detection
         report["id"] = f"id-{number}"
     if draw(st.booleans()):
         report["created_at"] = f"2026-11-2{draw(st.integers(0, 2))}T06:10:30Z"
@@ -81,7 +81,7 @@ def reports(draw: st.DrawFn) -> dict[str, Any]:
 
 @st.composite
 def streams(draw: st.DrawFn) -> list[Record]:
-    """Records of one shard; those that were put later arrived later."""
+    """Records of one shard, in the order of their arrival."""
     contents = draw(
         st.lists(
             st.one_of(reports().map(lambda report: json.dumps(report).encode()), st.sampled_from(POISON)), max_size=14
@@ -94,7 +94,7 @@ def streams(draw: st.DrawFn) -> list[Record]:
 
 @st.composite
 def deliveries(draw: st.DrawFn) -> list[list[Record]]:
-    """A stream cut into batches, some delivered again, in other cuts, in any order."""
+    """A stream split into batches, some redelivered, split differently, in any order."""
     records = draw(streams())
     cuts = sorted(draw(st.lists(st.integers(0, len(records)), max_size=4)))
     batches = [records[start:end] for start, end in zip([0, *cuts], [*cuts, len(records)], strict=True) if start < end]
@@ -111,7 +111,7 @@ REWINDS = st.lists(st.integers(0, 3), max_size=12)
 @pytest.mark.no_cover  # tracing would double its time, and smaller tests cover the same
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=deliveries(), faults=FAULTS, sizes=SIZES, rewinds=REWINDS, shuffler=st.randoms(use_true_random=False))
-def test_nothing_is_lost_and_nothing_is_twice_whatever_fails_and_comes_again(
+def test_nothing_is_lost_or_duplicated_whatever_fails_or_is_redelivered(
     batches: list[list[Record]],
     faults: list[Fault | None],
     sizes: list[int],
@@ -145,7 +145,7 @@ def test_nothing_is_lost_and_nothing_is_twice_whatever_fails_and_comes_again(
 
 
 @pytest.mark.no_cover  # tracing would double its time, and smaller tests cover the same
-def test_ten_thousand_records_with_repeats_poison_and_faults_leave_exactly_the_distinct_good_ones() -> None:
+def test_ten_thousand_records_with_repeats_poison_and_faults_leave_exactly_the_distinct_valid_ones() -> None:
     chance = random.Random(20261122)
     vehicles = catalogue.vehicles()
     good = []

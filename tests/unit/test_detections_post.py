@@ -1,4 +1,4 @@
-"""POST /detections: what machines report goes onto the stream, all of a request or nothing."""
+"""POST /detections: machines put detections on the stream, all of a request or none."""
 
 from typing import Any
 
@@ -37,11 +37,11 @@ class TestAccepted:
         assert (answer.status, answer.json) == (202, {"accepted": number})
         assert vehicles_on_stream() == reports
 
-    def test_capital_keys_are_put_as_everyone_else_spells_them(self) -> None:
+    def test_capitalized_keys_are_put_in_lower_case(self) -> None:
         post({"Year": 2020, "Make": "Kia", "Model": "Sorento", "Category": "SUV"})
         assert vehicles_on_stream() == [vehicle()]
 
-    def test_an_id_and_a_time_are_kept_and_what_has_no_id_gets_one(self) -> None:
+    def test_ids_and_times_are_kept_and_missing_ids_are_generated(self) -> None:
         post([vehicle(id="mine", created_at="2026-01-01T01:00:00+01:00"), vehicle(), vehicle()])
         mine, *others = on_stream()
         assert (mine["id"], mine["created_at"]) == ("mine", "2026-01-01T00:00:00Z")
@@ -53,20 +53,20 @@ class TestAccepted:
             post([vehicle()] * 500)
             assert [made.operation for made in wire.calls] == ["PutRecords"]
 
-    def test_only_what_the_stream_refused_is_put_again(self) -> None:
+    def test_only_records_that_the_stream_rejects_are_put_again(self) -> None:
         reports = [vehicle(model=f"model {number}") for number in range(10)]
         with one_invocation([Fault.PARTLY, Fault.PARTLY]) as wire:
             assert post(reports).status == 202
             assert [len(made.parameters["Records"]) for made in wire.calls] == [10, 5, 3]
         assert sorted(vehicles_on_stream(), key=lambda one: str(one["model"])) == reports
 
-    def test_what_a_lost_answer_makes_be_put_twice_has_one_id(self) -> None:
+    def test_a_vehicle_put_twice_after_a_lost_response_has_one_id(self) -> None:
         with one_invocation([Fault.TWICE]):
             post(vehicle())
         first, second = on_stream()
         assert first == second
 
-    def test_a_stream_that_goes_on_refusing_is_an_error_that_does_not_tell_of_it(self) -> None:
+    def test_a_stream_that_keeps_rejecting_is_a_500_without_details(self) -> None:
         with one_invocation([Fault.PARTLY] * ATTEMPTS):
             answer = post(vehicle())
         assert (answer.status, answer.json["subcode"]) == (500, 5000)
@@ -102,13 +102,13 @@ class TestRefused:
         fields = [problem["field"] for problem in answer.json["detail"]]
         assert fields == ["0.year", "0.make", "0.model", "0.category", "2"]
 
-    def test_the_one_item_of_a_request_without_a_list_is_named_too(self) -> None:
+    def test_a_single_invalid_item_is_named_too(self) -> None:
         answer = post(vehicle(year="2020"))
         assert answer.status == 400
         assert [problem["field"] for problem in answer.json["detail"]] == ["year"]
 
     @pytest.mark.parametrize("body", ["", "nonsense", "[", "null", "7", '"text"', "[]", '{"year": NaN}', '["\\ud800"]'])
-    def test_what_is_neither_an_object_nor_a_list_of_them_is_a_400(self, body: str) -> None:
+    def test_a_body_that_is_neither_an_object_nor_a_list_of_objects_is_a_400(self, body: str) -> None:
         answer = post(body)
         assert (answer.status, answer.json["subcode"]) == (400, 4018)
         assert on_stream() == []
@@ -127,17 +127,17 @@ class TestAccess:
         assert (answer.status, answer.json["subcode"]) == (403, 4133)
         assert on_stream() == []
 
-    def test_a_machine_with_a_token_that_stands_may(self) -> None:
+    def test_a_machine_with_an_active_token_may_report(self) -> None:
         made = call("POST", "/api/tokens", body={"name": "gate 7"}, token=admin_token()).json
         assert post(vehicle(), token=made["api_token"]).status == 202
 
-    def test_a_machine_with_a_token_that_is_not_stored_may_not(self) -> None:
+    def test_a_machine_with_an_unknown_token_may_not_report(self) -> None:
         made = call("POST", "/api/tokens", body={"name": "gate 7"}, token=admin_token()).json
         call("DELETE", "/api/tokens/{token_id}", path={"token_id": made["id"]}, token=admin_token())
         assert post(vehicle(), token=made["api_token"]).status == 401
         assert on_stream() == []
 
-    def test_nobody_may_without_a_token(self) -> None:
+    def test_a_token_is_required(self) -> None:
         answer = call("POST", "/detections", body=vehicle())
         assert (answer.status, answer.json["msg"]) == (401, "Missing Authorization Header")
 
@@ -148,7 +148,7 @@ class TestAccess:
 
 
 class TestIdempotency:
-    def test_the_same_key_and_body_put_once_and_get_the_same_answer(self) -> None:
+    def test_the_same_key_and_body_put_once_and_get_the_same_response(self) -> None:
         token, reports = admin_token(), [vehicle(), vehicle()]
         answers = [post(reports, token=token, Idempotency_Key="a key") for _ in range(3)]
         assert [(answer.status, answer.json) for answer in answers] == [(202, {"accepted": 2})] * 3
@@ -168,7 +168,7 @@ class TestIdempotency:
         post(vehicle(), token=admin_token(), Idempotency_Key="a key")
         assert len(on_stream()) == 3
 
-    def test_a_request_that_failed_may_come_again_with_its_key(self) -> None:
+    def test_a_failed_request_may_be_retried_with_its_key(self) -> None:
         token = admin_token()
         with one_invocation([None] + [Fault.PARTLY] * ATTEMPTS):
             assert post(vehicle(), token=token, Idempotency_Key="a key").status == 500
@@ -185,12 +185,12 @@ class TestSimulator:
         assert [entry["DelaySeconds"] for entry in entries] == list(range(60))
         assert {entry["MessageBody"] for entry in entries} == {'{"detections": 3}'}
 
-    def test_a_queue_that_refuses_some_gets_them_again(self) -> None:
+    def test_messages_that_the_queue_rejects_are_sent_again(self) -> None:
         with Wire([Fault.PARTLY]) as wire:
             Pipeline(wire).invoke(on_schedule_pace_simulation.handler, {})
             assert len(wire.calls) == 7
 
-    def test_as_many_vehicles_are_put_as_the_messages_say(self) -> None:
+    def test_each_message_puts_its_number_of_vehicles(self) -> None:
         with Wire() as wire:
             Pipeline(wire).invoke(on_queue_simulate.handler, {"Records": [{"body": '{"detections": 3}'}] * 4})
             assert [made.operation for made in wire.calls] == ["PutRecords"]
@@ -198,7 +198,7 @@ class TestSimulator:
         assert len(reports) == len({report["id"] for report in reports}) == 12
         assert all(report in catalogue.vehicles() for report in vehicles_on_stream())
 
-    def test_a_stream_that_goes_on_refusing_fails_the_batch(self) -> None:
+    def test_a_stream_that_keeps_rejecting_fails_the_batch(self) -> None:
         with Wire([Fault.PARTLY] * ATTEMPTS) as wire, pytest.raises(DeliveryFailed):
             Pipeline(wire).invoke(on_queue_simulate.handler, {"Records": [{"body": '{"detections": 1}'}]})
 
@@ -209,11 +209,11 @@ class TestSimulator:
         assert len({one["make"] for one in vehicles}) >= 20
         assert len({one["category"] for one in vehicles}) >= 5
 
-    def test_every_vehicle_of_the_catalogue_is_a_report(self) -> None:
+    def test_every_vehicle_in_the_catalogue_is_a_valid_report(self) -> None:
         for one in catalogue.vehicles():
             assert ReportedDetection.model_validate(one).created_at is None
 
 
-def test_a_time_that_was_put_is_spelled_as_the_index_reads_it() -> None:
+def test_a_time_is_put_in_the_format_that_the_index_reads() -> None:
     post(vehicle(created_at="2026-11-22 06:10:30.5+00:00"))
     assert clock.parse(on_stream()[0]["created_at"]) == clock.parse("2026-11-22T06:10:30.500000Z")

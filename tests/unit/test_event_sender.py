@@ -1,4 +1,4 @@
-"""The sender: evenly, by real HTTP, with its token, whatever the target does."""
+"""The sender of sample events: evenly, over real HTTP, with its token, whatever the target does."""
 
 import itertools
 import json
@@ -25,7 +25,7 @@ NOW = datetime(2026, 11, 22, 6, 10, 3, 500_000, tzinfo=UTC)
 
 @pytest.fixture
 def token_secret(monkeypatch: pytest.MonkeyPatch) -> str:
-    """A secret with the sender's token in it, as the deployment leaves it."""
+    """A secret with the sender's token, as the deployment creates it."""
     client("secretsmanager").create_secret(Name="sender-token", SecretString="nothing yet")
     monkeypatch.setenv("TOKEN_SECRET", "TokenSecret")
     monkeypatch.setenv("SENDER_TOKEN_SECRET", "sender-token")
@@ -38,7 +38,7 @@ def token_in(secret: str) -> str:
 
 
 def delivered(second: int, tries: int = 1) -> dict[str, Any]:
-    """A message as Lambda hands it over; it is in the queue, too."""
+    """A message as Lambda passes it to the function; it is in the queue too."""
     sqs, queue = client("sqs"), queue_url()
     sqs.send_message(QueueUrl=queue, MessageBody=json.dumps({"second": second}))
     [message] = sqs.receive_message(QueueUrl=queue)["Messages"]
@@ -55,12 +55,12 @@ def queue_url() -> str:
 
 
 def second_of(valid: bool) -> int:
-    """A second whose sample is one that receivers may, or may not, take."""
+    """A second whose sample is valid, or invalid."""
     return next(second for second in range(1000) if (samples.sample_at(second) in samples.VALID) is valid)
 
 
 def sent_to(url: str, monkeypatch: pytest.MonkeyPatch, *, second: int | None = None, tries: int = 1) -> bool:
-    """Have the sender send to ``url``; whether the message is done."""
+    """Let the sender send to ``url``, and return whether the message is done."""
     monkeypatch.setenv("EVENT_TARGET_URL", url)
     record = delivered(second_of(valid=True) if second is None else second, tries)
     answer = on_queue_send.handler({"Records": [record]}, Context())
@@ -68,7 +68,7 @@ def sent_to(url: str, monkeypatch: pytest.MonkeyPatch, *, second: int | None = N
     return not answer["batchItemFailures"]
 
 
-def test_there_are_eleven_samples_and_more_of_three_kinds_and_some_are_invalid() -> None:
+def test_there_are_at_least_eleven_valid_samples_of_three_types_and_some_invalid_ones() -> None:
     assert len(samples.VALID) >= 11
     assert {sample["event_type"] for sample in samples.VALID} == {"message", "user_joined", "user_left"}
     assert all(NewEvent(**sample) for sample in samples.VALID)
@@ -80,7 +80,7 @@ def test_there_are_eleven_samples_and_more_of_three_kinds_and_some_are_invalid()
     assert all(sample in drawn for sample in samples.VALID + samples.INVALID)
 
 
-def test_the_deployment_mints_a_token_that_stands_and_mints_it_again_under_the_same_id(token_secret: str) -> None:
+def test_the_deployment_issues_an_active_token_and_reissues_it_under_the_same_id(token_secret: str) -> None:
     first = tokens.verify(token_in(token_secret))
     assert (first.role, first.use, first.username) == (Role.MACHINE, TokenUse.API, "event-sender")
     assert api_tokens.is_active(first.token_id)
@@ -89,7 +89,9 @@ def test_the_deployment_mints_a_token_that_stands_and_mints_it_again_under_the_s
     assert ApiTokenRecord.count(api_tokens.KIND) == 1
 
 
-def test_a_sample_is_posted_with_the_token_and_a_key(token_secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sample_is_posted_with_the_token_and_an_idempotency_key(
+    token_secret: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     second = second_of(valid=True)
     with serving(answering(b"{}")) as server:
         assert sent_to(f"{server.url}/api/event", monkeypatch, second=second)
@@ -100,7 +102,7 @@ def test_a_sample_is_posted_with_the_token_and_a_key(token_secret: str, monkeypa
     assert json.loads(body) == samples.sample_at(second)
 
 
-def test_what_is_sent_is_what_this_api_takes_or_refuses(token_secret: str) -> None:
+def test_this_api_accepts_the_valid_samples_and_rejects_the_invalid_ones(token_secret: str) -> None:
     token = token_in(token_secret)
     for sample in samples.VALID:
         assert call("POST", "/api/event", body=sample, token=token).status == 200
@@ -119,7 +121,7 @@ def test_what_is_sent_is_what_this_api_takes_or_refuses(token_secret: str) -> No
         ("302 Found", "EventsFailed", False),
     ],
 )
-def test_what_became_of_it_is_counted_and_what_may_pass_comes_again(
+def test_outcomes_are_counted_and_temporary_failures_are_redelivered(
     token_secret: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -133,7 +135,7 @@ def test_what_became_of_it_is_counted_and_what_may_pass_comes_again(
 
 
 @pytest.mark.parametrize("misbehaviour", NO_ANSWERS)
-def test_whatever_the_target_does_it_comes_again(
+def test_a_message_is_redelivered_however_the_target_fails(
     token_secret: str, monkeypatch: pytest.MonkeyPatch, misbehaviour: str
 ) -> None:
     monkeypatch.setattr(sending, "Request", partial(Request, timeout_seconds=0.3))
@@ -141,7 +143,7 @@ def test_whatever_the_target_does_it_comes_again(
         assert not sent_to(server.url, monkeypatch)
 
 
-def test_it_waits_longer_after_each_try(token_secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_delay_grows_with_each_attempt(token_secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[int] = []
 
     class Queue:
@@ -157,7 +159,7 @@ def test_it_waits_longer_after_each_try(token_secret: str, monkeypatch: pytest.M
     assert waits == [5, 10, 20]
 
 
-def test_a_token_that_is_refused_is_read_anew(token_secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_rejected_token_is_read_again(token_secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with serving(answering(b"{}", "401 Unauthorized"), answering(b"{}")) as server:
         assert not sent_to(server.url, monkeypatch)
         client("secretsmanager").put_secret_value(SecretId=token_secret, SecretString="a newer one")
@@ -166,20 +168,20 @@ def test_a_token_that_is_refused_is_read_anew(token_secret: str, monkeypatch: py
 
 
 @pytest.mark.parametrize("interval", [1, 5, 7, 60])
-def test_ticks_that_come_early_late_or_twice_plan_every_second_once(interval: int) -> None:
+def test_early_late_and_repeated_ticks_plan_every_second_once(interval: int) -> None:
     passed = [0.0, 0.4, 60.3, 119.0, 119.0, 205.9, 265.9, 355.0]
     planned = [second for later in passed for second in pacing.plan(NOW + timedelta(seconds=later), interval)]
     first, last = int(NOW.timestamp()) + 1, int(NOW.timestamp() + 355.0) + pacing.AHEAD_SECONDS
     assert planned == [second for second in range(first, last + 1) if second % interval == 0]
 
 
-def test_after_a_pause_it_goes_on_from_now_on() -> None:
+def test_after_a_pause_planning_resumes_from_now() -> None:
     pacing.plan(NOW, 5)
     later = NOW + timedelta(hours=3)
     assert min(pacing.plan(later, 5)) > later.timestamp()
 
 
-def test_each_planned_second_is_a_message_that_waits_until_then(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_planned_second_is_a_message_delayed_until_then(monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[dict[str, Any]] = []
 
     def keep(queue_url: str, entries: Sequence[dict[str, Any]]) -> None:
@@ -194,7 +196,7 @@ def test_each_planned_second_is_a_message_that_waits_until_then(monkeypatch: pyt
     assert {later - earlier for earlier, later in itertools.pairwise(at)} == {5}
 
 
-def test_the_plan_is_in_the_queue() -> None:
+def test_planned_messages_are_in_the_queue() -> None:
     pacing.enqueue([int(NOW.timestamp())], NOW)
     [message] = client("sqs").receive_message(QueueUrl=queue_url())["Messages"]
     assert json.loads(message["Body"]) == {"second": int(NOW.timestamp())}

@@ -1,4 +1,4 @@
-"""Events: stored all or none and once, listed newest first, changed only by who has seen the last change."""
+"""Events: stored once, all of a request or none, listed newest first, changed only in their current version."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -75,7 +75,7 @@ def test_an_event_is_stored_and_found() -> None:
     assert listed().json == {"events": [found.json]}
 
 
-def test_a_list_is_answered_with_a_list_in_its_order() -> None:
+def test_a_list_gets_a_list_in_the_same_order() -> None:
     answer = post([event(event_payload=str(number)) for number in range(100)])
     assert [receipt["status_code"] for receipt in answer.json] == ["200"] * 100
     assert [on("GET", receipt["id"]).json["event_payload"] for receipt in answer.json[:3]] == ["0", "1", "2"]
@@ -103,25 +103,25 @@ def test_an_invalid_item_is_named_and_nothing_is_stored(bad: dict[str, object]) 
 
 
 @pytest.mark.parametrize("body", [[], [event()] * 101, "[", '"x"', "null", "7", ""])
-def test_what_is_no_event_and_no_list_of_them_is_a_400(body: object) -> None:
+def test_a_body_that_is_neither_an_event_nor_a_list_of_events_is_a_400(body: object) -> None:
     assert post(body).status == 400
 
 
-def machine_token(*, stands: bool = True) -> str:
+def machine_token(*, active: bool = True) -> str:
     token_id = ids.new_id()
     expires_at = clock.now() + timedelta(days=1)
-    if stands:
+    if active:
         ApiTokenRecord(id=token_id, name="door", created_by="x", created_at=clock.now(), expires_at=expires_at).save()
     return issuing.sign(Caller(token_id, "door", Role.MACHINE, TokenUse.API, token_id), expires_at=expires_at)
 
 
-def test_machines_send_and_do_not_read_and_a_revoked_one_does_neither() -> None:
+def test_machines_may_post_but_not_read_and_revoked_ones_may_do_neither() -> None:
     assert post(event(), token=machine_token()).status == 200
     assert call("GET", "/api/event", token=machine_token()).status == 403
-    assert post(event(), token=machine_token(stands=False)).json["msg"] == "Token has been revoked"
+    assert post(event(), token=machine_token(active=False)).json["msg"] == "Token has been revoked"
 
 
-def test_the_same_key_and_body_is_stored_once_and_gets_the_first_answer() -> None:
+def test_the_same_key_and_body_is_stored_once_and_gets_the_first_response() -> None:
     token = access_token()
     first = post([event(), event()], token=token, key="k")
     assert post([event(), event()], token=token, key="k").json == first.json
@@ -130,7 +130,7 @@ def test_the_same_key_and_body_is_stored_once_and_gets_the_first_answer() -> Non
     assert len(listed().json["events"]) == 4
 
 
-def test_an_attempt_that_was_stored_and_not_answered_is_not_stored_again() -> None:
+def test_a_stored_attempt_whose_response_was_lost_is_not_stored_again() -> None:
     token = access_token()
     first = post([event(), event()], token=token, key="k").json
     for item in client("dynamodb").scan(TableName="IdempotencyTable")["Items"]:
@@ -140,7 +140,7 @@ def test_an_attempt_that_was_stored_and_not_answered_is_not_stored_again() -> No
     assert len(listed().json["events"]) == 2
 
 
-def test_a_key_is_free_again_after_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_can_be_reused_after_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
     token = access_token()
     first = post(event(), token=token, key="k").json
     for item in client("dynamodb").scan(TableName="IdempotencyTable")["Items"]:
@@ -159,7 +159,7 @@ def store_at(at: datetime, *named: tuple[str, str]) -> list[str]:
 
 
 def over_months() -> list[str]:
-    """Three events a month for three months that are not all in a row; all payloads, newest first."""
+    """Store three events in each of three months with a gap. Return all payloads, newest first."""
     kept = []
     for month in range(3):
         for number in range(3):
@@ -169,7 +169,7 @@ def over_months() -> list[str]:
     return kept[::-1]
 
 
-def test_events_are_listed_newest_first_over_months_and_shards_page_by_page() -> None:
+def test_events_are_listed_newest_first_across_months_and_shards_page_by_page() -> None:
     kept = over_months()
     assert payloads(listed()) == kept
     for limit in (1, 2, 4, 9):
@@ -182,7 +182,7 @@ def test_events_are_listed_newest_first_over_months_and_shards_page_by_page() ->
         assert seen == kept
 
 
-def test_events_of_a_type_are_listed_alone() -> None:
+def test_events_can_be_filtered_by_type() -> None:
     kept = over_months()
     odd = [payload for payload in kept if payload.endswith("1")]
     assert payloads(listed(event_type="odd")) == odd
@@ -194,7 +194,7 @@ def test_events_of_a_type_are_listed_alone() -> None:
 
 
 @pytest.mark.parametrize("start", ["7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "00000000000000000000000000"])
-def test_a_start_that_no_event_has_is_a_place_too(start: str) -> None:
+def test_a_start_need_not_be_the_id_of_an_event(start: str) -> None:
     kept = over_months()
     assert payloads(listed(start=start)) == (kept if start.startswith("7") else [])
 
@@ -207,7 +207,7 @@ def test_a_bad_parameter_is_a_400_that_names_it(field: str, query: dict[str, obj
     assert (answer.status, answer.json["detail"][0]["field"]) == (400, field)
 
 
-def test_put_replaces_and_patch_changes_what_it_names() -> None:
+def test_put_replaces_an_event_and_patch_changes_the_given_fields() -> None:
     event_id = posted()
     replaced = on("PUT", event_id, event("user_left", "bob"))
     assert (replaced.status, replaced.headers["etag"]) == (200, '"2"')
@@ -237,7 +237,7 @@ def test_a_bad_change_is_a_400_and_changes_nothing(method: str, body: object) ->
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
-def test_with_if_match_only_who_has_seen_the_last_change_changes(method: str) -> None:
+def test_if_match_allows_changes_to_the_current_version_only(method: str) -> None:
     event_id = posted()
     seen = on("GET", event_id).headers["etag"]
     assert on(method, event_id, event(event_payload="first"), if_match=seen).status == 200
@@ -251,7 +251,7 @@ def test_with_if_match_only_who_has_seen_the_last_change_changes(method: str) ->
         assert on(method, event_id, event(), if_match=bad).status == 412
 
 
-def test_two_changes_at_once_are_both_made_one_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_concurrent_changes_are_both_applied(monkeypatch: pytest.MonkeyPatch) -> None:
     event_id = posted()
     original = storing._matching
     meanwhile = iter([lambda: storing.change(event_id, {"event_type": "other"}, None)])
@@ -267,7 +267,7 @@ def test_two_changes_at_once_are_both_made_one_after_the_other(monkeypatch: pyte
     assert changed.headers["etag"] == '"3"'
 
 
-def test_admins_delete() -> None:
+def test_only_admins_may_delete() -> None:
     event_id = posted()
     assert on("DELETE", event_id).status == 403
     assert on("DELETE", event_id, if_match='"7"', token=admin_token()).status == 412

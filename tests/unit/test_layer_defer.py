@@ -1,4 +1,4 @@
-"""A deferred package imports what its new `__init__` names, and the rest when a name of it is first used."""
+"""A deferred package imports what its new `__init__` names, and the rest when one of its names is first used."""
 
 import importlib
 import sys
@@ -22,7 +22,7 @@ _SOURCES = {
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
-    """A package of three modules, deferred but for one of them."""
+    """A package of three modules, of which all but one are deferred."""
     folder = tmp_path / _PACKAGE
     folder.mkdir()
     for name, source in _SOURCES.items():
@@ -39,14 +39,14 @@ def _loaded() -> set[str]:
     return {name.partition(".")[2] for name in sys.modules if name.startswith(f"{_PACKAGE}.")}
 
 
-def test_the_rest_is_imported_when_a_name_of_it_is_first_used(package: ModuleType) -> None:
+def test_the_rest_is_imported_when_one_of_its_names_is_first_used(package: ModuleType) -> None:
     assert package.First == "first"
     assert _loaded() == {"one"}
     assert package.Second == "second"
     assert _loaded() == {"_all", "one", "two", "three"}
 
 
-def test_a_name_that_the_package_lacks_is_an_attribute_error(package: ModuleType) -> None:
+def test_an_unknown_name_is_an_attribute_error(package: ModuleType) -> None:
     with pytest.raises(AttributeError, match=f"module '{_PACKAGE}.*' has no attribute 'Third'"):
         _ = package.Third
 

@@ -28,13 +28,13 @@ FORBIDDEN_IMPORTS = {
     "tests/browser": ("tests.load", "tests.unit", "tests.conftest"),
     "tests/unit": ("tests.browser", "tests.integration", "tests.unit", "tests.conftest"),
 }
-"""What the tools and tests of a folder may not import."""
+"""The modules that each folder's tools and tests must not import."""
 BY_NAME = pytest.mark.parametrize("module", modules().values(), ids=lambda module: module.name)
 
 
 @pytest.fixture(autouse=True)
 def world() -> None:
-    """These tests need no tables."""
+    """No table is needed here."""
 
 
 def test_the_domains_and_the_kernel_are_found() -> None:

@@ -1,4 +1,4 @@
-"""Our rules of cfn-lint: each finds a template that breaks it, and lets one pass that does not."""
+"""Our cfn-lint rules: each reports a template that breaks it, and passes one that does not."""
 
 from functools import cache
 from typing import Any
@@ -43,7 +43,7 @@ def _rules() -> RulesCollection:
 
 
 def _found(**resources: Any) -> list[str]:
-    """What our rules find in a template of these resources."""
+    """Our rules' findings in a template with these resources."""
     template = {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Transform": "AWS::Serverless-2016-10-31",
@@ -53,7 +53,7 @@ def _found(**resources: Any) -> list[str]:
 
 
 def _with(resource: dict[str, Any], **properties: Any) -> dict[str, Any]:
-    """A resource with other properties; None takes one away."""
+    """A resource with changed properties; None removes one."""
     changed = {**resource.get("Properties", {}), **properties}
     return {**resource, "Properties": {name: value for name, value in changed.items() if value is not None}}
 
@@ -87,35 +87,37 @@ BOUNDED = {**FAILURES, "MaximumRetryAttempts": 20, "MaximumRecordAgeInSeconds": 
 # --- E9001: asynchronous consumers ----------------------------------------------------------------
 
 
-def test_a_reader_of_a_stream_with_an_end_to_its_retries_passes() -> None:
+def test_a_stream_reader_with_bounded_retries_passes() -> None:
     assert _reader_of_the_stream(**BOUNDED) == []
 
 
 @pytest.mark.parametrize(
-    ("broken", "said"),
+    ("broken", "message"),
     [
         ({"DestinationConfig": {}}, "no on-failure destination"),
         ({"MaximumRetryAttempts": -1}, "MaximumRetryAttempts"),
         ({"MaximumRecordAgeInSeconds": -1}, "MaximumRecordAgeInSeconds"),
     ],
 )
-def test_a_reader_of_a_stream_that_may_lose_or_repeat_for_ever_is_found(broken: dict[str, Any], said: str) -> None:
+def test_a_stream_reader_that_may_lose_records_or_retry_forever_is_reported(
+    broken: dict[str, Any], message: str
+) -> None:
     [finding] = _reader_of_the_stream(**{**BOUNDED, **broken})
     assert finding.startswith("E9001")
-    assert said in finding
+    assert message in finding
 
 
-def test_a_worker_of_a_queue_that_gives_up_somewhere_passes() -> None:
+def test_a_queue_worker_with_a_dead_letter_queue_passes() -> None:
     assert _worker_of_the_queue() == []
 
 
-def test_a_worker_of_a_queue_without_a_dead_letter_queue_is_found() -> None:
+def test_a_queue_worker_without_a_dead_letter_queue_is_reported() -> None:
     queue = {**_with(QUEUE, RedrivePolicy=None), "Metadata": {"NoDeadLetterQueue": "a reason"}}
     found = _worker_of_the_queue(Queue=queue, Dead={**DEAD, "Metadata": {"NoDeadLetterQueue": "a reason"}})
     assert [line.partition(" ")[0] for line in found] == ["E9001"]
 
 
-def test_a_worker_of_a_queue_that_tries_without_an_end_is_found() -> None:
+def test_a_queue_worker_with_unbounded_retries_is_reported() -> None:
     redrive = {**QUEUE["Properties"]["RedrivePolicy"], "maxReceiveCount": 1000}  # type: ignore[index]
     [finding] = _worker_of_the_queue(Queue=_with(QUEUE, RedrivePolicy=redrive))
     assert finding.startswith("E9001")
@@ -128,7 +130,7 @@ def _scheduled(**properties: Any) -> list[str]:
     return _found(Work=_with(FUNCTION, Events=tick, **properties), Log=LOG, Dead=dead)
 
 
-def test_a_scheduled_function_with_a_place_for_its_failures_passes() -> None:
+def test_a_scheduled_function_with_an_on_failure_destination_passes() -> None:
     failures = {"Type": "SQS", "Destination": {"Fn::GetAtt": ["Dead", "Arn"]}}
     config = {
         "MaximumRetryAttempts": 1,
@@ -139,14 +141,14 @@ def test_a_scheduled_function_with_a_place_for_its_failures_passes() -> None:
     assert _scheduled(EventInvokeConfig=config, AutoPublishAlias="live") == []
 
 
-def test_a_scheduled_function_that_fails_unseen_is_found() -> None:
+def test_a_scheduled_function_without_an_on_failure_destination_is_reported() -> None:
     found = _scheduled()
     assert [line.partition(" ")[0] for line in found] == ["E9001", "E9001"]
     assert "on-failure" in found[0]
     assert "retries" in found[1]
 
 
-def test_a_subscription_without_a_dead_letter_queue_is_found_unless_people_read_it() -> None:
+def test_a_subscription_without_a_dead_letter_queue_is_reported_unless_it_is_email() -> None:
     def subscription(protocol: str) -> dict[str, Any]:
         return {
             "Type": "AWS::SNS::Subscription",
@@ -163,19 +165,19 @@ def test_a_subscription_without_a_dead_letter_queue_is_found_unless_people_read_
 # --- E9002 and E9003: functions -------------------------------------------------------------------
 
 
-def test_a_function_without_a_log_group_of_the_template_is_found() -> None:
+def test_a_function_without_a_log_group_in_the_template_is_reported() -> None:
     [finding] = _found(Work=_with(FUNCTION, LoggingConfig=None))
     assert finding.startswith("E9002")
-    assert "names no log group" in finding
+    assert "has no log group" in finding
 
 
-def test_a_log_group_that_never_forgets_is_found() -> None:
+def test_a_log_group_without_retention_is_reported() -> None:
     [finding] = _found(Work=FUNCTION, Log=_with(LOG, RetentionInDays=None))
     assert finding.startswith("E9002")
     assert "RetentionInDays" in finding
 
 
-def test_a_function_that_takes_more_than_a_sixth_of_the_visibility_is_found() -> None:
+def test_a_timeout_over_a_sixth_of_the_visibility_timeout_is_reported() -> None:
     slow = _with(FUNCTION, Timeout=21)
     mapping = _mapping("Queue")
     [finding] = _worker_of_the_queue(Work=slow, Mapping=mapping)
@@ -186,7 +188,7 @@ def test_a_function_that_takes_more_than_a_sixth_of_the_visibility_is_found() ->
 # --- E9004: queues --------------------------------------------------------------------------------
 
 
-def test_a_queue_that_has_no_dead_letter_queue_and_no_reason_is_found() -> None:
+def test_a_queue_with_neither_a_dead_letter_queue_nor_a_reason_is_reported() -> None:
     [finding] = _found(Queue={"Type": "AWS::SQS::Queue"})
     assert finding.startswith("E9004")
 
@@ -195,7 +197,7 @@ def test_a_queue_with_a_reason_for_having_no_dead_letter_queue_passes() -> None:
     assert _found(Queue={"Type": "AWS::SQS::Queue", "Metadata": {"NoDeadLetterQueue": "people read it"}}) == []
 
 
-def test_a_reason_that_no_queue_needs_any_more_is_found() -> None:
+def test_an_unneeded_reason_is_reported() -> None:
     [finding] = _found(Queue={**QUEUE, "Metadata": {"NoDeadLetterQueue": "people read it"}}, Dead=DEAD)
     assert finding.startswith("E9004")
     assert "needs no" in finding
@@ -205,13 +207,13 @@ def test_a_reason_that_no_queue_needs_any_more_is_found() -> None:
 
 
 @pytest.mark.parametrize("action", ["*", "dynamodb:*", ["sqs:SendMessage", "s3:Get*"]])
-def test_a_permission_for_a_wildcard_of_actions_is_found(action: Any) -> None:
+def test_a_wildcard_in_an_action_is_reported(action: Any) -> None:
     policy = {"Statement": [{"Effect": "Allow", "Action": action, "Resource": "arn:aws:s3:::x"}]}
     [finding] = _found(Work=_with(FUNCTION, Policies=[policy]), Log=LOG)
     assert finding.startswith("E9005")
 
 
-def test_a_permission_that_holds_under_a_condition_only_is_read_too() -> None:
+def test_a_conditional_permission_is_checked_too() -> None:
     statement = {"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::x"}
     policy = {"Statement": [{"Fn::If": ["Never", statement, {"Ref": "AWS::NoValue"}]}]}
     [finding] = _found(Work=_with(FUNCTION, Policies=[policy]), Log=LOG)
@@ -219,7 +221,7 @@ def test_a_permission_that_holds_under_a_condition_only_is_read_too() -> None:
 
 
 @pytest.mark.parametrize(("principal", "found"), [("arn:aws:iam::${AWS::AccountId}:root", 0), ("*", 1)])
-def test_a_key_may_be_handed_to_the_account_and_to_nobody_else(principal: str, found: int) -> None:
+def test_a_key_policy_may_trust_the_account_and_nobody_else(principal: str, found: int) -> None:
     statement = {
         "Effect": "Allow",
         "Principal": {"AWS": {"Fn::Sub": principal}},
@@ -244,14 +246,14 @@ def test_a_key_may_be_handed_to_the_account_and_to_nobody_else(principal: str, f
         ("get", "/check/everything", 1),
     ],
 )
-def test_a_route_that_is_neither_closed_nor_in_the_allow_list_is_found(method: str, path: str, found: int) -> None:
+def test_a_public_route_that_is_not_on_the_allow_list_is_reported(method: str, path: str, found: int) -> None:
     route = {"Type": "Api", "Properties": {"Path": path, "Method": method, "RestApiId": {"Ref": "Api"}}}
     api = {"Type": "AWS::Serverless::Api", "Properties": {"StageName": "v1", "Auth": {"DefaultAuthorizer": "NONE"}}}
     lines = _found(Work=_with(FUNCTION, Events={"Route": route}), Log=LOG, Api=api)
     assert [line.partition(" ")[0] for line in lines] == ["E9006"] * found
 
 
-def test_a_route_that_is_open_is_found_as_soon_as_the_allow_list_has_it_no_more(
+def test_a_public_route_removed_from_the_allow_list_is_reported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     route = {"Type": "Api", "Properties": {"Path": "/users", "Method": "post", "RestApiId": {"Ref": "Api"}}}
@@ -259,4 +261,4 @@ def test_a_route_that_is_open_is_found_as_soon_as_the_allow_list_has_it_no_more(
     [rule] = [rule for rule in _rules() if rule.id == "E9006"]
     monkeypatch.setitem(type(rule).match.__globals__, "ALLOWED", set())
     [finding] = _found(Work=_with(FUNCTION, Events={"Route": route}), Log=LOG, Api=api)
-    assert "POST /users" in finding  # a token may be left out there
+    assert "POST /users" in finding  # its token is optional

@@ -41,11 +41,11 @@ def test_a_message_is_pending_then_delivered_and_both_sides_are_notified(content
     assert (message["sender"], message["recipient"], message["content"]) == (alice, bob, content)
     assert message["timestamp"].endswith("Z")
 
-    (told,) = jobs.notifications(alices)
-    assert set(told) == {"id", "job_id", "message", "is_error", "code", "title", "timestamp"}
-    assert (told["job_id"], told["is_error"], told["code"], told["title"]) == (job_id, False, 10095, "New Message")
-    assert told["message"] == message
-    assert jobs.job(job_id, alices) == {"job_id": job_id, "status": "done", "notification": told}
+    (found,) = jobs.notifications(alices)
+    assert set(found) == {"id", "job_id", "message", "is_error", "code", "title", "timestamp"}
+    assert (found["job_id"], found["is_error"], found["code"], found["title"]) == (job_id, False, 10095, "New Message")
+    assert found["message"] == message
+    assert jobs.job(job_id, alices) == {"job_id": job_id, "status": "done", "notification": found}
 
     (received,) = jobs.notifications(bobs)
     assert (received["is_error"], received["code"], received["title"]) == (False, 10096, "Message Received")
@@ -57,7 +57,7 @@ def test_a_message_to_oneself_causes_one_notification() -> None:
     jobs.send(alices, jobs.text_to(alice, alice))
     jobs.work_all()
     assert len(jobs.messages(alices, alice, alice)) == 1
-    assert [told["code"] for told in jobs.notifications(alices)] == [10095]
+    assert [found["code"] for found in jobs.notifications(alices)] == [10095]
 
 
 @pytest.mark.parametrize("url", ["HTTPS://example.com/", "hTTp://example.com/A?b#c", "https://例え.jp/ü"])
@@ -164,7 +164,7 @@ def outcome_of(token: str, body: object) -> Mapping[str, Any]:
     return dict(finished["notification"])
 
 
-def said(status: int, subcode: int, error: str) -> dict[str, Any]:
+def failure(status: int, subcode: int, error: str) -> dict[str, Any]:
     return {"code": status, "subcode": subcode, "error": error}
 
 
@@ -180,11 +180,15 @@ def test_each_bad_value_gets_its_own_error_code(
         body = changed(good, outer, changed(content, inner, value) if inner else value)
         asked[jobs.send(alices, body)] = value
     jobs.work_all()
-    told = {each["job_id"]: each for each in jobs.notifications(alices)}
-    assert told.keys() == asked.keys()
+    found = {each["job_id"]: each for each in jobs.notifications(alices)}
+    assert found.keys() == asked.keys()
     for job_id, value in asked.items():
-        assert told[job_id]["message"] == said(400, *error), f"{value!r:.60}"
-        assert (told[job_id]["is_error"], told[job_id]["code"], told[job_id]["title"]) == (True, 10095, "New Message")
+        assert found[job_id]["message"] == failure(400, *error), f"{value!r:.60}"
+        assert (found[job_id]["is_error"], found[job_id]["code"], found[job_id]["title"]) == (
+            True,
+            10095,
+            "New Message",
+        )
         assert jobs.job(job_id, alices)["status"] == "failed"
     assert jobs.messages(alices, alice, alice) == []
 
@@ -192,7 +196,7 @@ def test_each_bad_value_gets_its_own_error_code(
 def test_the_worker_rejects_json_that_is_not_an_object() -> None:
     _, alices = jobs.add_user()
     for body in ("true", "0", "1.5", '"x"', '""', "[]", '["x"]', '[{"type": "text", "text": "x"}]', "{}", "1e999"):
-        assert outcome_of(alices, body)["message"] == said(400, 4018, "Invalid JSON Query"), body
+        assert outcome_of(alices, body)["message"] == failure(400, 4018, "Invalid JSON Query"), body
 
 
 def test_invalid_json_is_rejected_at_once() -> None:
@@ -241,9 +245,9 @@ def test_the_first_failed_check_in_the_contracts_order_is_reported() -> None:
             body |= change
             assert outcome_of(alices, body)["message"]["subcode"] == subcode
         content = {**body["content"], "type": kind}
-        assert outcome_of(alices, {**body, "content": content})["message"] == said(404, 4041, "User Not Found")
+        assert outcome_of(alices, {**body, "content": content})["message"] == failure(404, 4041, "User Not Found")
         body |= {"recipient_id": alice}
-        assert outcome_of(alices, {**body, "content": content})["message"] == said(404, 4041, "User Not Found")
+        assert outcome_of(alices, {**body, "content": content})["message"] == failure(404, 4041, "User Not Found")
         body |= {"sender_id": alice}
         first = {"image": 4011, "video": 4011, "text": 4010}[kind]
         assert outcome_of(alices, {**body, "content": content})["message"]["subcode"] == first
@@ -255,13 +259,13 @@ def test_the_first_failed_check_in_the_contracts_order_is_reported() -> None:
 def test_only_the_sender_or_an_admin_may_send_as_a_user() -> None:
     alice, alices = jobs.add_user()
     bob, bobs = jobs.add_user()
-    told = outcome_of(bobs, jobs.text_to(bob, alice))
-    assert told["message"] == said(403, 4133, "Forbidden")
+    found = outcome_of(bobs, jobs.text_to(bob, alice))
+    assert found["message"] == failure(403, 4133, "Forbidden")
     assert jobs.messages(alices, alice, bob) == []
 
     assert outcome_of(admin_token(), jobs.text_to(bob, alice))["is_error"] is False
     assert len(jobs.messages(alices, alice, bob)) == 1
-    assert [told["code"] for told in jobs.notifications(bobs)] == [10096, 10095]
+    assert [found["code"] for found in jobs.notifications(bobs)] == [10096, 10095]
 
 
 def test_sending_needs_a_users_token() -> None:
@@ -346,7 +350,7 @@ def test_nobody_can_read_another_users_notifications() -> None:
     _, bobs = jobs.add_user()
     jobs.send(alices, jobs.text_to(alice, alice))
     jobs.work_all()
-    (told,) = jobs.notifications(alices)
+    (found,) = jobs.notifications(alices)
     assert jobs.notifications(bobs) == []
     assert jobs.notifications(admin_token()) == []
     above = "7" + "Z" * 25
@@ -354,7 +358,7 @@ def test_nobody_can_read_another_users_notifications() -> None:
         answer = call("GET", "/notifications", query={"start": above}, token=token)
         assert answer.json == {"notifications": []}
         assert call("GET", "/notifications", query={"recipient": alice}, token=token).status == 400
-    assert call("GET", "/notifications", query={"start": told["id"]}, token=alices).json == {"notifications": []}
+    assert call("GET", "/notifications", query={"start": found["id"]}, token=alices).json == {"notifications": []}
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Readings, and who is inside: exact in whatever order, and cheap however many."""
+"""Readings and occupancy: exact in any order, and cheap for any number of readings."""
 
 import contextlib
 import json
@@ -47,7 +47,7 @@ def store(sensor: str, ts: datetime, came: int, left: int = 0) -> None:
 
 
 def store_all(sensor: str, readings: Mapping[datetime, int]) -> None:
-    """What ``recording.record`` leaves behind for many readings, in a few calls."""
+    """Store many readings as ``recording.record`` does, in a few calls."""
     sums: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for ts, difference in readings.items():
         for part in parts_of_reading(ts):
@@ -64,7 +64,7 @@ def store_all(sensor: str, readings: Mapping[datetime, int]) -> None:
 
 
 class OneByOne:
-    """Writes what belongs in a transaction item by item: for large sets, which moto copies for every transaction."""
+    """Writes the items of a transaction one by one: moto copies whole tables for every transaction."""
 
     def save(self, item: Model, condition: object) -> None:
         item.save()
@@ -80,7 +80,7 @@ def bulk(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextmanager
 def requests_to_dynamodb(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, dict[str, Any]]]]:
-    """What is asked of DynamoDB in the block: the operations and their answers."""
+    """The requests to DynamoDB in the block: operations and responses."""
     seen: list[tuple[str, dict[str, Any]]] = []
     original = Connection._make_api_call
 
@@ -102,26 +102,26 @@ def items_of(answer: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def size_of(item: dict[str, Any]) -> int:
-    """The bytes of an item: names in UTF-8, text in UTF-8, a number at most half its digits and 2."""
+    """The bytes of an item: names and text in UTF-8, and at most half its digits and 2 for a number."""
     return sum(
         len(name.encode()) + (len(value["S"].encode()) if "S" in value else len(value["N"]) // 2 + 2)
         for name, value in item.items()
     )
 
 
-def test_a_reading_is_seen_at_once() -> None:
+def test_a_reading_counts_at_once() -> None:
     assert report("abc", "2026-11-22T06:10:30Z", 5, 2).json == {"message": "OK"}
     assert inside("abc").json == {"inside": 3, "sensor": "abc"}
     assert inside("abc", route="/sensors/{sensor}/occupancy").json == {"inside": 3, "sensor": "abc"}
 
 
-def test_the_older_name_of_the_count_is_taken_too() -> None:
+def test_the_older_name_of_the_count_is_accepted_too() -> None:
     body = {"sensor": "abc", "ts": "2026-11-22T06:10:30+01:00", "in": 4, "out": 1}
     assert call("POST", "/api/webhook", body=body).status == 200
     assert inside("abc", "2026-11-22T05:10:30Z").json == {"inside": 3}
 
 
-def test_an_unknown_sensor_is_404_now_then_and_over_time() -> None:
+def test_an_unknown_sensor_is_a_404_on_every_route() -> None:
     for answer in (
         inside("nobody"),
         inside("nobody", "2026-11-22T06:10:30Z"),
@@ -130,13 +130,13 @@ def test_an_unknown_sensor_is_404_now_then_and_over_time() -> None:
         assert (answer.status, answer.json["detail"]) == (404, "Not Found")
 
 
-def test_an_empty_room_is_0_and_so_is_one_before_its_first_reading() -> None:
+def test_a_room_is_at_0_when_empty_and_before_its_first_reading() -> None:
     report("abc", "2026-11-22T06:10:30Z", 2, 2)
     assert inside("abc").json["inside"] == 0
     assert inside("abc", "2020-01-01T00:00:00Z").json == {"inside": 0}
 
 
-def test_who_left_before_the_readings_of_who_came_arrive_is_counted_as_it_is() -> None:
+def test_exits_reported_before_their_entries_make_the_count_negative() -> None:
     report("abc", "2026-11-22T06:10:30Z", 0, 2)
     assert inside("abc").json["inside"] == -2
     report("abc", "2026-11-22T06:00:30Z", 5, 0)
@@ -171,7 +171,7 @@ def test_a_bad_reading_is_a_400_that_names_the_field_and_nothing_is_stored(field
     assert client("dynamodb").scan(TableName="OccupancyTable")["Count"] == 0
 
 
-def test_a_repeated_reading_is_one_and_an_equal_one_is_another() -> None:
+def test_a_repeated_reading_counts_once_and_an_equal_one_counts_again() -> None:
     for _ in range(3):
         assert report("abc", "2026-11-22T06:10:30Z", 1, 0, Idempotency_Key="k").json == {"message": "OK"}
     assert inside("abc").json["inside"] == 1
@@ -182,7 +182,7 @@ def test_a_repeated_reading_is_one_and_an_equal_one_is_another() -> None:
     assert report("abc", "2026-11-22T06:10:30Z", 1, 0, Idempotency_Key="k" * 256).status == 400
 
 
-def test_a_reading_that_was_stored_and_not_answered_is_not_stored_again() -> None:
+def test_a_stored_reading_whose_response_was_lost_is_not_stored_again() -> None:
     report("abc", "2026-11-22T06:10:30Z", 1, 0, Idempotency_Key="k")
     for mark in client("dynamodb").scan(TableName="IdempotencyTable")["Items"]:
         client("dynamodb").delete_item(TableName="IdempotencyTable", Key={"id": mark["id"]})
@@ -204,7 +204,7 @@ def test_sensors_are_listed_in_order_page_by_page() -> None:
     assert seen == [names[:3], names[3:6], names[6:]]
 
 
-def test_a_name_that_the_path_has_to_spell_otherwise_is_found() -> None:
+def test_a_percent_encoded_name_in_the_path_is_found() -> None:
     report("door é 1", "2026-11-22T06:10:30Z", 1, 0)
     assert inside("door%20%C3%A9%201").json == {"inside": 1, "sensor": "door é 1"}
     assert inside("door é 1").json == {"inside": 1, "sensor": "door é 1"}
@@ -248,7 +248,7 @@ RUNS = settings(max_examples=20, deadline=None, suppress_health_check=[HealthChe
 
 @RUNS
 @given(READINGS, TIMES)
-def test_an_instant_is_the_sum_of_the_readings_up_to_it_in_whatever_order(
+def test_the_count_at_an_instant_is_the_sum_of_the_readings_up_to_it_in_any_order(
     readings: list[tuple[datetime, int, int]], instant: datetime
 ) -> None:
     sensor = ids.new_id()
@@ -266,7 +266,7 @@ def test_an_instant_is_the_sum_of_the_readings_up_to_it_in_whatever_order(
     st.sampled_from([60, 90, 300, 3600, 86399, 86400]),
     st.integers(1, 30),
 )
-def test_a_history_is_the_instants_it_names(
+def test_a_history_has_the_count_at_each_of_its_instants(
     bulk: None, readings: list[tuple[datetime, int, int]], since: datetime, seconds: int, steps: int
 ) -> None:
     sensor, step = ids.new_id(), timedelta(seconds=seconds)
@@ -314,10 +314,10 @@ def test_a_history_is_bounded() -> None:
     assert ask(from_="2020-01-01T00:00:00Z", to="2026-11-22T06:00:00Z", step=86400).status == 200
 
 
-def test_what_is_read_does_not_grow_with_the_readings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ten years at 5 minutes in small: a reading in each month and on each day of the last, all of its last day's.
+def test_reads_do_not_grow_with_the_number_of_readings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ten years of readings, thinned: one in each month, one on each day of the last month, all of the last day.
 
-    An item of a month or an hour holds as much as it ever will, so what is measured is ten years' cost.
+    Items for a month or an hour are as large as they can get, so this measures the cost of ten years.
     """
     months = [datetime(2016 + number // 12, number % 12 + 1, 3, 4, 5, 30, tzinfo=UTC) for number in range(120)]
     last_month = [datetime(2025, 12, day, 1, tzinfo=UTC) for day in range(1, 31)]
@@ -353,14 +353,14 @@ LOST = VerboseClientError(
 )
 
 
-def test_twenty_writers_on_one_sensor_that_lose_transactions_to_each_other_count_exactly(
+def test_twenty_writers_with_conflicts_on_one_sensor_count_exactly(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     original = Connection._make_api_call
     busy = threading.Lock()
 
     def conflicting(self: Connection, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        """As DynamoDB: of transactions on one item at one moment, one wins and the others are told so."""
+        """As DynamoDB: of concurrent transactions on one item, one wins and the others get a conflict."""
         if operation != "TransactWriteItems":
             return original(self, operation, arguments)
         if not busy.acquire(blocking=False):
@@ -376,7 +376,7 @@ def test_twenty_writers_on_one_sensor_that_lose_transactions_to_each_other_count
     def write() -> None:
         for _ in range(5):
             reading_id, stored = ids.new_id(), False
-            while not stored:  # as a client whose key it is, to whom a 429 says that nothing was stored
+            while not stored:  # as a client does that gets a 429: nothing was stored, and the key is the same
                 with contextlib.suppress(ApiError):
                     recording.record(Reading(sensor="busy", ts=NOON, in_count=2, out=1), reading_id)
                     stored = True
@@ -390,7 +390,7 @@ def test_twenty_writers_on_one_sensor_that_lose_transactions_to_each_other_count
     assert instants.at("busy", NOON) == 100
 
 
-def test_a_reading_that_goes_on_losing_is_a_429_and_not_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reading_that_keeps_losing_is_a_429_and_is_not_stored(monkeypatch: pytest.MonkeyPatch) -> None:
     original = Connection._make_api_call
 
     def losing(self: Connection, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -414,12 +414,12 @@ def signed_report(monkeypatch: pytest.MonkeyPatch, **headers: str) -> Answer:
     return call("POST", "/api/webhook", body=body, headers=headers)
 
 
-def test_where_there_is_a_secret_a_signed_reading_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_a_secret_a_signed_reading_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     assert signed_report(monkeypatch, sign="shared").json == {"message": "OK"}
 
 
 @pytest.mark.parametrize("headers", [{}, {"sign": "guessed"}, {"X-Signature-256": "sha256=é"}])
-def test_where_there_is_a_secret_any_other_is_401(monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]) -> None:
+def test_with_a_secret_any_other_reading_is_a_401(monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]) -> None:
     answer = signed_report(monkeypatch, **headers)
     assert (answer.status, answer.json["subcode"]) == (401, 4132)
     assert inside("abc").status == 404

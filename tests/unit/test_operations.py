@@ -1,10 +1,10 @@
-"""docs/operations.md: what it tells to type can be typed, and what points to it finds its section."""
+"""docs/operations.md: its commands and names exist, and links to it find their section."""
 
 import re
 
 import pytest
 
-from runner.operate import redrive, restore
+from runner.operate import redrive
 from runner.stack import choose
 from tests.world.template import ROOT, resources
 
@@ -21,21 +21,21 @@ def world() -> None:
     """No table is needed here."""
 
 
-def test_every_section_that_is_linked_to_is_there() -> None:
+def test_every_linked_section_exists() -> None:
     linked = set(re.findall(r"\]\(#([\w-]+)\)", DOCUMENT))
     assert linked
     assert linked <= SECTIONS
     assert set(re.findall(r"docs/operations\.md#([\w-]+)", TEMPLATES)) <= SECTIONS
 
 
-def test_every_target_is_one_of_the_makefile() -> None:
+def test_every_make_target_exists() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     named = set(re.findall(r"`?make ([a-z-]+)", DOCUMENT))
     assert {"quarantine", "redrive", "logs", "rotate-key", "restore", "costs"} <= named
     assert named <= targets
 
 
-def test_every_function_queue_and_table_is_one_of_the_template() -> None:
+def test_every_function_queue_and_table_is_in_the_template() -> None:
     for name in set(re.findall(r"FUNCTION=(\w+)", DOCUMENT)):
         assert choose(resources("AWS::Serverless::Function"), name, suffix="Function", variable="FUNCTION")
     queues = {name: name for name in resources("AWS::SQS::Queue")}
@@ -43,10 +43,10 @@ def test_every_function_queue_and_table_is_one_of_the_template() -> None:
         assert redrive.pair(queues, name)
     tables = {name: name for name in resources("AWS::DynamoDB::Table")}
     for name in set(re.findall(r"TABLE=(\w+)", DOCUMENT)):
-        assert restore.physical_name(tables, name)
+        assert choose(tables, name, suffix="Table", variable="TABLE")
 
 
-def test_every_queue_that_others_give_up_into_can_be_redriven() -> None:
+def test_every_dead_letter_queue_can_be_redriven() -> None:
     queues = {name: name for name in resources("AWS::SQS::Queue")}
     dead = {name for name in queues if name.endswith("DeadLetterQueue")}
     targets = {
@@ -54,5 +54,5 @@ def test_every_queue_that_others_give_up_into_can_be_redriven() -> None:
         for queue in resources("AWS::SQS::Queue").values()
         if "RedrivePolicy" in queue
     }
-    # What is handed to FailedJobsQueue is consumed there; its own dead letters go back to JobsQueue.
+    # FailedJobsQueue has a consumer; its own dead letters go back to JobsQueue.
     assert targets - {"FailedJobsQueue"} <= dead == {source for source, _ in redrive.pairs(queues).values()}

@@ -104,8 +104,8 @@ def test_a_failing_service_makes_the_check_a_503_with_its_subcode(
     }
     # One attempt: a retry would delay the response.
     assert services.asked[operation] == 1
-    (told,) = [line for line in log.lines if line["level"] == "ERROR"]
-    assert (told["subcode"], told["reason"]) == (subcode, type(FAILURES[failure]).__name__)
+    (logged,) = [line for line in log.lines if line["level"] == "ERROR"]
+    assert (logged["subcode"], logged["reason"]) == (subcode, type(FAILURES[failure]).__name__)
 
 
 def test_a_database_failure_is_reported_before_a_queue_failure(services: Services) -> None:

@@ -1,4 +1,4 @@
-"""The stack as `sam deploy --config-env prod` makes it: what is transformed, decided and referred to."""
+"""The stack of `sam deploy --config-env prod`: the templates transformed, their conditions and references resolved."""
 
 import copy
 import json
@@ -21,7 +21,7 @@ from tests.world.deployed import (
 from tests.world.template import ROOT, read_template, template
 
 MAX_RESOURCES = 300
-"""CloudFormation allows 500 in one template, conditions or not; the rest is room for the endpoints to come."""
+"""CloudFormation allows 500 in a template, conditions or not; the rest is room for new endpoints."""
 MAX_RESOURCES_PER_ENDPOINT = 4
 MAX_METRICS_PER_ALARM = 10
 MAX_ROLLBACK_TRIGGERS = 5
@@ -32,9 +32,9 @@ ALARMS = {
     if resource["Type"] == "AWS::CloudWatch::Alarm"
 }
 
-pytestmark = pytest.mark.xdist_group("templates")  # SAM's transform takes a second: one process does it for all
+pytestmark = pytest.mark.xdist_group("templates")  # SAM's transform takes a second, so one process does it for all
 
-# The stacks under test, by what they are deployed with.
+# The stacks under test, by their parameters.
 
 
 def production() -> Decided:
@@ -66,24 +66,24 @@ def _kebab(name: str) -> str:
 
 
 def _dimensions(alarm: dict[str, Any]) -> list[dict[str, Any]]:
-    """The dimensions of each metric that an alarm looks at."""
+    """The dimensions of each metric that an alarm watches."""
     if "MetricName" in alarm:
         return list(alarm.get("Dimensions", []))
     metrics = [each["MetricStat"]["Metric"] for each in alarm["Metrics"] if "MetricStat" in each]
     return [dimension for metric in metrics for dimension in metric["Dimensions"]]
 
 
-def _told() -> dict[str, Any]:
-    """What the stack tells its monitoring."""
-    told: dict[str, Any] = everything().resources["Monitoring"]["Properties"]["Parameters"]
-    return told
+def _passed() -> dict[str, Any]:
+    """The parameters that the stack passes to its monitoring."""
+    passed: dict[str, Any] = everything().resources["Monitoring"]["Properties"]["Parameters"]
+    return passed
 
 
 # --- limits ---------------------------------------------------------------------------------------
 
 
 def test_the_stack_leaves_room_for_more_endpoints() -> None:
-    # With every condition: CloudFormation counts the resources that a template declares, not those that it creates.
+    # Whatever the conditions: CloudFormation counts the resources that a template declares, not those it creates.
     assert len(transformed(**production_parameters())["Resources"]) <= MAX_RESOURCES
 
 
@@ -92,7 +92,7 @@ def test_another_endpoint_costs_few_resources() -> None:
     endpoint["Properties"]["Events"]["Route"]["Properties"]["Path"] = "/another"
     before = transformed(**production_parameters())["Resources"].keys()
     after = transformed({"GetAnotherFunction": endpoint}, **production_parameters())["Resources"].keys()
-    added = {name for name in after - before if "Deployment" not in name}  # of the API: renamed by each change
+    added = {name for name in after - before if "Deployment" not in name}  # the API's: each change renames it
     assert 1 < len(added) <= MAX_RESOURCES_PER_ENDPOINT
 
 
@@ -105,7 +105,7 @@ def test_no_alarm_has_more_metrics_than_allowed() -> None:
 
 
 @pytest.mark.parametrize("decided", [production, everything, monitoring, locally])
-def test_everything_that_is_referred_to_is_made_too(decided: Callable[[], Decided]) -> None:
+def test_every_reference_is_to_something_that_is_created(decided: Callable[[], Decided]) -> None:
     stack = decided()
     known = stack.resources.keys() | stack.parameters
     for name, resource in stack.resources.items():
@@ -114,17 +114,17 @@ def test_everything_that_is_referred_to_is_made_too(decided: Callable[[], Decide
         assert references(output) <= known, name
 
 
-def test_the_stack_tells_its_monitoring_every_parameter_and_no_other() -> None:
-    assert _told().keys() == read_template("monitoring.yaml")["Parameters"].keys()
+def test_the_stack_passes_its_monitoring_every_parameter_and_no_other() -> None:
+    assert _passed().keys() == read_template("monitoring.yaml")["Parameters"].keys()
 
 
-def test_what_is_told_under_a_name_is_what_has_the_name() -> None:
-    for name, value in _told().items():
+def test_each_monitoring_parameter_refers_to_the_resource_of_its_name() -> None:
+    for name, value in _passed().items():
         if name.endswith(("Function", "Table", "Queue", "Stream")):
             assert references(value) == {name}
 
 
-def test_every_parameter_of_the_monitoring_is_used() -> None:
+def test_every_monitoring_parameter_is_used() -> None:
     used = references(read_template("monitoring.yaml")["Resources"]) | references(
         read_template("monitoring.yaml")["Conditions"]
     )
@@ -134,7 +134,7 @@ def test_every_parameter_of_the_monitoring_is_used() -> None:
 # --- rolling back ---------------------------------------------------------------------------------
 
 
-def test_no_function_has_versions_of_its_own() -> None:
+def test_no_function_has_versions() -> None:
     kinds = {each["Type"] for each in everything().resources.values()}
     assert not kinds & {"AWS::Lambda::Version", "AWS::Lambda::Alias", "AWS::CodeDeploy::DeploymentGroup"}
 
@@ -156,7 +156,7 @@ def test_a_few_alarms_roll_the_whole_stack_back() -> None:
 
 
 @pytest.mark.parametrize("name", ALARMS)
-def test_an_alarm_is_told_to_the_one_topic_and_says_what_to_do(name: str) -> None:
+def test_an_alarm_notifies_the_one_topic_and_says_what_to_do(name: str) -> None:
     alarm = ALARMS[name]
     assert alarm["AlarmName"] == {"Fn::Sub": f"${{SystemName}}-{name}"}
     assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "AlarmsTopic"}]
@@ -165,29 +165,29 @@ def test_an_alarm_is_told_to_the_one_topic_and_says_what_to_do(name: str) -> Non
 
 
 @pytest.mark.parametrize("name", ALARMS)
-def test_an_alarm_looks_at_something_that_the_stack_has(name: str) -> None:
+def test_an_alarm_watches_something_in_the_stack(name: str) -> None:
     for dimension in _dimensions(ALARMS[name]):
         match dimension["Value"]:
             case {"Ref": str(parameter)}:
-                assert references(_told()[parameter]) <= everything().resources.keys() | {"Api"}
-                assert _told()[parameter] != ""
+                assert references(_passed()[parameter]) <= everything().resources.keys() | {"Api"}
+                assert _passed()[parameter] != ""
             case value:
                 assert dimension["Name"] in ("Method", "Resource", "service"), value
 
 
-def test_a_measured_route_is_a_route_with_metrics_of_its_own() -> None:
+def test_the_measured_routes_are_those_with_their_own_metrics() -> None:
     settings = production().resources["Apiv1Stage"]["Properties"]["MethodSettings"]
     measured = {
         (each["HttpMethod"], each["ResourcePath"].replace("~1", "/").replace("//", "/"))
         for each in settings
         if each.get("MetricsEnabled")
     }
-    looked_at = {
+    watched = {
         tuple(each["Value"] for each in metric["MetricStat"]["Metric"]["Dimensions"][2:])
         for metric in ALARMS["ApiLatency"]["Metrics"]
         if "MetricStat" in metric
     }
-    assert looked_at == measured
+    assert watched == measured
 
 
 def _people_read(queue: dict[str, Any], name: str) -> bool:
@@ -196,7 +196,7 @@ def _people_read(queue: dict[str, Any], name: str) -> bool:
     return name in references(targets) or "NoDeadLetterQueue" in queue.get("Metadata", {})
 
 
-def test_every_queue_that_holds_what_failed_has_an_alarm() -> None:
+def test_every_queue_of_failed_messages_has_an_alarm() -> None:
     queues = {name: each for name, each in everything().resources.items() if each["Type"] == "AWS::SQS::Queue"}
     wanted = {name for name, queue in queues.items() if _people_read(queue, name)}
     watched = {
@@ -230,10 +230,10 @@ QUERIES = {
         'SELECT SUM(FailedInvocations) FROM SCHEMA("AWS/Events", RuleName) GROUP BY RuleName ORDER BY SUM() DESC'
     ),
 }
-"""CloudWatch wants both clauses for an alarm with a contributor for each resource."""
+"""CloudWatch requires both clauses for an alarm with a contributor for each resource."""
 
 
-def test_alarms_over_all_resources_group_by_the_resource_and_name_none() -> None:
+def test_alarms_over_all_resources_group_by_resource_and_name_none() -> None:
     expressions = {
         name: each["Expression"]
         for name, alarm in ALARMS.items()
@@ -261,17 +261,17 @@ def test_alarms_go_to_an_encrypted_topic_that_cloudwatch_may_use() -> None:
     assert set(allowed["Action"]) == {"kms:Decrypt", "kms:GenerateDataKey"}
 
 
-def test_an_e_mail_is_optional() -> None:
+def test_an_alarm_email_is_optional() -> None:
     assert "AlarmsEmail" not in monitoring().resources
-    asked = Decided(read_template("monitoring.yaml"), dict.fromkeys(_told(), "x"))
+    asked = Decided(read_template("monitoring.yaml"), dict.fromkeys(_passed(), "x"))
     assert asked.resources["AlarmsEmail"]["Properties"]["Protocol"] == "email"
 
 
-def test_the_dashboard_is_a_document_whose_every_name_is_known() -> None:
+def test_the_dashboard_is_json_and_names_only_known_parameters() -> None:
     body = monitoring().resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
     widgets = json.loads(body)["widgets"]
     assert len([each for each in widgets if each["type"] == "metric"]) >= 10
-    assert references({"Fn::Sub": body}) <= _told().keys()
+    assert references({"Fn::Sub": body}) <= _passed().keys()
 
 
 @pytest.mark.parametrize(
@@ -287,15 +287,15 @@ def test_the_dashboard_is_a_document_whose_every_name_is_known() -> None:
         }
     ),
 )
-def test_a_metric_of_ours_on_the_dashboard_is_one_that_a_function_counts(metric: str) -> None:
+def test_our_metrics_on_the_dashboard_are_counted_by_a_function(metric: str) -> None:
     sources = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "functions").rglob("*.py"))
     assert f'count("{metric}"' in sources
 
 
-# --- what nobody wants in production --------------------------------------------------------------
+# --- what production must not have ----------------------------------------------------------------
 
 
-def test_production_has_no_simulator_and_sends_itself_nothing() -> None:
+def test_production_has_no_simulator_and_no_sender() -> None:
     assert {name for name in production().resources if re.search("Simulat|Sender|SendEvent", name)} == set()
     methods = {
         method
@@ -319,7 +319,7 @@ def test_production_sets_no_password_in_a_file() -> None:
     assert [name for name in production_parameters() if "Password" in name] == []
 
 
-def test_production_is_open_to_no_origin_that_was_not_named() -> None:
+def test_production_allows_only_the_configured_origins() -> None:
     assert production().value("CorsOrigins") == ""
     for function in production().of_type("AWS::Lambda::Function").values():
         assert function["Environment"]["Variables"]["CORS_ORIGINS"] == {"Fn::Join": [",", {"Ref": "CorsOrigins"}]}
@@ -333,7 +333,7 @@ def test_production_is_traced() -> None:
     assert production().resources["Apiv1Stage"]["Properties"]["TracingEnabled"] is True
 
 
-def test_production_keeps_its_tables_whatever_happens_to_the_stack() -> None:
+def test_production_keeps_its_tables_when_the_stack_is_changed_or_deleted() -> None:
     tables = [each for each in production().resources.values() if each["Type"] == "AWS::DynamoDB::Table"]
     assert len(tables) >= 14
     for table in tables:
@@ -342,14 +342,14 @@ def test_production_keeps_its_tables_whatever_happens_to_the_stack() -> None:
         assert table["Properties"]["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
 
 
-def test_production_keeps_its_logs_for_a_while_and_not_for_ever() -> None:
+def test_production_keeps_its_logs_for_a_limited_time() -> None:
     retention = read_template("template.yaml")["Mappings"]["LogRetention"]
     assert retention["prod"]["Days"] >= 30
     for group in production().of_type("AWS::Logs::LogGroup").values():
         assert group["RetentionInDays"] == {"Fn::FindInMap": ["LogRetention", {"Ref": "Environment"}, "Days"]}
 
 
-def test_production_throttles_the_stage_and_the_routes_that_take_a_password_more() -> None:
+def test_production_throttles_the_stage_and_the_password_routes_more() -> None:
     settings = {
         (each["HttpMethod"], each["ResourcePath"]): each
         for each in production().resources["Apiv1Stage"]["Properties"]["MethodSettings"]
@@ -359,21 +359,21 @@ def test_production_throttles_the_stage_and_the_routes_that_take_a_password_more
         setting = settings["POST", "/" + path.replace("/", "~1")]
         assert setting["ThrottlingRateLimit"] == {"Ref": "LoginsPerSecond"}
         assert setting["ThrottlingBurstLimit"] == {"Ref": "LoginBurst"}
-    # A setting for a route takes the place of the stage's, throttle included.
+    # A route's setting replaces the stage's, including the throttle.
     assert all("ThrottlingRateLimit" in setting and "ThrottlingBurstLimit" in setting for setting in settings.values())
 
 
-def test_production_runs_on_arm_with_a_runtime_of_lambda_and_is_tagged() -> None:
+def test_production_runs_on_arm_with_a_lambda_runtime_and_is_tagged() -> None:
     parameters = production_parameters()
     assert (parameters["Runtime"], parameters["Architecture"]) == ("python3.13", "arm64")
     assert samconfig("prod", "deploy")["confirm_changeset"] is True
     assert "environment=prod" in samconfig("prod", "deploy")["tags"]
 
 
-# --- what is optional -----------------------------------------------------------------------------
+# --- options --------------------------------------------------------------------------------------
 
 
-def test_a_firewall_stands_before_the_stage_where_it_is_wanted() -> None:
+def test_an_optional_firewall_protects_the_stage() -> None:
     assert production().of_type("AWS::WAFv2::WebACL") == {}
     [acl] = everything().of_type("AWS::WAFv2::WebACL").values()
     statements = [rule["Statement"] for rule in acl["Rules"]]
@@ -383,7 +383,7 @@ def test_a_firewall_stands_before_the_stage_where_it_is_wanted() -> None:
     assert references(association["ResourceArn"]) == {"Api", "Apiv1Stage"}
 
 
-def test_a_key_of_ones_own_is_used_for_everything_at_rest_where_it_is_wanted() -> None:
+def test_an_optional_customer_managed_key_encrypts_everything_at_rest() -> None:
     keyed = {
         "AWS::DynamoDB::Table": "SSESpecification",
         "AWS::Kinesis::Stream": "StreamEncryption",
@@ -411,7 +411,7 @@ def test_the_stream_is_on_demand_or_provisioned() -> None:
     assert provisioned["ShardCount"] == {"Ref": "StreamShards"}
 
 
-def test_a_local_stack_has_nothing_of_production() -> None:
+def test_a_local_stack_has_no_production_resources() -> None:
     local = system(Environment="local", Simulator="on", SimulatedSource="on", EventSender="on")
     for kind in (
         "AWS::CloudFormation::Stack",

@@ -1,4 +1,4 @@
-"""Retrying: how often, and for how long."""
+"""Retrying: how often, and how long."""
 
 import pytest
 
@@ -31,15 +31,15 @@ def time(monkeypatch: pytest.MonkeyPatch) -> Time:
     return time
 
 
-def test_attempts_are_numbered_and_pause_between_each_other(time: Time) -> None:
+def test_attempts_are_numbered_with_pauses_between_them(time: Time) -> None:
     assert [(number, time.now) for number in retrying.attempts(3)] == [(1, 0.0), (2, 1.0), (3, 2.0)]
 
 
-def test_nothing_sleeps_after_the_last_attempt(time: Time) -> None:
+def test_there_is_no_pause_after_the_last_attempt(time: Time) -> None:
     assert list(retrying.attempts(1)) == [1]
     assert time.now == 0
 
 
-def test_no_attempt_begins_after_the_time_is_up(time: Time) -> None:
+def test_no_attempt_starts_after_the_time_is_up(time: Time) -> None:
     assert list(retrying.attempts(None, within_seconds=2.5)) == [1, 2, 3]
     assert time.now == 2

@@ -1,4 +1,4 @@
-"""What functions in containers and on LocalStack are given, before any container is started."""
+"""Settings and templates for functions in containers and on LocalStack, without starting any."""
 
 import json
 from pathlib import Path
@@ -22,12 +22,12 @@ FUNCTIONS = sorted(resources("AWS::Serverless::Function"))
 
 @pytest.fixture(autouse=True)
 def world() -> None:
-    """The runner knows nothing of the functions' tables."""
+    """No table is needed here."""
 
 
 @pytest.fixture(autouse=True)
 def no_network() -> None:
-    """An answer to a custom resource is sent to this machine."""
+    """Override the network ban: custom resources respond to this machine."""
     enable_socket()
     socket_allow_hosts([environment.HOST])
 
@@ -56,7 +56,7 @@ class TestWhereTheEmulatorListens:
             sam_local.docker("version")
 
     @pytest.mark.parametrize(
-        ("bind", "endpoint", "told"),
+        ("bind", "endpoint", "given_endpoint"),
         [
             ("127.0.0.1", "http://127.0.0.1:4566", None),
             (environment.EVERY_INTERFACE, "http://127.0.0.1:4566", None),
@@ -64,17 +64,17 @@ class TestWhereTheEmulatorListens:
         ],
     )
     def test_its_own_functions_find_it_wherever_it_listens(
-        self, tmp_path: Path, bind: str, endpoint: str, told: str | None
+        self, tmp_path: Path, bind: str, endpoint: str, given_endpoint: str | None
     ) -> None:
         given = environment.emulator(Workspace(tmp_path), 4566, persist=False, bind=bind)
 
         assert environment.endpoint_url(4566, bind) == endpoint
         assert given["BIND_HOST"] == bind
-        assert given.get("AWS_ENDPOINT_URL") == told
+        assert given.get("AWS_ENDPOINT_URL") == given_endpoint
 
 
 class TestVariablesInContainers:
-    def test_what_points_to_this_machine_points_to_it_from_inside(self) -> None:
+    def test_addresses_of_this_machine_are_replaced_by_its_name_in_containers(self) -> None:
         deployed = {
             "A": {
                 "TABLE": "sitewatch-Users",
@@ -120,19 +120,19 @@ class TestVariablesInContainers:
 
 
 class TestSamples:
-    @pytest.mark.parametrize("spelt", ["PostUsersFunction", "PostUsers", "post_users"])
-    def test_a_function_is_known_by_each_of_its_names(self, spelt: str) -> None:
-        assert samples.named(FUNCTIONS, spelt) == "PostUsersFunction"
+    @pytest.mark.parametrize("name", ["PostUsersFunction", "PostUsers", "post_users"])
+    def test_a_function_is_found_by_each_of_its_names(self, name: str) -> None:
+        assert samples.named(FUNCTIONS, name) == "PostUsersFunction"
 
-    @pytest.mark.parametrize("spelt", ["", "users", "post-users"])
-    def test_an_unknown_name_is_answered_with_the_known_ones(self, spelt: str) -> None:
+    @pytest.mark.parametrize("name", ["", "users", "post-users"])
+    def test_an_unknown_name_is_an_error_that_lists_the_known_ones(self, name: str) -> None:
         with pytest.raises(RunnerError, match="post_users"):
-            samples.named(FUNCTIONS, spelt)
+            samples.named(FUNCTIONS, name)
 
-    def test_every_function_has_a_sample_to_be_invoked_with(self) -> None:
+    def test_every_function_has_a_sample_event(self) -> None:
         assert all(json.loads(samples.event_of(name, "")) for name in FUNCTIONS)
 
-    def test_a_file_that_is_missing_or_no_json_is_one_clear_error(self, tmp_path: Path) -> None:
+    def test_a_file_that_is_missing_or_not_json_is_one_clear_error(self, tmp_path: Path) -> None:
         (tmp_path / "broken.json").write_text("{")
 
         with pytest.raises(RunnerError, match="There is no event"):
@@ -140,7 +140,7 @@ class TestSamples:
         with pytest.raises(RunnerError, match="is not JSON"):
             samples.event_of("CheckFunction", str(tmp_path / "broken.json"))
 
-    def test_what_a_function_answers_cloudformation_is_received(self) -> None:
+    def test_a_functions_response_to_cloudformation_is_received(self) -> None:
         with samples.answered(
             '{"ResponseURL": "http://127.0.0.1:8000/answer", "a": 1}', bind="127.0.0.1", host="127.0.0.1"
         ) as (
@@ -155,7 +155,7 @@ class TestSamples:
         with pytest.raises(httpx.ConnectError):
             httpx.put(parsed["ResponseURL"], timeout=10, trust_env=False)
 
-    def test_an_event_without_an_answer_is_left_as_it_is(self) -> None:
+    def test_an_event_without_a_response_url_is_unchanged(self) -> None:
         with samples.answered("[1]", bind="127.0.0.1", host="x") as (event, received):
             assert (event, received) == ("[1]", [])
 
@@ -187,12 +187,12 @@ def built_template() -> dict[str, Any]:
 
 
 class TestCustomResources:
-    def test_only_functions_that_read_an_attribute_are_told_of_it(self) -> None:
+    def test_only_functions_that_read_an_attribute_get_it(self) -> None:
         built = Template(built_template(), {}, dict.fromkeys(["Reads", "Makes"], "f"), {"Key": {"PublicKeys": "{}"}})
 
         assert custom_resources.readers_of(built, "Key") == {"Reads": {"KEYS": "{}"}}
 
-    def test_the_template_s_own_custom_resources_hold_nothing_that_is_not_known(self) -> None:
+    def test_the_templates_custom_resources_can_be_filled_in(self) -> None:
         custom = {name: each for name, each in template()["Resources"].items() if each["Type"].startswith("Custom::")}
         whole = Template(
             template(),
@@ -215,7 +215,7 @@ class TestLocalStack:
         assert "Layers" not in changed["Globals"]["Function"]
         assert "Layer" in built_template()["Resources"]
 
-    def test_functions_log_where_localstack_has_them_log(self) -> None:
+    def test_functions_log_to_localstacks_default_groups(self) -> None:
         built = built_template()
         built["Resources"]["Reads"]["Properties"]["LoggingConfig"] = {"LogGroup": {"Ref": "Group"}, "LogFormat": "JSON"}
 
@@ -244,6 +244,6 @@ class TestLocalStack:
         assert wanted["Schedules"] == "DISABLED"
         assert set(wanted) <= set(template()["Parameters"])
 
-    def test_where_none_answers_there_is_one_clear_error(self) -> None:
+    def test_an_unreachable_localstack_is_one_clear_error(self) -> None:
         with pytest.raises(RunnerError, match=r"docs/localstack\.md"):
             localstack.version_at("http://127.0.0.1:9")

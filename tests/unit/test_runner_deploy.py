@@ -1,6 +1,7 @@
-"""make deploy: the stack is told which alarms roll an update back, once."""
+"""make deploy: sets the alarms that roll back an update, once."""
 
 import subprocess
+from datetime import UTC, datetime
 from typing import Any
 
 import botocore.session
@@ -27,7 +28,7 @@ def world() -> None:
 
 @pytest.fixture
 def stubber() -> Stubber:
-    """A CloudFormation that answers what a test says, and checks what it is asked against AWS's own model."""
+    """A CloudFormation client with canned responses, which checks requests against AWS's own model."""
     client = botocore.session.Session().create_client("cloudformation", region_name="eu-west-1")
     return Stubber(client)
 
@@ -43,7 +44,8 @@ def stack(stubber: Stubber) -> Stack:
 def described(**more: Any) -> dict[str, Any]:
     found = {
         "StackName": "sitewatch",
-        "CreationTime": "2026-11-22T06:10:30Z",
+        "StackId": "arn:aws:cloudformation:eu-west-1:123456789012:stack/sitewatch/1",
+        "CreationTime": datetime(2026, 11, 22, 6, 10, 30, tzinfo=UTC),
         "StackStatus": "UPDATE_COMPLETE",
         "Parameters": [
             {"ParameterKey": "Environment", "ParameterValue": "prod"},
@@ -78,21 +80,21 @@ def test_the_first_deployment_sets_the_triggers_and_keeps_every_other_parameter(
     stubber.assert_no_pending_responses()
 
 
-def test_triggers_that_are_set_are_left_alone(stubber: Stubber) -> None:
+def test_existing_triggers_are_left_alone(stubber: Stubber) -> None:
     stubber.add_response("describe_stacks", described(RollbackConfiguration=WANTED))
     with stubber:
         assert deploy.watch_updates(stack(stubber)) is False
     stubber.assert_no_pending_responses()
 
 
-def test_an_update_that_fails_is_one_clear_error(stubber: Stubber) -> None:
+def test_a_failed_update_is_one_clear_error(stubber: Stubber) -> None:
     stubber.add_response("describe_stacks", described(RollbackConfiguration={"MonitoringTimeInMinutes": 5}))
     stubber.add_client_error("update_stack", "ValidationError", "Stack is in UPDATE_ROLLBACK_FAILED state")
     with stubber, pytest.raises(RunnerError, match="Setting the rollback triggers failed"):
         deploy.watch_updates(stack(stubber))
 
 
-def test_a_stack_without_alarms_is_not_one_of_production(stubber: Stubber) -> None:
+def test_a_stack_without_alarms_is_not_a_production_stack(stubber: Stubber) -> None:
     stubber.add_response("describe_stacks", described(Outputs=[]))
     with stubber, pytest.raises(RunnerError, match="no output RollbackTriggers"):
         deploy.watch_updates(stack(stubber))
@@ -118,7 +120,7 @@ def test_a_deployment_builds_for_lambda_asks_and_then_sets_the_triggers(monkeypa
     assert done == [("build", *target), ("deploy", *target), "sitewatch"]
 
 
-def test_the_template_has_what_the_triggers_are_read_from_and_what_changes_with_them() -> None:
+def test_the_template_has_the_output_and_the_parameter_for_the_triggers() -> None:
     outputs = template()["Outputs"]
     assert outputs[deploy.OUTPUT]["Condition"] == "IsProduction"
     assert template()["Parameters"][deploy.PARAMETER]["Default"] == ""

@@ -1,4 +1,4 @@
-"""`make ingest`: every vehicle of a file goes onto the stream once, and every bad line is named."""
+"""`make ingest`: puts every vehicle of a file on the stream once, and names every bad line."""
 
 import io
 import json
@@ -26,7 +26,7 @@ KIA = "2020,Kia,Sorento,SUV\n"
 
 
 class Run:
-    """A run of the command, and what a person sees of it."""
+    """Runs the command and keeps its output."""
 
     def __init__(self, capsys: pytest.CaptureFixture[str], folder: Path) -> None:
         self._capsys = capsys
@@ -53,7 +53,7 @@ def vehicles_on_stream() -> list[dict[str, Any]]:
 
 
 class TestFormats:
-    def test_the_example_is_put_whole(self, run: Run) -> None:
+    def test_the_whole_example_is_put(self, run: Run) -> None:
         assert run.on(str(EXAMPLE)) == 0
         rows = EXAMPLE.read_text(encoding="utf-8").splitlines()[1:]
         assert len(rows) >= 100
@@ -74,11 +74,11 @@ class TestFormats:
         assert run(f"{header}\n{KIA}") == 0
         assert vehicles_on_stream() == [vehicle()]
 
-    def test_columns_may_have_any_order_and_others_are_passed_over(self, run: Run) -> None:
+    def test_columns_may_have_any_order_and_others_are_ignored(self, run: Run) -> None:
         assert run("colour,category,model,make,year\nred,SUV,Sorento,Kia,2020\n") == 0
         assert vehicles_on_stream() == [vehicle()]
 
-    def test_a_time_and_an_id_are_kept_where_they_are(self, run: Run) -> None:
+    def test_given_times_and_ids_are_kept(self, run: Run) -> None:
         assert (
             run(f"year,make,model,category,created_at,id\n{KIA.strip()},2026-11-22T06:10:30Z,a\n{KIA.strip()},,\n{KIA}")
             == 0
@@ -93,7 +93,7 @@ class TestFormats:
         assert vehicles_on_stream() == [vehicle(model='So"re"nto, long')]
 
     @pytest.mark.parametrize("name", ["vehicles.jsonl", "vehicles.csv", "vehicles"])
-    def test_json_lines_are_told_by_what_is_in_them(self, run: Run, name: str) -> None:
+    def test_json_lines_are_recognized_by_their_content(self, run: Run, name: str) -> None:
         capital = {"Year": 2020, "Make": "Kia", "Model": "Sorento", "Category": "SUV"}
         assert run(f"\n{json.dumps(vehicle(id='a'))}\n\n{json.dumps(capital)}", name) == 0
         assert vehicles_on_stream() == [vehicle(), vehicle()]
@@ -107,7 +107,7 @@ class TestFormats:
 
 
 class TestBadLines:
-    def test_they_are_named_with_the_reason_and_the_good_ones_go(self, run: Run) -> None:
+    def test_they_are_named_with_the_reason_and_the_good_ones_are_put(self, run: Run) -> None:
         content = (
             f'year,make,model,category\n{KIA}x,Kia,Rio,Sedan\n{KIA}2020,Kia\n\n1,2,3,4,5\n2020,"Kia,Rio,Sedan\n{KIA}'
         )
@@ -148,7 +148,7 @@ class TestBadLines:
         assert run(f"year,make,model,category\n{year},Kia,Sorento,SUV\n") == 1
         assert run.err.startswith("line 2: year: ")
 
-    def test_where_all_are_bad_nothing_is_put(self, run: Run) -> None:
+    def test_if_all_are_bad_nothing_is_put(self, run: Run) -> None:
         assert run("year,make,model,category\n,,,\n") == 1
         assert run.out.startswith("0 put, 1 bad, ")
 
@@ -174,7 +174,7 @@ class TestUnusableFiles:
         assert len(run.err.splitlines()) == 1
         assert (run.out, on_stream()) == ("", [])
 
-    def test_so_is_a_missing_one_and_a_folder_and_none(self, run: Run, tmp_path: Path) -> None:
+    def test_a_missing_file_a_folder_and_no_file_are_one_clear_line(self, run: Run, tmp_path: Path) -> None:
         for name, code in ((str(tmp_path / "nowhere.csv"), 1), (str(tmp_path), 1), ("", 2)):
             assert run.on(name) == code
             assert len(run.err.splitlines()) == 1
@@ -182,7 +182,7 @@ class TestUnusableFiles:
 
 
 class TestPutting:
-    def test_five_hundred_go_in_a_call(self, run: Run) -> None:
+    def test_a_call_puts_five_hundred(self, run: Run) -> None:
         with one_invocation() as wire:
             assert run("year,make,model,category\n" + KIA * 1001) == 0
             assert [len(made.parameters["Records"]) for made in wire.calls] == [500, 500, 1]
@@ -192,7 +192,7 @@ class TestPutting:
         largest = {"Data": json.dumps(report).encode(), "PartitionKey": report["id"]}
         assert ingest.weight(largest) * ingest.MAX_RECORDS < ingest.MAX_BYTES
 
-    def test_only_what_was_refused_is_put_again_under_the_same_id(self, run: Run) -> None:
+    def test_only_rejected_records_are_put_again_under_the_same_id(self, run: Run) -> None:
         content = "year,make,model,category\n" + "".join(f"2020,Kia,{number},SUV\n" for number in range(10))
         with one_invocation([Fault.PARTLY, Fault.PARTLY]) as wire:
             assert run(content) == 0
@@ -201,19 +201,19 @@ class TestPutting:
         assert set(put[2]) < set(put[1]) < set(put[0])
         assert sorted(one["model"] for one in vehicles_on_stream()) == sorted(str(number) for number in range(10))
 
-    def test_a_lost_answer_puts_twice_what_is_one_detection(self, run: Run) -> None:
+    def test_a_record_put_twice_after_a_lost_response_is_one_detection(self, run: Run) -> None:
         with one_invocation([Fault.TWICE]):
             assert run(f"year,make,model,category\n{KIA}") == 0
         first, second = on_stream()
         assert first == second
 
-    def test_a_stream_that_goes_on_refusing_is_one_clear_error_with_what_was_done(self, run: Run) -> None:
+    def test_a_stream_that_keeps_rejecting_is_one_clear_error_with_the_progress(self, run: Run) -> None:
         with one_invocation([None] + [Fault.PARTLY] * ingest.ATTEMPTS):
             assert run("year,make,model,category\n" + KIA * 501) == 1
         assert "DetectionsStream does not take records" in run.err
         assert "500 put, 0 bad" in run.err
 
-    def test_on_a_terminal_a_bar_shows_how_far_it_is(self, tmp_path: Path) -> None:
+    def test_on_a_terminal_a_bar_shows_the_progress(self, tmp_path: Path) -> None:
         file = tmp_path / "vehicles.csv"
         file.write_text(KIA * 100)
         screen = io.StringIO()
@@ -225,13 +225,13 @@ class TestPutting:
         assert "1,234 put" in shown
         assert "1.0/2.1 kB" in shown
 
-    def test_a_stream_that_is_not_there_is_one_clear_error(
+    def test_a_missing_stream_is_one_clear_error(
         self, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         assert main(["ingest", str(EXAMPLE), "--stream", "nowhere"]) == 1
         assert capsys.readouterr().err.startswith("There is no stream nowhere.")
 
-    def test_ctrl_c_says_what_was_done(self, run: Run) -> None:
+    def test_ctrl_c_shows_the_progress(self, run: Run) -> None:
         def interrupt(made: Call) -> None:
             if len(made.parameters["Records"]) == 1:
                 raise KeyboardInterrupt
@@ -242,7 +242,7 @@ class TestPutting:
 
     def test_a_large_file_takes_no_more_memory_than_a_small_one(self) -> None:
         class Endless(io.RawIOBase):
-            """A file of many megabytes that is never held as a whole."""
+            """A file of many megabytes that is never in memory as a whole."""
 
             left = 20_000
 
@@ -273,7 +273,7 @@ class TestPutting:
 
 
 class Joined(io.StringIO):
-    """Several texts, one behind the other."""
+    """Several texts, one after the other."""
 
     def __init__(self, parts: Sequence[io.TextIOBase]) -> None:
         super().__init__()
@@ -305,11 +305,11 @@ class TestDestination:
         )
         return file
 
-    def test_it_is_the_local_system_where_there_is_one(self, stack: Path) -> None:
+    def test_it_is_the_local_system_if_there_is_one(self, stack: Path) -> None:
         client, stream = ingest.destination("", "", stack)
         assert (client.meta.endpoint_url, stream) == ("http://127.0.0.1:4566", "local-detections")
 
-    def test_a_stream_that_is_named_is_on_aws(self, stack: Path) -> None:
+    def test_a_named_stream_is_on_aws(self, stack: Path) -> None:
         client, stream = ingest.destination("mine", "eu-central-1", stack)
         assert stream == "mine"
         assert client.meta.region_name == "eu-central-1"
@@ -320,7 +320,7 @@ class TestDestination:
         assert (client.meta.region_name, stream) == ("us-east-1", "sitewatch-detections")
 
     @pytest.mark.parametrize("name", ["AWS_REGION", "AWS_DEFAULT_REGION"])
-    def test_its_region_is_that_of_the_environment(
+    def test_its_region_comes_from_the_environment(
         self, stack: Path, monkeypatch: pytest.MonkeyPatch, name: str
     ) -> None:
         monkeypatch.delenv("AWS_REGION")
@@ -328,20 +328,18 @@ class TestDestination:
         monkeypatch.setenv(name, "eu-central-1")
         assert ingest.destination("mine", "", stack)[0].meta.region_name == "eu-central-1"
 
-    def test_no_region_is_one_clear_error(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_missing_region_is_one_clear_error(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("AWS_DEFAULT_REGION")
         monkeypatch.delenv("AWS_REGION")
         with pytest.raises(RunnerError, match="No region"):
             ingest.destination("", "", tmp_path / "stack.json")
 
-    def test_a_profile_that_is_not_there_is_one_clear_error(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_a_missing_profile_is_one_clear_error(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AWS_PROFILE", "nobody")
         with pytest.raises(RunnerError, match="nobody"):
             ingest.destination("mine", "", tmp_path / "stack.json")
 
-    def test_a_system_that_does_not_run_is_one_clear_error(self, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_a_stopped_system_is_one_clear_error(self, capsys: pytest.CaptureFixture[str]) -> None:
         error = EndpointConnectionError(endpoint_url="http://127.0.0.1:4566/")
         assert "make status" in ingest.explanation(error, "mine")
         assert "does not take records" in ingest.explanation(DeliveryFailed("1 of 1"), "mine")

@@ -1,4 +1,4 @@
-"""What the runner decides before it starts anything."""
+"""The runner's decisions before it starts anything."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from pytest_socket import enable_socket, socket_allow_hosts
 from runner.__main__ import COMMANDS, main, parse
 from runner.errors import RunnerError
 from runner.http_client import get
-from runner.local import build, emulator, environment, system
+from runner.local import build, deployment, emulator, environment, system
 from runner.local.build import source_fingerprint
 from runner.local.deployment import gateway_responses, is_set
 from runner.processes import ProcessIdentity
@@ -39,12 +39,12 @@ DEPLOYED = Description(status="UPDATE_COMPLETE", changed="now", parameters={}, o
 
 @pytest.fixture(autouse=True)
 def world() -> None:
-    """The runner knows nothing of the functions' tables."""
+    """No table is needed here."""
 
 
 @pytest.fixture(autouse=True)
 def no_network() -> None:
-    """Whether a port is free is asked of this machine."""
+    """Override the network ban: these tests look for free ports."""
     enable_socket()
     socket_allow_hosts([environment.HOST])
 
@@ -75,12 +75,12 @@ def listener() -> Iterator[socket.socket]:
 
 
 class TestStackFile:
-    def test_what_is_written_is_read_again(self, workspace: Workspace) -> None:
+    def test_a_written_file_can_be_read(self, workspace: Workspace) -> None:
         A_STACK.write(workspace.stack)
 
         assert Stack.read(workspace.stack) == A_STACK
 
-    def test_a_missing_file_says_what_makes_it(self, workspace: Workspace) -> None:
+    def test_the_error_for_a_missing_file_names_the_command_that_writes_it(self, workspace: Workspace) -> None:
         with pytest.raises(RunnerError, match="make up"):
             Stack.read(workspace.stack)
 
@@ -123,9 +123,7 @@ class TestUserSettings:
             assert "mine" not in given.values()
             assert given["AWS_EC2_METADATA_DISABLED"] == "true"
 
-    def test_sam_keeps_the_settings_that_pip_finds_its_packages_by(
-        self, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_sam_keeps_pips_settings(self, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PIP_CERT", "/some/certificates")
         monkeypatch.setenv("https_proxy", "http://proxy:3128")
 
@@ -165,7 +163,7 @@ class TestFingerprint:
 
         assert source_fingerprint(sources) == before
 
-    def test_only_the_builds_used_last_are_kept(self, tmp_path: Path) -> None:
+    def test_only_the_most_recently_used_builds_are_kept(self, tmp_path: Path) -> None:
         for age, name in enumerate(["newest", "second", "third", "fourth", "fifth"]):
             (tmp_path / name).mkdir()
             (tmp_path / name / "template.yaml").touch()
@@ -180,28 +178,28 @@ class TestWhetherToDeploy:
     def record(self, workspace: Workspace, target: str, changed: str) -> None:
         workspace.deployment.write_text(json.dumps({"target": target, "changed": changed}))
 
-    def test_what_is_deployed_and_wanted_is_left_alone(self, workspace: Workspace) -> None:
+    def test_an_up_to_date_deployment_is_left_alone(self, workspace: Workspace) -> None:
         self.record(workspace, "this", "now")
 
         assert system.is_current(workspace, DEPLOYED, "this")
 
-    def test_other_sources_or_parameters_are_deployed(self, workspace: Workspace) -> None:
+    def test_changed_sources_or_parameters_are_deployed(self, workspace: Workspace) -> None:
         self.record(workspace, "this", "now")
 
         assert not system.is_current(workspace, DEPLOYED, "that")
 
-    def test_state_from_before_the_last_deployment_is_deployed_over(self, workspace: Workspace) -> None:
+    def test_state_older_than_the_last_deployment_is_deployed_over(self, workspace: Workspace) -> None:
         self.record(workspace, "this", "now")
 
         assert not system.is_current(workspace, replace(DEPLOYED, changed="earlier"), "this")
 
-    def test_a_deployment_that_was_broken_off_is_repeated(self, workspace: Workspace) -> None:
+    def test_an_interrupted_deployment_is_repeated(self, workspace: Workspace) -> None:
         self.record(workspace, "this", "now")
 
         assert not system.is_current(workspace, replace(DEPLOYED, status="UPDATE_IN_PROGRESS"), "this")
 
     @pytest.mark.parametrize("content", [None, "", "{"])
-    def test_no_record_means_to_deploy(self, workspace: Workspace, content: str | None) -> None:
+    def test_a_missing_or_broken_record_means_a_deployment(self, workspace: Workspace, content: str | None) -> None:
         if content is not None:
             workspace.deployment.write_text(content)
 
@@ -210,6 +208,39 @@ class TestWhetherToDeploy:
     def test_simulation_off_disables_the_schedules(self) -> None:
         assert system.template_parameters(4566, simulate=True)["Schedules"] == "ENABLED"
         assert system.template_parameters(4566, simulate=False)["Schedules"] == "DISABLED"
+
+
+class TestUnhealthySystem:
+    def test_it_is_deployed_once_and_reported_each_time(
+        self, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        deployed = replace(DEPLOYED, outputs={"ApiId": "abc", "DetectionsStreamName": "detections"})
+        deployments: list[Path] = []
+
+        class Unhealthy(emulator.Emulator):
+            def wait_until_ready(self) -> None:
+                """It answers."""
+
+            def wait_until_healthy(self, url: str, deadline_s: float) -> None:
+                raise RunnerError(f"GET {url} answers 500")
+
+        def deploy(_stack: Stack, _workspace: Workspace, built: Path, _parameters: dict[str, str]) -> Description:
+            deployments.append(built)
+            return deployed
+
+        server = Unhealthy(workspace, 4566, ProcessIdentity(os.getpid(), "now"))
+        monkeypatch.setattr(emulator, "running", lambda _workspace: server)
+        monkeypatch.setattr(system, "build_sources", lambda *_: Path("built/template.yaml"))
+        monkeypatch.setattr(Stack, "describe", lambda _stack: deployed if deployments else None)
+        monkeypatch.setattr(deployment, "deploy", deploy)
+        monkeypatch.setattr(deployment, "apply_gateway_responses", lambda *_: None)
+
+        for _ in range(2):
+            with pytest.raises(RunnerError, match="/check answers 500"):
+                system.bring_up(workspace, system.Options(), Silence())
+
+        assert len(deployments) == 1
+        assert not workspace.stack.exists()
 
 
 class TestGatewayResponses:
@@ -240,7 +271,7 @@ class TestGatewayResponses:
     def test_a_template_without_any_has_none(self) -> None:
         assert gateway_responses(Template({"Resources": {"Api": {"Properties": {}}}}, {})) == []
 
-    def test_one_that_is_set_already_is_recognised(self) -> None:
+    def test_one_that_is_already_set_is_recognized(self) -> None:
         wanted = {"responseType": "THROTTLED", "statusCode": "429", "responseParameters": {}}
 
         assert is_set(wanted, {**wanted, "defaultResponse": False})
@@ -249,12 +280,12 @@ class TestGatewayResponses:
 
 
 class TestEmulatorProcess:
-    def test_a_recorded_process_that_has_gone_is_not_running(self, workspace: Workspace) -> None:
+    def test_a_recorded_process_that_has_ended_is_not_running(self, workspace: Workspace) -> None:
         workspace.process.write_text('{"pid": 1, "started": "in another life", "port": 4566}')
 
         assert emulator.running(workspace) is None
 
-    def test_a_recorded_process_that_lives_is(self, workspace: Workspace) -> None:
+    def test_a_recorded_process_that_is_alive_is_running(self, workspace: Workspace) -> None:
         me = ProcessIdentity.of(os.getpid())
         assert me is not None
         workspace.process.write_text(json.dumps({"pid": me.pid, "started": me.started, "port": 4570}))
@@ -264,7 +295,7 @@ class TestEmulatorProcess:
         assert running is not None
         assert (running.port, running.bind) == (4570, environment.HOST)
 
-    def test_a_system_that_runs_elsewhere_is_not_moved(self, workspace: Workspace) -> None:
+    def test_a_system_bound_to_another_address_is_not_moved(self, workspace: Workspace) -> None:
         me = ProcessIdentity.of(os.getpid())
         assert me is not None
         recorded = {"pid": me.pid, "started": me.started, "port": 4570, "bind": "172.17.0.1"}
@@ -274,7 +305,7 @@ class TestEmulatorProcess:
             system.bring_up(workspace, system.Options(bind="127.0.0.1"), Silence())
 
     @pytest.mark.parametrize("content", ["", "{", "{}", "[]", '"x"'])
-    def test_a_broken_record_is_no_process(self, workspace: Workspace, content: str) -> None:
+    def test_a_broken_record_means_no_process(self, workspace: Workspace, content: str) -> None:
         workspace.process.write_text(content)
 
         assert emulator.running(workspace) is None
@@ -291,7 +322,7 @@ class TestEmulatorProcess:
     def test_nothing_answers_where_nothing_listens(self) -> None:
         assert get(f"http://{environment.HOST}:{emulator.free_port()}/")[0] == 0
 
-    def test_its_state_is_saved_when_it_was_written_after_the_request_and_is_quiet(self, workspace: Workspace) -> None:
+    def test_its_state_is_saved_once_every_file_is_written_after_the_request(self, workspace: Workspace) -> None:
         file = workspace.state / "dynamodb.json"
         file.touch()
         os.utime(file, (2_000, 2_000))
@@ -303,9 +334,7 @@ class TestEmulatorProcess:
 
 
 class TestWorkspace:
-    def test_what_was_read_of_streams_that_are_not_saved_is_forgotten_and_nothing_else(
-        self, workspace: Workspace
-    ) -> None:
+    def test_positions_in_streams_that_are_not_saved_are_forgotten_and_nothing_else(self, workspace: Workspace) -> None:
         kept = {"functions": {"a": 1}, "kinesis_positions": {"x": {"s": 7}}}
         saved = {"__ministack_format__": 2, "payload": {**kept, "dynamodb_stream_positions": {"data": {"y": 2400}}}}
         (workspace.state / "lambda.json").write_text(json.dumps(saved))
@@ -316,7 +345,7 @@ class TestWorkspace:
         assert found == {**saved, "payload": {**kept, "dynamodb_stream_positions": {}}}
 
     @pytest.mark.parametrize("content", [None, "", "{"])
-    def test_a_state_that_is_not_there_or_not_whole_is_left_to_the_emulator(
+    def test_a_missing_or_incomplete_state_is_left_to_the_emulator(
         self, workspace: Workspace, content: str | None
     ) -> None:
         if content is not None:
@@ -330,7 +359,7 @@ class TestWorkspace:
         ("port", "bind", "address"),
         [(4600, "127.0.0.1", "localhost:4600"), (4566, "172.17.0.1", "172.17.0.1:4566"), (1, "0.0.0.0", "localhost:1")],  # noqa: S104
     )
-    def test_saved_queues_are_where_the_emulator_starts_next(
+    def test_saved_queues_move_to_the_emulators_next_address(
         self, workspace: Workspace, port: int, bind: str, address: str
     ) -> None:
         url = "http://{}/000000000000/jobs"
@@ -352,7 +381,7 @@ class TestWorkspace:
 
         assert list(workspace.state.iterdir()) == []
 
-    def test_a_folder_that_cannot_be_made_is_one_clear_error(self, tmp_path: Path) -> None:
+    def test_a_folder_that_cannot_be_created_is_one_clear_error(self, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
 
         with pytest.raises(RunnerError, match="Cannot make"):
@@ -376,7 +405,7 @@ class TestWorkspace:
         assert not workspace.state.exists()
         assert not workspace.stack.exists()
 
-    def test_two_holders_of_a_lock_are_one_too_many(self, tmp_path: Path) -> None:
+    def test_a_lock_has_one_holder_at_most(self, tmp_path: Path) -> None:
         with (
             exclusive(tmp_path / "lock", 0, "busy"),
             pytest.raises(RunnerError, match="busy"),
@@ -389,7 +418,7 @@ class TestWorkspace:
 
 
 class TestCommandLine:
-    def test_empty_variables_are_the_defaults(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_empty_variables_mean_the_defaults(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PORT", "")
         monkeypatch.setenv("SIMULATE", "")
 
@@ -461,7 +490,7 @@ class TestCommandLine:
 
         assert called == COMMANDS.keys()
 
-    def test_make_hands_a_bad_setting_to_the_command(self) -> None:
+    def test_make_passes_a_bad_setting_to_the_command(self) -> None:
         ran = subprocess.run(
             [sys.executable, "-m", "runner", "up"],
             cwd=PROJECT_ROOT,

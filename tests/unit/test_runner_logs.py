@@ -1,4 +1,4 @@
-"""make logs FUNCTION=…: one function's lines, out of a log group that several functions share."""
+"""make logs FUNCTION=…: one function's lines from a log group that several functions share."""
 
 import json
 import time
@@ -19,7 +19,7 @@ FUNCTIONS = {"IndexDetectionsFunction": INDEX, "CountDetectionsFunction": COUNT,
 class Functions:
     """Lambda: two functions share a log group, one has its own."""
 
-    def get_function_configuration(self, FunctionName: str) -> dict[str, Any]:  # noqa: N803 - as botocore spells it
+    def get_function_configuration(self, FunctionName: str) -> dict[str, Any]:  # noqa: N803 - botocore's name
         return {} if FunctionName == ALONE else {"LoggingConfig": {"LogGroup": SHARED, "LogFormat": "JSON"}}
 
 
@@ -59,20 +59,22 @@ def _read(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
     return capsys.readouterr().out.splitlines()
 
 
-def test_on_aws_the_stream_s_name_says_which_function_wrote_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_on_aws_the_log_streams_name_identifies_the_function(capsys: pytest.CaptureFixture[str]) -> None:
     _written(SHARED, f"2026/11/25/{INDEX}[$LATEST]aa", '{"message": "mine"}', "Traceback")
     _written(SHARED, f"2026/11/25/{COUNT}[$LATEST]bb", '{"message": "another\'s"}')
     assert _read(capsys, "IndexDetections") == ['{"message": "mine"}', "Traceback"]
 
 
-def test_on_the_emulator_a_line_of_the_invocation_says_it(capsys: pytest.CaptureFixture[str]) -> None:
+def test_on_the_emulator_a_line_of_the_invocation_identifies_the_function(capsys: pytest.CaptureFixture[str]) -> None:
     mine = ["START RequestId: 1", _of(INDEX, "indexed"), "END RequestId: 1", "REPORT RequestId: 1"]
     _written(SHARED, "2026/11/25/[$LATEST]aa", *mine)
     _written(SHARED, "2026/11/25/[$LATEST]bb", "START RequestId: 2", _of(COUNT, "counted"), "END RequestId: 2")
     assert _read(capsys, "index_detections") == mine
 
 
-def test_lines_without_ids_are_told_apart(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lines_without_ids_are_distinguished(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     line = {"logStreamName": f"{INDEX}[$LATEST]", "timestamp": 1, "message": "the same"}
 
     class Emulator:
@@ -97,13 +99,13 @@ def test_an_invocation_that_failed_before_its_first_line_is_shown(capsys: pytest
     assert _read(capsys, "IndexDetections") == ["START RequestId: 3", "ImportError", '["a list"]']
 
 
-def test_a_function_with_a_group_of_its_own_is_read_there(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_function_with_its_own_group_is_read_there(capsys: pytest.CaptureFixture[str]) -> None:
     _written(SHARED, f"2026/11/25/{INDEX}[$LATEST]aa", "another's")
     _written(f"/aws/lambda/{ALONE}", "2026/11/25/[$LATEST]aa", "mine")
     assert _read(capsys, "get_event") == ["mine"]
 
 
-def test_without_a_function_all_are_read_in_their_order(capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_function_all_lines_are_read_in_order(capsys: pytest.CaptureFixture[str]) -> None:
     _written(SHARED, f"2026/11/25/{INDEX}[$LATEST]aa", "first", age_s=30)
     _written(f"/aws/lambda/{ALONE}", "2026/11/25/[$LATEST]aa", "second", age_s=20)
     _written(SHARED, f"2026/11/25/{COUNT}[$LATEST]bb", "third", age_s=10)
@@ -136,6 +138,6 @@ def test_a_function_is_named_as_in_the_template_or_as_its_sample_event(name: str
     assert logs.groups_of(World.named(), name) == {SHARED: {INDEX}}
 
 
-def test_an_unknown_function_is_refused_with_the_names_of_all(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_function_is_an_error_that_lists_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["logs", "Dance", "--stack", "sitewatch"]) == 2
     assert capsys.readouterr().err == "FUNCTION is one of CountDetections, GetEvent, IndexDetections, not Dance.\n"

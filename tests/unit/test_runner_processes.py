@@ -1,4 +1,4 @@
-"""The runner ends what it has started, wholly, and nothing else."""
+"""The runner ends the processes that it started, with their children, and nothing else."""
 
 import os
 import signal
@@ -23,11 +23,11 @@ WITH_CHILD = (
 
 @pytest.fixture(autouse=True)
 def world() -> None:
-    """The runner knows nothing of the functions' tables."""
+    """No table is needed here."""
 
 
 class Started:
-    """A process that leads a group of its own, once it has printed its first line."""
+    """A process with its own group that has printed its first line."""
 
     def __init__(self, code: str) -> None:
         self.process = subprocess.Popen(
@@ -88,7 +88,7 @@ def test_a_process_that_ignores_the_request_is_killed_after_the_grace(started: C
     assert not leader.identity.alive()
 
 
-def test_nothing_is_waited_for_once_the_work_is_finished(started: Callable[[str], Started]) -> None:
+def test_stopping_does_not_wait_once_the_work_is_finished(started: Callable[[str], Started]) -> None:
     leader = started(STUBBORN)
     began = time.monotonic()
 
@@ -108,7 +108,7 @@ def test_a_later_process_with_the_same_number_is_left_alone(started: Callable[[s
     assert leader.identity.alive()
 
 
-def test_a_dead_child_that_nobody_has_waited_for_is_not_alive(started: Callable[[str], Started]) -> None:
+def test_a_zombie_child_is_not_alive(started: Callable[[str], Started]) -> None:
     leader = started("print('up', flush=True); input()")
     leader.stdin.write("go\n")
     leader.stdin.close()
@@ -125,7 +125,7 @@ def test_a_failing_command_is_reported_with_its_log_and_its_last_lines(tmp_path:
         run_logged(command, environment={}, folder=tmp_path, log=log, deadline_s=30, what="The thing")
 
 
-def test_a_command_that_hangs_is_ended_at_its_deadline(tmp_path: Path) -> None:
+def test_a_hanging_command_is_ended_at_its_deadline(tmp_path: Path) -> None:
     command = [sys.executable, "-c", "import os, time; print(os.getpid(), flush=True); time.sleep(60)"]
     log = tmp_path / "command.log"
 
@@ -145,7 +145,7 @@ def test_a_command_sees_only_the_environment_that_it_is_given(tmp_path: Path, mo
     assert log.read_text().strip() == "['GIVEN']"
 
 
-def test_the_tail_of_a_log_has_its_last_lines_that_say_something(tmp_path: Path) -> None:
+def test_the_tail_of_a_log_is_its_last_lines_that_are_not_blank(tmp_path: Path) -> None:
     log = tmp_path / "some.log"
     log.write_text("one\n\ntwo\n\n  \nthree\n")
 

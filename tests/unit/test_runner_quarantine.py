@@ -1,4 +1,4 @@
-"""make quarantine: what is in quarantine is seen, put on the stream again or dropped, and never lost."""
+"""make quarantine: lists rejected records, puts them on the stream again or drops them, and never loses one."""
 
 import json
 from collections import Counter
@@ -13,7 +13,7 @@ from detections import quarantine as keeping
 from detections.arrival import KinesisRecord, Rejected
 from runner.__main__ import main
 from runner.errors import RunnerError
-from runner.operate import quarantine
+from runner.operate import quarantine, queues
 from runner.operate.quarantine import Quarantine
 from runner.stack import Stack
 from sitewatch import settings
@@ -24,12 +24,12 @@ LARGE = b"x" * (200 * 1024)
 
 
 class CloudFormation:
-    """Says what the tests' world is called."""
+    """Lists the resources of the tests' world."""
 
     def get_paginator(self, _name: str) -> "CloudFormation":
         return self
 
-    def paginate(self, StackName: str) -> list[Any]:  # noqa: N803 - as botocore spells it
+    def paginate(self, StackName: str) -> list[Any]:  # noqa: N803 - botocore's name
         names = {
             ("QuarantineQueue", "AWS::SQS::Queue"): settings.text("QUARANTINE_QUEUE_URL"),
             ("DetectionsStream", "AWS::Kinesis::Stream"): "DetectionsStream",
@@ -57,7 +57,7 @@ STACK = World.named()
 @pytest.fixture(autouse=True)
 def here(monkeypatch: pytest.MonkeyPatch) -> None:
     """The command's stack is the tests' world."""
-    monkeypatch.setattr(quarantine, "WAIT_SECONDS", 0)
+    monkeypatch.setattr(queues, "WAIT_SECONDS", 0)
     monkeypatch.setattr(quarantine, "find", lambda _parsed: STACK)
 
 
@@ -86,7 +86,7 @@ def _objects() -> int:
     return int(client("s3").list_objects_v2(Bucket=settings.text("QUARANTINE_BUCKET"))["KeyCount"])
 
 
-def test_a_list_of_many_shows_each_once_and_leaves_them_to_be_seen_again(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_long_list_shows_each_record_once_and_leaves_all_in_quarantine(capsys: pytest.CaptureFixture[str]) -> None:
     _keep(*(f"{number}".encode() for number in range(23)))
     for _ in range(2):
         assert main(["quarantine"]) == 0
@@ -96,7 +96,7 @@ def test_a_list_of_many_shows_each_once_and_leaves_them_to_be_seen_again(capsys:
         assert all("2026-11-22T06:10:30" in line and "year: Field required" in line for line in printed[:-1])
 
 
-def test_what_a_camera_sent_can_not_steer_the_terminal(
+def test_a_record_cannot_control_the_terminal(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     _keep(b"", reason="[bold]x[/] \x1b[2J")
@@ -105,7 +105,7 @@ def test_what_a_camera_sent_can_not_steer_the_terminal(
 
 
 @pytest.mark.parametrize("data", [b"\xff\x00 not JSON", b"", LARGE])
-def test_a_record_is_shown_as_its_very_bytes(data: bytes, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+def test_a_record_is_shown_as_its_exact_bytes(data: bytes, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     _keep(data)
     (identity,) = _ids()
     assert main(["quarantine", "--show", identity[:8]]) == 0
@@ -115,7 +115,7 @@ def test_a_record_is_shown_as_its_very_bytes(data: bytes, capfdbinary: pytest.Ca
 
 
 @pytest.mark.parametrize("data", [b"not JSON", LARGE])
-def test_a_record_is_put_on_the_stream_again_with_its_key_and_leaves_nothing_behind(data: bytes) -> None:
+def test_a_record_is_put_on_the_stream_again_with_its_key_and_leaves_quarantine(data: bytes) -> None:
     _keep(data)
     (identity,) = _ids()
     assert main(["quarantine", "--reingest", identity]) == 0
@@ -123,7 +123,7 @@ def test_a_record_is_put_on_the_stream_again_with_its_key_and_leaves_nothing_beh
     assert (_ids(), _objects()) == ([], 0)
 
 
-def test_a_fixed_file_takes_the_place_of_the_bytes(tmp_path: Path) -> None:
+def test_a_fixed_file_replaces_the_bytes(tmp_path: Path) -> None:
     _keep(LARGE)
     fixed = tmp_path / "fixed.json"
     fixed.write_bytes(b'{"year": 2020}')
@@ -132,7 +132,7 @@ def test_a_fixed_file_takes_the_place_of_the_bytes(tmp_path: Path) -> None:
     assert (_ids(), _objects()) == ([], 0)
 
 
-def test_all_are_put_on_the_stream_again() -> None:
+def test_all_records_can_be_put_on_the_stream_again() -> None:
     contents = [f"{number}".encode() for number in range(15)] + [LARGE]
     _keep(*contents)
     assert main(["quarantine", "--reingest", "all"]) == 0
@@ -140,7 +140,7 @@ def test_all_are_put_on_the_stream_again() -> None:
     assert (_ids(), _objects()) == ([], 0)
 
 
-def test_what_comes_back_at_once_is_not_put_on_the_stream_again_and_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_record_that_comes_back_at_once_is_put_on_the_stream_only_once(monkeypatch: pytest.MonkeyPatch) -> None:
     _keep(*(f"{number}".encode() for number in range(15)))
     put = Quarantine.reingest
     numbers = iter(range(100, 200))
@@ -154,14 +154,14 @@ def test_what_comes_back_at_once_is_not_put_on_the_stream_again_and_again(monkey
     assert len(_on_the_stream()) == len(_ids()) == 15
 
 
-def test_a_record_that_the_stream_refuses_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_record_that_the_stream_rejects_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     _keep(b"one")
     client("kinesis").delete_stream(StreamName="DetectionsStream")
     assert main(["quarantine", "--reingest", "all"]) == 1
     assert len(_ids()) == 1
 
 
-def test_a_dropped_record_goes_with_its_object_and_the_others_stay() -> None:
+def test_dropping_a_record_deletes_its_object_and_keeps_the_others() -> None:
     _keep(LARGE, b"small")
     held = _ids()
     with Quarantine(STACK) as opened:
@@ -174,7 +174,7 @@ def test_a_dropped_record_goes_with_its_object_and_the_others_stay() -> None:
 
 
 @pytest.mark.parametrize("action", ["--show", "--reingest", "--drop"])
-def test_an_id_that_is_not_one_record_s_does_nothing(action: str, capfd: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_or_ambiguous_id_does_nothing(action: str, capfd: pytest.CaptureFixture[str]) -> None:
     _keep(b"one", b"two")
     assert main(["quarantine", action, "no-such-id"]) == 1
     assert capfd.readouterr().err.startswith("No records in quarantine")
@@ -184,7 +184,7 @@ def test_an_id_that_is_not_one_record_s_does_nothing(action: str, capfd: pytest.
     assert _on_the_stream() == []
 
 
-def test_one_file_can_not_stand_for_all(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_file_cannot_replace_all_records(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     _keep(b"one")
     assert main(["quarantine", "--reingest", "all", "--file", str(tmp_path / "none")]) == 2
     assert main(["quarantine", "--reingest", _ids()[0], "--file", str(tmp_path / "none")]) == 1
@@ -192,7 +192,7 @@ def test_one_file_can_not_stand_for_all(tmp_path: Path, capsys: pytest.CaptureFi
     assert len(_ids()) == 1
 
 
-def test_an_object_that_is_gone_is_said_to_be(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_object_is_reported(capfd: pytest.CaptureFixture[str]) -> None:
     _keep(LARGE)
     bucket = settings.text("QUARANTINE_BUCKET")
     client("s3").delete_object(Bucket=bucket, Key=client("s3").list_objects_v2(Bucket=bucket)["Contents"][0]["Key"])
@@ -201,7 +201,7 @@ def test_an_object_that_is_gone_is_said_to_be(capfd: pytest.CaptureFixture[str])
     assert len(_ids()) == 1
 
 
-def test_a_message_of_another_kind_is_named(capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_message_of_another_kind_is_reported(capfd: pytest.CaptureFixture[str]) -> None:
     client("sqs").send_message(
         QueueUrl=settings.text("QUARANTINE_QUEUE_URL"),
         MessageBody=json.dumps({"reason": "x"}),
@@ -212,7 +212,7 @@ def test_a_message_of_another_kind_is_named(capfd: pytest.CaptureFixture[str]) -
     assert "none of the index's" in capfd.readouterr().err
 
 
-def test_two_actions_at_once_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_two_actions_at_once_are_rejected(capsys: pytest.CaptureFixture[str]) -> None:
     _keep(b"one")
     assert main(["quarantine", "--drop", "all", "--show", _ids()[0]]) == 2
     assert capsys.readouterr().err == "Only one of SHOW=, REINGEST= and DROP= at a time.\n"

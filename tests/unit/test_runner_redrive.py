@@ -1,4 +1,4 @@
-"""make redrive: every dead letter is sent again, by SQS itself or by hand."""
+"""make redrive: sends every dead letter again, through SQS's move tasks or one by one."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +18,7 @@ QUEUES = {"JobsQueue": ALIVE, "FailedJobsQueue": "failed", "JobsDeadLetterQueue"
 
 
 class Sqs:
-    """moto's SQS, with message move tasks as an engine has or lacks them."""
+    """moto's SQS with message move tasks, which some engines lack."""
 
     def __init__(self, start: Callable[..., Any], *statuses: dict[str, Any]) -> None:
         self._real = client("sqs")
@@ -45,7 +45,7 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1, 25])
-def test_an_engine_without_move_tasks_has_each_message_moved_by_hand(count: int) -> None:
+def test_without_move_tasks_the_command_moves_each_message(count: int) -> None:
     for number in range(count):
         attributes = {"kind": {"DataType": "String", "StringValue": "x"}}
         client("sqs").send_message(QueueUrl=DEAD, MessageBody=str(number), MessageAttributes=attributes)
@@ -54,7 +54,7 @@ def test_an_engine_without_move_tasks_has_each_message_moved_by_hand(count: int)
     assert jobs.take("JobsDeadLetterQueue") == []
 
 
-def test_a_message_that_is_refused_stays_and_is_told_of() -> None:
+def test_a_rejected_message_stays_and_is_reported() -> None:
     client("sqs").send_message(QueueUrl=DEAD, MessageBody="x")
 
     class Refusing(Sqs):
@@ -67,7 +67,7 @@ def test_a_message_that_is_refused_stays_and_is_told_of() -> None:
     assert attributes["ApproximateNumberOfMessagesNotVisible"] == "1"
 
 
-def test_where_sqs_moves_them_itself_it_is_asked_to_and_waited_for() -> None:
+def test_with_move_tasks_sqs_moves_the_messages_and_the_command_waits() -> None:
     asked: list[dict[str, Any]] = []
 
     def start(**arguments: Any) -> dict[str, str]:
@@ -81,18 +81,18 @@ def test_where_sqs_moves_them_itself_it_is_asked_to_and_waited_for() -> None:
     assert arns["DestinationArn"].endswith(":JobsQueue")
 
 
-def test_a_move_task_that_fails_says_why() -> None:
+def test_a_failed_move_task_shows_the_reason() -> None:
     failed = {"Status": "FAILED", "FailureReason": "CouldNotDetermineMessageSource"}
     with pytest.raises(RunnerError, match="CouldNotDetermineMessageSource"):
         redrive.redrive(Sqs(lambda **_: {"TaskHandle": "task"}, failed), DEAD, ALIVE)
 
 
-def test_another_refusal_is_not_taken_for_a_missing_action() -> None:
+def test_another_error_is_not_mistaken_for_a_missing_action() -> None:
     with pytest.raises(ClientError, match="AccessDenied"):
         redrive.redrive(Sqs(_refused("AccessDenied")), DEAD, ALIVE)
 
 
-def test_a_queue_is_named_as_in_the_template_whatever_the_letter_case() -> None:
+def test_a_queues_name_in_the_template_is_accepted_in_any_letter_case() -> None:
     assert redrive.pair(QUEUES, "jobs") == redrive.pair(QUEUES, "Jobs") == (DEAD, ALIVE)
     for name in ("", "failedjobs", "loose", "dance"):
         with pytest.raises(RunnerError, match="QUEUE is one of jobs, not"):

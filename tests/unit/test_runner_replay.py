@@ -1,4 +1,4 @@
-"""make replay: a batch that Lambda gave up on is read from the stream again, once the function takes it."""
+"""make replay: reads the batches that Lambda gave up on from the stream again."""
 
 import io
 import json
@@ -8,7 +8,7 @@ import pytest
 
 from detections import on_stream_index
 from runner.__main__ import main
-from runner.operate import replay
+from runner.operate import queues, replay
 from runner.stack import Stack
 from tests.world import jobs
 from tests.world.aws import client
@@ -19,21 +19,21 @@ QUEUE = jobs.queue_url("StreamFailuresQueue")
 
 
 class Functions:
-    """Lambda with the index in it, which fails until it is mended."""
+    """Lambda with the index function, which fails until it is fixed."""
 
-    def __init__(self, *, mended: bool) -> None:
-        self.mended = mended
+    def __init__(self, *, fixed: bool) -> None:
+        self.fixed = fixed
 
-    def invoke(self, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 - as botocore spells it
+    def invoke(self, FunctionName: str, Payload: bytes) -> dict[str, Any]:  # noqa: N803 - botocore's name
         assert FunctionName == "arn:index"
-        if not self.mended:
+        if not self.fixed:
             return {"FunctionError": "Unhandled", "Payload": io.BytesIO(b"KeyError")}
         on_stream_index.handler(json.loads(Payload), Context())
         return {}
 
 
-def _run(monkeypatch: pytest.MonkeyPatch, *, mended: bool = True) -> int:
-    functions = Functions(mended=mended)
+def _run(monkeypatch: pytest.MonkeyPatch, *, fixed: bool = True) -> int:
+    functions = Functions(fixed=fixed)
 
     class World(Stack):
         """The tests' world as a stack."""
@@ -45,12 +45,12 @@ def _run(monkeypatch: pytest.MonkeyPatch, *, mended: bool = True) -> int:
             return QUEUE
 
     monkeypatch.setattr(replay, "find", lambda _parsed: World.named())
-    monkeypatch.setattr(replay, "HIDDEN_SECONDS", 1)
+    monkeypatch.setattr(queues, "HIDDEN_SECONDS", 1)
     return main(["replay"])
 
 
 def _given_up(count: int) -> None:
-    """Records of which those but the first and the last are a batch that was given up on."""
+    """Put records, and report all but the first and the last as a failed batch."""
     kinesis = client("kinesis")
     put = [
         kinesis.put_record(
@@ -69,7 +69,7 @@ def _given_up(count: int) -> None:
     client("sqs").send_message(QueueUrl=QUEUE, MessageBody=json.dumps(body))
 
 
-def test_exactly_the_batch_is_indexed_and_its_message_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_exactly_the_batch_is_indexed_and_its_message_is_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
     _given_up(3)
     for _ in range(2):
         assert _run(monkeypatch) == 0
@@ -77,16 +77,16 @@ def test_exactly_the_batch_is_indexed_and_its_message_goes(monkeypatch: pytest.M
     assert jobs.take("StreamFailuresQueue") == []
 
 
-def test_a_batch_that_fails_still_stays(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_batch_that_still_fails_stays(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     _given_up(1)
-    assert _run(monkeypatch, mended=False) == 1
+    assert _run(monkeypatch, fixed=False) == 1
     assert "still fails on them: KeyError" in capsys.readouterr().err
     attributes = client("sqs").get_queue_attributes(QueueUrl=QUEUE, AttributeNames=["All"])["Attributes"]
     counts = (attributes["ApproximateNumberOfMessages"], attributes["ApproximateNumberOfMessagesNotVisible"])
     assert sum(map(int, counts)) == 1
 
 
-def test_a_batch_of_the_table_s_stream_is_named_and_left(
+def test_a_batch_of_the_tables_stream_is_reported_and_left(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     client("sqs").send_message(QueueUrl=QUEUE, MessageBody=json.dumps({"DDBStreamBatchInfo": {"shardId": "s-1"}}))
@@ -96,7 +96,7 @@ def test_a_batch_of_the_table_s_stream_is_named_and_left(
     assert printed.endswith("0 batches replayed, 1 left.\n")
 
 
-def test_a_large_batch_goes_in_parts_that_lambda_takes() -> None:
+def test_a_large_batch_is_split_to_fit_lambdas_limit() -> None:
     records = [{"kinesis": {"data": "x" * 1_400_000}, "n": n} for n in range(7)]
     parts = list(replay.events(records))
     assert [[each["n"] for each in part] for part in parts] == [[0, 1], [2, 3], [4, 5], [6]]

@@ -1,4 +1,4 @@
-"""make restore: a table's items come back into the stack's own table."""
+"""make restore: puts a table's items back into the stack's own table."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -35,9 +35,7 @@ def _put(number: int, text: str) -> None:
 
 
 def _stored(table: str = TABLE) -> dict[int, str]:
-    return {
-        int(item["id"]["S"]): item["text"]["S"] for page in restore.items_of(client("dynamodb"), table) for item in page
-    }
+    return {int(item["id"]["S"]): item["text"]["S"] for item in restore.items_of(client("dynamodb"), table)}
 
 
 def _backup() -> str:
@@ -56,7 +54,7 @@ def test_a_changed_and_a_deleted_item_come_back_and_newer_ones_stay(capsys: pyte
     assert "120 items put back" in capsys.readouterr().out
 
 
-def test_exactly_as_it_was_is_without_what_is_newer() -> None:
+def test_an_exact_restore_deletes_newer_items() -> None:
     for number in range(3):
         _put(number, "as it was")
     backup = _backup()
@@ -66,7 +64,7 @@ def test_exactly_as_it_was_is_without_what_is_newer() -> None:
     assert _stored() == dict.fromkeys(range(3), "as it was")
 
 
-def test_a_table_that_has_been_restored_is_copied_from_again() -> None:
+def test_items_can_be_copied_from_a_table_that_is_already_restored() -> None:
     _put(1, "as it was")
     assert main(["restore", "events", "--backup", _backup()]) == 0
     (restored,) = [name for name in client("dynamodb").list_tables()["TableNames"] if "restored" in name]
@@ -75,7 +73,7 @@ def test_a_table_that_has_been_restored_is_copied_from_again() -> None:
     assert _stored() == {1: "as it was"}
 
 
-def test_a_point_in_time_is_asked_for_in_utc() -> None:
+def test_a_point_in_time_is_requested_in_utc() -> None:
     _put(1, "as it was")
     client("dynamodb").update_continuous_backups(
         TableName=TABLE, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
@@ -87,11 +85,11 @@ def test_a_point_in_time_is_asked_for_in_utc() -> None:
             parse(["restore", "events", "--at", text])
 
 
-def test_a_table_that_refuses_some_is_asked_again_and_then_said_to() -> None:
+def test_unprocessed_items_are_retried_and_then_reported() -> None:
     class Refusing:
         left = 3
 
-        def batch_write_item(self, RequestItems: Any) -> Any:  # noqa: N803 - as botocore spells it
+        def batch_write_item(self, RequestItems: Any) -> Any:  # noqa: N803 - botocore's name
             self.left -= 1
             return {"UnprocessedItems": RequestItems if self.left else {}}
 
@@ -105,11 +103,11 @@ def test_a_table_that_refuses_some_is_asked_again_and_then_said_to() -> None:
 @pytest.mark.parametrize(
     "arguments", [["events"], ["dance", "--backup", "x"], ["events", "--at", "2026-11-23T06:00Z", "--backup", "x"]]
 )
-def test_what_is_not_clear_restores_nothing(arguments: list[str]) -> None:
+def test_ambiguous_arguments_restore_nothing(arguments: list[str]) -> None:
     assert main(["restore", *arguments]) == 2
     assert not [name for name in client("dynamodb").list_tables()["TableNames"] if "restored" in name]
 
 
-def test_another_table_s_backup_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_another_tables_backup_is_rejected(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["restore", "users", "--backup", _backup()]) == 1
     assert "a backup of EventsTable" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""make rotate-key: a new key signs, and every token that is out stays good until the old one is retired."""
+"""make rotate-key: a new key signs, and issued tokens stay valid until the old key is retired."""
 
 import json
 import os
@@ -17,24 +17,24 @@ from sitewatch.tokens import TokenRefused
 from tests.world.aws import client
 
 NAME = rotate_key.PARAMETER
+DESCRIBED = {"StackId": "stack", "StackStatus": "UPDATE_COMPLETE", "CreationTime": clock.now()}
 
 
 class Interrupted(Exception):
-    """The command ended half-way."""
+    """The command was interrupted."""
 
 
 class Engine:
-    """CloudFormation and Lambda, as far as the key goes: an update provides the custom resource and renews every
-    function."""
+    """CloudFormation and Lambda for the key alone: an update provides the custom resource and renews every function."""
 
     def __init__(self) -> None:
         self.parameter = ""
         self.history: list[str] = []
 
-    def describe_stacks(self, StackName: str) -> Any:  # noqa: N803 - as botocore spells it
+    def describe_stacks(self, StackName: str) -> Any:  # noqa: N803 - botocore's name
         parameters = {"AdminPassword": "****", NAME: self.parameter}
         listed = [{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()]
-        return {"Stacks": [{"Parameters": listed}]}
+        return {"Stacks": [{**DESCRIBED, "Parameters": listed}]}
 
     def update_stack(self, *, UsePreviousTemplate: bool, Parameters: list[Any], **_: object) -> None:  # noqa: N803
         assert UsePreviousTemplate
@@ -54,7 +54,7 @@ class Engine:
 
 
 class Interrupting:
-    """A client whose calls are counted, and of which one is the last that is made."""
+    """A client that counts its calls and interrupts the command at a given one."""
 
     def __init__(self, real: Any, count: list[int], last: int | None) -> None:
         self._real, self._count, self._last = real, count, last
@@ -75,7 +75,7 @@ class Interrupting:
 
 
 def renew(versions: str) -> None:
-    """What the stack's update does to the functions: new instances, with new settings."""
+    """Update the functions as the stack's update does: new instances with new settings."""
     public = on_deploy_signing_key._provide({"Versions": versions}).attributes["PublicKeys"]
     os.environ |= {"TOKEN_KEY_VERSIONS": versions, "TOKEN_PUBLIC_KEYS": public}
     tokens._public_keys.cache_clear()
@@ -85,12 +85,12 @@ def renew(versions: str) -> None:
 @pytest.fixture
 def stack(monkeypatch: pytest.MonkeyPatch) -> Engine:
     for name in ("TOKEN_KEY_VERSIONS", "TOKEN_PUBLIC_KEYS"):
-        monkeypatch.setenv(name, os.environ[name])  # put back afterwards
+        monkeypatch.setenv(name, os.environ[name])  # restored afterwards
     return Engine()
 
 
 def run(stack: Engine, *arguments: str, monkeypatch: pytest.MonkeyPatch, last: int | None = None) -> tuple[int, int]:
-    """The exit code of the command, and how many calls it made."""
+    """Run the command. Return its exit code and its number of calls."""
     count = [0]
 
     class World(Stack):
@@ -113,11 +113,11 @@ def later(monkeypatch: pytest.MonkeyPatch, days: float) -> None:
     monkeypatch.setattr(rotate_key, "REFRESH_LIFETIME", rotate_key.REFRESH_LIFETIME - timedelta(days=days))
 
 
-def test_a_refresh_token_lives_as_long_as_the_rotation_takes_it_to() -> None:
+def test_a_refresh_token_lives_as_long_as_the_rotation_assumes() -> None:
     assert rotate_key.REFRESH_LIFETIME == issuing.REFRESH_LIFETIME
 
 
-def test_tokens_of_both_keys_are_good_until_the_old_one_is_retired(
+def test_tokens_of_both_keys_are_valid_until_the_old_one_is_retired(
     stack: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = token()
@@ -135,13 +135,13 @@ def test_tokens_of_both_keys_are_good_until_the_old_one_is_retired(
     assert tokens.verify(after).username == "someone"
     with pytest.raises(TokenRefused, match="Signature verification failed"):
         tokens.verify(before)
-    # And once more, from a stack that has been through it.
+    # Once more, on a stack with a completed rotation.
     assert run(stack, monkeypatch=monkeypatch)[0] == 0
     assert tokens.verify(after).username == "someone"
     assert len(set(",".join(stack.history).split(","))) == 3
 
 
-def test_a_rotation_that_is_interrupted_anywhere_goes_on_and_makes_one_new_key(
+def test_a_rotation_interrupted_anywhere_resumes_and_makes_one_new_key(
     stack: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     last, ended = 1, False
@@ -151,7 +151,7 @@ def test_a_rotation_that_is_interrupted_anywhere_goes_on_and_makes_one_new_key(
             run(stack, monkeypatch=monkeypatch, last=last)
             ended = True
         except Interrupted:
-            renew(stack.parameter)  # CloudFormation goes on by itself
+            renew(stack.parameter)  # CloudFormation continues by itself
         assert tokens.verify(before).username == "someone"
         assert tokens.verify(token()).username == "someone"
         if not ended:
@@ -177,7 +177,7 @@ def test_a_second_rotation_waits_for_the_first_to_end(
     assert len(stack.history) == 2
 
 
-def test_the_old_key_is_not_retired_while_a_refresh_token_of_it_may_be_good(
+def test_the_old_key_is_not_retired_while_one_of_its_refresh_tokens_may_be_valid(
     stack: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(stack, "--retire", monkeypatch=monkeypatch)[0] == 1
@@ -204,20 +204,20 @@ def test_the_old_key_is_not_retired_while_a_machine_needs_it(
     assert len(stack.history) == 2
 
 
-def test_a_stack_of_an_older_template_is_told_to_be_deployed(
+def test_a_stack_of_an_older_template_has_to_be_deployed_first(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     class Older(Engine):
         def describe_stacks(self, StackName: str) -> Any:  # noqa: N803
-            return {"Stacks": [{"Parameters": []}]}
+            return {"Stacks": [DESCRIBED]}
 
     assert run(Older(), monkeypatch=monkeypatch)[0] == 1
     assert "deploy this version first" in capsys.readouterr().err
 
 
-def test_a_version_that_there_is_not_fails_the_deployment(monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[Any] = []
-    monkeypatch.setattr(custom_resource._http, "request", lambda *_, body, **__: told.append(json.loads(body)))
+def test_a_missing_version_fails_the_deployment(monkeypatch: pytest.MonkeyPatch) -> None:
+    responses: list[Any] = []
+    monkeypatch.setattr(custom_resource._http, "request", lambda *_, body, **__: responses.append(json.loads(body)))
     request = {
         "RequestType": "Update",
         "ResponseURL": "https://cloudformation.example.com/answer",
@@ -228,4 +228,4 @@ def test_a_version_that_there_is_not_fails_the_deployment(monkeypatch: pytest.Mo
         "ResourceProperties": {"Versions": "00000000-0000-0000-0000-000000000000"},
     }
     on_deploy_signing_key.handler(request, None)
-    assert told[0]["Status"] == "FAILED"
+    assert responses[0]["Status"] == "FAILED"

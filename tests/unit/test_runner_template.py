@@ -1,4 +1,4 @@
-"""The runner's reader of CloudFormation templates: what it fills in, decides and refuses."""
+"""The runner's reader of CloudFormation templates: intrinsic functions, conditions and errors."""
 
 from pathlib import Path
 from typing import Any
@@ -61,7 +61,7 @@ def test_short_tags_are_read_as_the_long_form(document: dict[str, Any]) -> None:
         ({"Fn::If": ["Generates", {"Ref": "Name"}, {"Ref": "Nothing"}]}, "site"),
     ],
 )
-def test_functions_are_filled_in(document: dict[str, Any], value: Any, expected: str) -> None:
+def test_intrinsic_functions_are_filled_in(document: dict[str, Any], value: Any, expected: str) -> None:
     assert given(document).text(value) == expected
 
 
@@ -69,7 +69,7 @@ def test_functions_are_filled_in(document: dict[str, Any], value: Any, expected:
     "value",
     [{"Ref": "Nothing"}, {"Fn::Sub": "${Nothing}"}, {"Fn::GetAtt": ["Key", "X"]}, {"Fn::GetAtt": "X.Arn"}, None, []],
 )
-def test_anything_else_is_one_clear_error(document: dict[str, Any], value: Any) -> None:
+def test_an_unknown_reference_is_one_clear_error(document: dict[str, Any], value: Any) -> None:
     with pytest.raises(RunnerError, match="cannot fill in"):
         given(document).text(value)
 
@@ -85,14 +85,14 @@ def test_an_unknown_condition_is_one_clear_error(document: dict[str, Any]) -> No
         given(document).holds({"Fn::Contains": ["a", "b"]})
 
 
-def test_what_is_not_deployed_is_left_out(document: dict[str, Any]) -> None:
+def test_what_a_condition_excludes_is_left_out(document: dict[str, Any]) -> None:
     assert given(document).decided("Resources").keys() == {"Table", "Secret"}
     assert given(document).decided("Outputs") == {"Users": {"Value": {"Ref": "Table"}}}
     assert given(document, Password="secret").decided("Resources").keys() == {"Table"}
     assert given(document, Password="secret").decided("Outputs") == {"Users": {}}
 
 
-def test_references_are_found_wherever_they_are() -> None:
+def test_references_are_found_at_any_depth() -> None:
     value = [{"Ref": "A"}, {"x": {"Fn::GetAtt": ["B", "Arn"]}}, {"Fn::GetAtt": "C.D.E"}, {"Ref": "AWS::Region"}]
     text = [{"Fn::Sub": "${F.Arn} ${AWS::Region} ${!G}"}, {"Fn::Sub": ["${H}${I}", {"H": {"Ref": "J"}}]}]
     assert references([value, text]) == {"A", "B", "C", "F", "I", "J"}

@@ -231,15 +231,15 @@ def test_the_simulation_plan_sample_puts_vehicles_on_the_stream() -> None:
 def test_the_jobs_sample_delivers_one_message_and_rejects_one_without_text() -> None:
     _two_people()
     assert _invoke("work_jobs") == {"batchItemFailures": []}
-    told = call("GET", "/notifications", token=access_token(subject=SENDER)).json["notifications"]
-    assert [one["message"].get("subcode") for one in told] == [4010, None]
+    received = call("GET", "/notifications", token=access_token(subject=SENDER)).json["notifications"]
+    assert [one["message"].get("subcode") for one in received] == [4010, None]
     assert len(call("GET", "/notifications", token=access_token(subject=RECIPIENT)).json["notifications"]) == 1
 
 
 def test_the_failed_job_sample_notifies_its_owner_and_reaches_the_dead_letter_queue() -> None:
     assert _invoke("give_up_jobs") == {"batchItemFailures": []}
-    (told,) = call("GET", "/notifications", token=access_token(subject=SENDER)).json["notifications"]
-    assert told["message"]["subcode"] == 5000
+    (received,) = call("GET", "/notifications", token=access_token(subject=SENDER)).json["notifications"]
+    assert received["message"]["subcode"] == 5000
     assert len(_messages("JobsDeadLetterQueue")) == 1
 
 
@@ -269,14 +269,14 @@ def test_the_planned_event_sample_is_sent(monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.parametrize("sample", ["provision_signing_key", "provision_user", "provision_api_token"])
 def test_a_custom_resource_sample_succeeds(monkeypatch: pytest.MonkeyPatch, sample: str) -> None:
-    told: list[dict[str, Any]] = []
+    responses: list[dict[str, Any]] = []
 
     class Pool:
         @staticmethod
         def request(method: str, url: str, *, body: bytes, headers: object) -> None:
-            told.append(json.loads(body))
+            responses.append(json.loads(body))
 
     monkeypatch.setattr(custom_resource, "_http", Pool)
     client("secretsmanager").create_secret(Name="SenderTokenSecret", SecretString="nothing yet")
     _invoke(sample)
-    assert [answer["Status"] for answer in told] == ["SUCCESS"]
+    assert [answer["Status"] for answer in responses] == ["SUCCESS"]

@@ -8,7 +8,7 @@ from tests.world.aws import client
 
 @pytest.fixture
 def monotonic(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The time of the cache, which only the test moves."""
+    """The cache's clock, which only the test moves."""
     now = [1000.0]
     monkeypatch.setattr("sitewatch.secrets.time.monotonic", lambda: now[0])
     return now
@@ -39,6 +39,6 @@ def test_a_forgotten_secret_is_fetched_again(secret: str, monotonic: list[float]
     assert secrets.cached(secret) == "new"
 
 
-def test_secrets_are_cached_apart(secret: str) -> None:
+def test_secrets_are_cached_separately(secret: str) -> None:
     other = client("secretsmanager").create_secret(Name="other", SecretString="different")["ARN"]
     assert (secrets.cached(secret), secrets.cached(other)) == ("old", "different")

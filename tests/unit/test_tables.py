@@ -1,4 +1,4 @@
-"""Transactions: which refusals may pass when what they rest on is read again."""
+"""Transactions: which failures are temporary, so that a retry may succeed."""
 
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
@@ -32,28 +32,28 @@ def _refused(code: str) -> TransactWriteError:
         ("ThrottlingError", "ProvisionedThroughputExceeded"),
     ],
 )
-def test_a_transaction_that_lost_or_came_at_a_bad_time_may_pass(reasons: tuple[str | None, ...]) -> None:
+def test_a_conflicting_or_throttled_transaction_fails_temporarily(reasons: tuple[str | None, ...]) -> None:
     assert transactions.is_temporary(_cancelled(*reasons))
 
 
 @pytest.mark.parametrize(
     "reasons", [("ValidationError", None), ("TransactionConflict", "ItemCollectionSizeLimitExceeded")]
 )
-def test_a_transaction_that_is_wrong_in_itself_never_passes(reasons: tuple[str | None, ...]) -> None:
+def test_an_invalid_transaction_fails_permanently(reasons: tuple[str | None, ...]) -> None:
     assert not transactions.is_temporary(_cancelled(*reasons))
 
 
 @pytest.mark.parametrize("code", ["ThrottlingException", "InternalServerError", "TransactionInProgressException"])
-def test_a_table_under_load_may_take_it_later(code: str) -> None:
+def test_a_busy_table_fails_temporarily(code: str) -> None:
     assert transactions.is_temporary(_refused(code))
 
 
-def test_a_transaction_whose_answer_was_lost_may_pass() -> None:
+def test_a_lost_response_is_a_temporary_failure() -> None:
     assert transactions.is_temporary(TransactWriteError("lost", ReadTimeoutError(endpoint_url="https://dynamodb")))
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ValidationException", "ResourceNotFoundException"])
-def test_a_refusal_for_good_never_passes(code: str) -> None:
+def test_other_errors_are_permanent(code: str) -> None:
     assert not transactions.is_temporary(_refused(code))
 
 

@@ -1,4 +1,4 @@
-"""template.yaml as a whole: what it promises of routes, settings, permissions, queues and streams."""
+"""template.yaml as a whole: routes, settings, permissions, queues and streams."""
 
 import json
 import re
@@ -26,28 +26,28 @@ MAPPINGS = resources("AWS::Lambda::EventSourceMapping")
 ROUTES = sorted(routes())
 PRIVATE = [route for route in ROUTES if route not in PUBLIC]
 API_SECONDS = 29
-"""The longest that API Gateway waits for a function."""
+"""How long API Gateway waits for a function."""
 DEFAULT_RETENTION = 4 * 24 * 60 * 60
 
 FOR_PEOPLE = {
     name for name, queue in template()["Resources"].items() if "NoDeadLetterQueue" in queue.get("Metadata", {})
 }
-HANDED_ON = {
-    "FailedJobsQueue": "its consumer marks each job as failed, and hands it on to the dead-letter queue of people",
+FORWARDED = {
+    "FailedJobsQueue": "its consumer marks each job as failed, then forwards it to a dead-letter queue for people",
 }
-"""Dead-letter queues that are consumed, and have one of their own."""
+"""Dead-letter queues with a consumer and a dead-letter queue of their own."""
 WILDCARDS = {
     "secret:${AWS::StackName}/token-signing-key*": "Secrets Manager adds a random ending to its ARN",
-    "secret:${AWS::StackName}/admin-password*": "as above, and it need not exist",
+    "secret:${AWS::StackName}/admin-password*": "as above, and it may not exist",
     "secret:${AWS::StackName}/sender-token*": "as above",
-    "${DetectionsTable.Arn}/index/*": "all of its indexes are read, for each filter",
+    "${DetectionsTable.Arn}/index/*": "each filter reads an index, so all of them are read",
     "${QuarantineBucket.Arn}/*": "objects are named after records",
 }
 
 
 @pytest.fixture(autouse=True)
 def world(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A world in which no service can be reached."""
+    """Make every service unreachable."""
 
     def fail(*_: object) -> None:
         raise EndpointConnectionError(endpoint_url="nowhere")
@@ -60,7 +60,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _path(resource: str) -> dict[str, str] | None:
-    """Something for each of the parameters that ``resource`` has in its path."""
+    """A value for each parameter in the path of ``resource``."""
     return dict.fromkeys(re.findall(r"{(\w+)}", resource), "x") or None
 
 
@@ -70,27 +70,27 @@ def test_every_handler_can_be_imported_and_called(name: str, function: dict[str,
 
 
 @pytest.mark.parametrize(("method", "resource"), PRIVATE)
-def test_a_route_that_is_not_public_refuses_who_sends_no_token(method: str, resource: str) -> None:
+def test_a_private_route_rejects_a_request_without_a_token(method: str, resource: str) -> None:
     answer = call(method, resource, path=_path(resource), body="{")
     assert (answer.status, answer.json["msg"]) == (401, "Missing Authorization Header")
     assert answer.headers["www-authenticate"] == "Bearer"
 
 
 @pytest.mark.parametrize(("method", "resource"), PRIVATE)
-def test_a_route_that_is_not_public_refuses_a_token_that_is_none(method: str, resource: str) -> None:
+def test_a_private_route_rejects_a_malformed_token(method: str, resource: str) -> None:
     answer = call(method, resource, token="garbage", path=_path(resource))
     assert (answer.status, answer.json["msg"]) == (401, "Not enough segments")
 
 
 @pytest.mark.parametrize(("method", "resource"), sorted(PUBLIC))
-def test_a_public_route_is_answered_without_a_token(method: str, resource: str) -> None:
+def test_a_public_route_needs_no_token(method: str, resource: str) -> None:
     form = ALICE if resource in ("/token", "/auth/login") else None
     answer = call(method, resource, path=_path(resource), form=form)
-    # No service can be reached; what matters is that none of them asked for a token.
+    # No service can be reached, so some fail; but none requires a token.
     assert answer.status in (200, 400, 404, 500, 503)
 
 
-def test_the_public_routes_are_routes() -> None:
+def test_every_public_route_exists() -> None:
     assert set(ROUTES) >= PUBLIC
 
 
@@ -104,7 +104,7 @@ def test_every_path_has_a_preflight_that_one_function_answers_under_one_permissi
     assert permission["SourceArn"]["Fn::Sub"].endswith(":${Api}/*/OPTIONS/*")
 
 
-def test_every_route_is_of_the_one_api_with_a_method_of_its_own() -> None:
+def test_every_route_belongs_to_the_api_and_has_a_method() -> None:
     for _, event in _events("Api"):
         assert event["RestApiId"] == {"Ref": "Api"}
         assert event["Method"] in {"get", "post", "put", "patch", "delete"}
@@ -115,13 +115,13 @@ def test_no_route_has_two_functions() -> None:
     assert len(found) == len(set(found))
 
 
-def test_a_function_of_a_route_ends_before_the_gateway_gives_up() -> None:
+def test_an_endpoint_times_out_before_the_gateway_does() -> None:
     for name, _ in _events("Api"):
         assert _timeout(name) <= API_SECONDS
 
 
 @pytest.mark.parametrize("kind", template()["Resources"]["Api"]["Properties"]["GatewayResponses"])
-def test_an_answer_of_the_gateway_itself_has_the_shape_of_every_error(kind: str) -> None:
+def test_the_gateways_own_errors_have_the_shape_of_every_error(kind: str) -> None:
     response = template()["Resources"]["Api"]["Properties"]["GatewayResponses"][kind]
     body = json.loads(response["ResponseTemplates"]["application/json"])
     assert set(body) == {"code", "subcode", "error", "detail"}
@@ -155,27 +155,27 @@ def _read(function: str) -> set[str]:
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_is_handed_every_setting_that_it_reads(function: str) -> None:
-    handed = {**GLOBALS["Environment"]["Variables"], **_own(function)}
-    assert _read(function) <= {name for name, value in handed.items() if value != ""}
+def test_a_function_gets_every_setting_that_it_reads(function: str) -> None:
+    given = {**GLOBALS["Environment"]["Variables"], **_own(function)}
+    assert _read(function) <= {name for name, value in given.items() if value != ""}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_is_handed_no_setting_of_its_own_that_it_does_not_read(function: str) -> None:
+def test_a_function_has_no_setting_of_its_own_that_it_does_not_read(function: str) -> None:
     assert {name for name, value in _own(function).items() if value != ""} <= _read(function)
 
 
-def test_every_setting_that_all_are_handed_is_read_by_one() -> None:
+def test_every_global_setting_is_read_by_a_function() -> None:
     read = set().union(*(_read(function) for function in FUNCTIONS))
     libraries = ("POWERTOOLS_", "PYDANTIC_")
     assert {name for name in GLOBALS["Environment"]["Variables"] if not name.startswith(libraries)} <= read
 
 
-def test_only_functions_that_issue_tokens_may_read_the_secret_and_are_told_its_name() -> None:
-    told = {name for name in FUNCTIONS if "TOKEN_SECRET" in _own(name)}
+def test_only_functions_that_issue_tokens_may_read_the_secret_and_get_its_name() -> None:
+    named = {name for name in FUNCTIONS if "TOKEN_SECRET" in _own(name)}
     may = {name for name in FUNCTIONS if any("token-signing-key" in str(one) for one in _statements(name))}
-    assert told == may
-    assert told == {
+    assert named == may
+    assert named == {
         "ProvisionSigningKeyFunction",
         "PostTokenFunction",
         "PostAuthLoginFunction",
@@ -191,7 +191,7 @@ def test_only_functions_that_issue_tokens_may_read_the_secret_and_are_told_its_n
 
 def _statements(function: str) -> list[dict[str, Any]]:
     stated = [statement for policy in FUNCTIONS[function].get("Policies", []) for statement in policy["Statement"]]
-    # One that holds under a condition is ``!If [condition, statement, !Ref AWS::NoValue]``.
+    # A conditional statement is ``!If [condition, statement, !Ref AWS::NoValue]``.
     return [statement["Fn::If"][1] if "Fn::If" in statement else statement for statement in stated]
 
 
@@ -207,7 +207,7 @@ ALL_STATEMENTS = [
 
 
 @pytest.mark.parametrize("statement", ALL_STATEMENTS)
-def test_a_permission_is_never_for_a_scan(statement: dict[str, Any]) -> None:
+def test_no_permission_allows_a_scan(statement: dict[str, Any]) -> None:
     assert statement["Effect"] == "Allow"
     assert "dynamodb:Scan" not in _listed(statement["Action"])
 
@@ -215,9 +215,9 @@ def test_a_permission_is_never_for_a_scan(statement: dict[str, Any]) -> None:
 @pytest.mark.parametrize("statement", ALL_STATEMENTS)
 def test_a_permission_names_its_resources_or_has_a_reason_not_to(statement: dict[str, Any]) -> None:
     for resource in _listed(statement["Resource"]):
-        spelled = resource if isinstance(resource, str) else str(next(iter(resource.values())))
-        if "*" in spelled:
-            assert any(spelled.endswith(known) for known in WILDCARDS), spelled
+        text = resource if isinstance(resource, str) else str(next(iter(resource.values())))
+        if "*" in text:
+            assert any(text.endswith(known) for known in WILDCARDS), text
 
 
 def test_every_reason_for_a_wildcard_is_needed() -> None:
@@ -231,7 +231,7 @@ def test_a_function_has_no_role_but_its_own() -> None:
         assert all(isinstance(policy, dict) for policy in function.get("Policies", []))
 
 
-def test_a_queue_takes_messages_from_its_topic_only() -> None:
+def test_a_queue_accepts_messages_from_its_topic_only() -> None:
     for policy in resources("AWS::SQS::QueuePolicy").values():
         for statement in policy["PolicyDocument"]["Statement"]:
             assert statement["Action"] == "sqs:SendMessage"
@@ -243,7 +243,7 @@ def test_a_queue_takes_messages_from_its_topic_only() -> None:
 
 
 def _target(arn: Any) -> str:
-    """The logical id of what ``!GetAtt X.Arn`` or ``!GetAtt X.StreamArn`` is of."""
+    """The logical id in ``!GetAtt X.Arn`` or ``!GetAtt X.StreamArn``."""
     name, _, attribute = arn["Fn::GetAtt"].partition(".")
     assert attribute in ("Arn", "StreamArn")
     return str(name)
@@ -259,25 +259,25 @@ OF_STREAMS = {name: mapping for name, mapping in MAPPINGS.items() if name not in
 
 
 @pytest.mark.parametrize(("dead", "alive"), DEAD_LETTER_QUEUES.items())
-def test_a_dead_letter_queue_keeps_messages_longer_than_the_queue_that_they_come_from(dead: str, alive: str) -> None:
-    # SQS counts from the day a message was first sent.
+def test_a_dead_letter_queue_keeps_messages_longer_than_its_source_queue(dead: str, alive: str) -> None:
+    # SQS counts from when a message was first sent.
     kept, waited = (QUEUES[name].get("MessageRetentionPeriod", DEFAULT_RETENTION) for name in (dead, alive))
     assert kept > waited
 
 
-def test_what_is_consumed_is_neither_a_dead_letter_queue_nor_one_for_people() -> None:
+def test_no_dead_letter_queue_or_queue_for_people_is_consumed_without_a_reason() -> None:
     consumed = {_target(mapping["EventSourceArn"]) for mapping in OF_QUEUES.values()}
-    assert consumed & (DEAD_LETTER_QUEUES.keys() | FOR_PEOPLE) == set(HANDED_ON)
+    assert consumed & (DEAD_LETTER_QUEUES.keys() | FOR_PEOPLE) == set(FORWARDED)
 
 
 @pytest.mark.parametrize("name", OF_STREAMS)
-def test_a_reader_of_a_stream_begins_with_the_oldest_and_may_name_what_it_gave_up(name: str) -> None:
+def test_a_stream_reader_starts_with_the_oldest_record_and_may_report_failed_batches(name: str) -> None:
     mapping = OF_STREAMS[name]
     failures = mapping["DestinationConfig"]["OnFailure"]["Destination"]
 
     assert mapping["StartingPosition"] == "TRIM_HORIZON"
     assert _target(failures) in QUEUES
-    # The function's role is what sends there.
+    # Lambda sends there with the function's role.
     statements = _statements(mapping["FunctionName"]["Ref"])
     assert any(
         "sqs:SendMessage" in _listed(statement["Action"]) and failures in _listed(statement["Resource"])
@@ -285,8 +285,8 @@ def test_a_reader_of_a_stream_begins_with_the_oldest_and_may_name_what_it_gave_u
     )
 
 
-def test_a_stream_that_is_counted_is_never_cut_in_two() -> None:
-    # What the counter commits is the position that it has reached in a whole shard.
+def test_batches_of_the_counted_stream_are_never_bisected() -> None:
+    # The counter commits the position it has reached in the whole shard.
     assert "BisectBatchOnFunctionError" not in MAPPINGS["CountDetectionsMapping"]
     assert MAPPINGS["CountDetectionsMapping"]["TumblingWindowInSeconds"] > 0
     assert MAPPINGS["CountDetectionsMapping"].get("ParallelizationFactor", 1) == 1

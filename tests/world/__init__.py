@@ -1,1 +1,1 @@
-"""What the tests run in: AWS on moto, calls that fail, killed functions, and the engine between the functions."""
+"""The world of the tests: AWS on moto, failing calls, killed functions, and the event sources between functions."""

@@ -1,7 +1,9 @@
 """AWS for the unit tests, on moto: the template's tables, stream, topic, queues, bucket and secret.
 
-moto is slow in four ways, which this module avoids: it builds resources with hundreds of HTTP requests, it takes each
-call through a whole HTTP request and response, a transaction copies whole tables, and a query sorts whole tables.
+moto is slow in seven ways, which this module avoids: it builds resources with hundreds of HTTP requests, it takes each
+call through a whole HTTP request and response, a transaction copies whole tables, a query sorts whole tables, the same
+expressions are parsed again and again, each attribute of an item measures the whole item, and each message that is sent
+counts the queue's messages.
 """
 
 import copyreg
@@ -12,8 +14,8 @@ import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from functools import cache
+from contextlib import contextmanager, suppress
+from functools import cache, lru_cache
 from typing import Any
 from unittest import mock
 
@@ -23,13 +25,17 @@ from botocore.client import BaseClient
 from botocore.validate import ParamValidator
 from moto import mock_aws  # noqa: F401 - registers moto with botocore
 from moto.backends import get_backend
-from moto.core.exceptions import JsonRESTError
+from moto.core.exceptions import JsonRESTError, ServiceException
 from moto.core.models import botocore_stubber
-from moto.dynamodb.comparisons import get_filter_expression
-from moto.dynamodb.exceptions import TransactionCanceledException
+from moto.dynamodb.comparisons import ConditionExpressionParser, get_filter_expression
+from moto.dynamodb.exceptions import ItemSizeTooLarge, TransactionCanceledException
 from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
 from moto.dynamodb.models.table import Table
+from moto.dynamodb.parsing.tokens import ExpressionTokenizer
 from moto.dynamodb.responses import DynamoHandler
+from moto.sqs.models import Message, Queue, SQSBackend
+from moto.sqs.responses import SQSResponse
 
 from tests.world.environment import ACCOUNT, queue_name
 from tests.world.settings import SIGNING_SECRET
@@ -37,6 +43,7 @@ from tests.world.template import resources
 
 REGION = "us-east-1"
 MAX_TRANSACTION = 100
+MAX_ITEM_BYTES = 405_000
 _TABLE_PROPERTIES = (
     "BillingMode",
     "AttributeDefinitions",
@@ -59,10 +66,15 @@ _DIRECT = frozenset(
     }
 )
 """Operations of DynamoDB that need no HTTP request."""
+_SENDING = frozenset({"SendMessage", "SendMessageBatch"})
+"""Operations of SQS that need none either, unless they fail."""
 
 _botocore_call: Callable[..., Any] = BaseClient._make_api_call  # type: ignore[attr-defined]
 _moto_transaction = DynamoDBBackend.transact_write_items
 _moto_query = Table.query
+_moto_parse = ConditionExpressionParser.parse
+_moto_tokens: Callable[[str], list[Any]] = ExpressionTokenizer.make_list
+_moto_send = SQSBackend.send_message
 _QUERY = inspect.signature(_moto_query)
 _one_at_a_time = threading.RLock()  # moto has no locks, so other threads would see half a transaction
 
@@ -84,6 +96,10 @@ def new_world() -> Iterator[None]:
         mock.patch.object(BaseClient, "_make_api_call", call),
         mock.patch.object(DynamoDBBackend, "transact_write_items", _transact),
         mock.patch.object(Table, "query", _query),
+        mock.patch.object(ConditionExpressionParser, "parse", _parse),
+        mock.patch.object(ExpressionTokenizer, "make_list", _tokens),
+        mock.patch.object(Item, "__init__", _fill),
+        mock.patch.object(SQSBackend, "send_message", _send),
     ):
         reset()
         yield
@@ -101,7 +117,7 @@ def reset() -> None:
 
 @cache
 def _built(service: str) -> bytes:
-    """A service's state as the template has it. Loading it takes a hundredth of the time that building it takes."""
+    """A service's pickled state with the template's resources. Loading it is a hundred times faster than building."""
     backend = _backend(service)
     copyreg.pickle(type(backend), lambda _: (_backend, (service,)))  # topics refer to theirs
     backend.reset()
@@ -115,16 +131,22 @@ def _backend(service: str) -> Any:
 
 
 def call(client: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
-    """Return moto's response to a call; DynamoDB's common operations skip the HTTP request."""
-    if operation in _DIRECT:
-        shape: Any = client.meta.service_model.operation_model(operation).input_shape
-        if not ParamValidator().validate(parameters, shape).has_errors():
+    """Return moto's response to a call; the common operations skip the HTTP request."""
+    if (operation in _DIRECT or operation in _SENDING) and _is_valid(client, operation, parameters):
+        if operation in _DIRECT:
             return _on_moto("dynamodb", operation, lambda: _call_directly(client, operation, parameters))
+        with suppress(ServiceException):  # which botocore makes its own errors of
+            return _on_moto("sqs", operation, lambda: _send_directly(operation, parameters))
     return call_over_http(client, operation, parameters)
 
 
+def _is_valid(client: BaseClient, operation: str, parameters: dict[str, Any]) -> bool:
+    shape: Any = client.meta.service_model.operation_model(operation).input_shape
+    return not ParamValidator().validate(parameters, shape).has_errors()
+
+
 def call_over_http(client: BaseClient, operation: str, parameters: dict[str, Any]) -> Any:
-    """Return what botocore and moto make of a call."""
+    """Return botocore's and moto's response to a call."""
     service = client.meta.service_model.service_name
     return _on_moto(service, operation, lambda: _botocore_call(client, operation, parameters))
 
@@ -141,6 +163,13 @@ def _call_directly(client: BaseClient, operation: str, parameters: dict[str, Any
         error_class: Any = client.exceptions.from_code(code)
         raise error_class(response, operation) from None
     return {**_copy(response), "ResponseMetadata": _metadata(200)}
+
+
+def _send_directly(operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
+    handler: Any = SQSResponse()
+    handler.current_account, handler.region, handler.uri_match = ACCOUNT, REGION, {}
+    handler.params = _copy(parameters)
+    return {**getattr(handler, xform_name(operation))().result, "ResponseMetadata": _metadata(200)}
 
 
 def _metadata(status: int) -> dict[str, Any]:
@@ -196,7 +225,7 @@ def _update(backend: DynamoDBBackend, operation: dict[str, Any]) -> None:
     if not re.fullmatch(r"ADD #\w+ :\w+", expression):
         backend.update_item(table, key, expression, names, values)
         return
-    # Adding to one number is most of what the sums do, and what moto's parser takes longest for.
+    # Most updates of the sums add to one number, and moto's parser is slow for them.
     ((name,), (summand,)) = names.values(), values.values()
     current = backend.get_item(table, key)
     attributes = current.to_json()["Attributes"] if current else key
@@ -222,7 +251,7 @@ def _refusal(backend: DynamoDBBackend, operation: dict[str, Any], key: dict[str,
 
 
 def _query(table: Table, *arguments: Any, **named: Any) -> Any:
-    """moto's own query, without sorting the whole table first, or reading more of it than one partition."""
+    """moto's own query on one partition, without sorting and reading the whole table."""
     asked = _QUERY.bind(table, *arguments, **named).arguments
     items: Any = table.items
     if asked.get("index_name") is None:
@@ -235,6 +264,46 @@ def _query(table: Table, *arguments: Any, **named: Any) -> Any:
         return _moto_query(table, *arguments, **named)
     finally:
         del table.all_items
+
+
+def _parse(parser: ConditionExpressionParser) -> Any:
+    """What moto's parser returns, and what it notes while it parses."""
+    asked = (parser.condition_expression, parser.expression_attribute_names, parser.expression_attribute_values)
+    condition, names, values = _parsed(pickle.dumps(asked))
+    parser.expr_attr_names_found += names
+    parser.expr_attr_values_found += values
+    return condition
+
+
+@lru_cache(maxsize=1000)
+def _parsed(asked: bytes) -> tuple[Any, list[str], list[str]]:
+    parser = ConditionExpressionParser(*pickle.loads(asked))  # noqa: S301 - we wrote it
+    return _moto_parse(parser), parser.expr_attr_names_found, parser.expr_attr_values_found
+
+
+def _tokens(expression: str) -> list[Any]:
+    return list(_tokenized(expression))
+
+
+@cache
+def _tokenized(expression: str) -> tuple[Any, ...]:
+    return tuple(_moto_tokens(expression))
+
+
+def _fill(item: Item, hash_key: DynamoType, range_key: DynamoType | None, attrs: dict[str, Any]) -> None:
+    """Make an item as moto does, and measure it once."""
+    item.hash_key, item.range_key = hash_key, range_key
+    item.attrs = LimitedSizeDict({key: DynamoType(value) for key, value in attrs.items()})
+    if item.size() > MAX_ITEM_BYTES:
+        raise ItemSizeTooLarge
+
+
+def _send(backend: SQSBackend, queue_name: str, *arguments: Any, **named: Any) -> Message:
+    """moto's own, which asks for every attribute of a queue, its messages' counts among them, to know this one."""
+    queue: Any = backend.get_queue(queue_name)
+    deduplicates = "true" if queue.fifo_queue and queue.content_based_deduplication else "false"
+    with mock.patch.object(Queue, "attributes", {"ContentBasedDeduplication": deduplicates}):
+        return _moto_send(backend, queue_name, *arguments, **named)
 
 
 def _build_tables() -> None:

@@ -1,4 +1,4 @@
-"""The project's code as data: which modules there are, what they import, and which settings they read."""
+"""The project's code as data: its modules, their imports, and the settings that they read."""
 
 import ast
 from dataclasses import dataclass
@@ -72,7 +72,7 @@ def settings_of(module: str, function: str) -> set[str]:
     """The settings that a call of ``function`` can read, including everything it calls and imports.
 
     This follows names: code that runs on import counts for every importer, and a function's body for everyone who
-    names it, even where that caller would never reach it.
+    names it, even if that caller never reaches it.
     """
     read: set[str] = set()
     seen: set[Place] = set()

@@ -1,4 +1,4 @@
-"""What a deployment makes of the templates: transformed as SAM does it, with its parameters' conditions decided."""
+"""The templates as deployed: transformed by SAM, with the conditions evaluated."""
 
 import json
 import os
@@ -23,7 +23,7 @@ LOCAL_PATHS = ("CodeUri", "ContentUri")
 
 
 class _NoManagedPolicies(ManagedPolicyLoader):
-    """SAM would ask IAM for policies by their short names; the template uses none."""
+    """Stands in for SAM's loader of managed policies from IAM; the template uses none."""
 
     def __init__(self) -> None:
         super().__init__(iam_client=mock.Mock())
@@ -33,7 +33,7 @@ class _NoManagedPolicies(ManagedPolicyLoader):
 
 
 def production_parameters() -> dict[str, str]:
-    """What `sam deploy --config-env prod` sets."""
+    """The parameters that `sam deploy --config-env prod` sets."""
     return project.deploy_parameters("prod")
 
 
@@ -42,7 +42,7 @@ def transformed(more: Mapping[str, Any] | None = None, /, **parameters: str) -> 
 
     ``more`` are further resources to transform with it.
     """
-    # Through JSON: SAM changes in place what anchors have several times.
+    # Copied through JSON, because SAM changes objects in place that anchors share.
     template = json.loads(json.dumps(read_template("template.yaml"), default=str))
     template["Resources"] |= more or {}
     for resource in template["Resources"].values():
@@ -77,7 +77,7 @@ class Decided:
         return self._template.parameters[name]
 
     def holds(self, condition: Any) -> bool:
-        """Whether a condition, by its name or written out, is true."""
+        """Whether a condition (a name or an expression) is true."""
         return self._template.holds(condition)
 
 
@@ -92,5 +92,5 @@ def monitoring() -> Decided:
     """The nested stack of monitoring.yaml in production."""
     stack = system(**production_parameters())
     given = stack.resources["Monitoring"]["Properties"]["Parameters"]
-    told = {name: value if isinstance(value, str) else str(value) for name, value in given.items()}
-    return Decided(read_template("monitoring.yaml"), {**told, "AlarmEmail": str(stack.value("AlarmEmail"))})
+    texts = {name: value if isinstance(value, str) else str(value) for name, value in given.items()}
+    return Decided(read_template("monitoring.yaml"), {**texts, "AlarmEmail": str(stack.value("AlarmEmail"))})

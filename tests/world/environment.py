@@ -1,4 +1,4 @@
-"""The environment variables of the functions in a world where nothing is deployed."""
+"""The environment variables of the functions when nothing is deployed."""
 
 import os
 
@@ -20,5 +20,5 @@ FAKE_AWS = {
 
 
 def environment() -> dict[str, str]:
-    """The variables of all functions taken together, with credentials that reach no account."""
+    """The variables of all functions together, with credentials that reach no account."""
     return FAKE_AWS | undeployed_variables()

@@ -23,11 +23,11 @@ class Killed(BaseException):
 
 
 class Fault(Enum):
-    """What can happen to one call."""
+    """A fault of one call."""
 
-    THROTTLED = auto()  # the service refuses it
-    PARTLY = auto()  # the service refuses every second entry of a batch, and accepts the others
-    CONFLICT = auto()  # a transaction meets another one
+    THROTTLED = auto()  # the service rejects it
+    PARTLY = auto()  # the service rejects every second entry of a batch, and accepts the others
+    CONFLICT = auto()  # a transaction conflicts with another one
     KILLED_BEFORE = auto()  # the function is killed before the call
     KILLED_AFTER = auto()  # the function is killed after the call
     RESPONSE_LOST = auto()  # the service does it, but the response is lost
@@ -36,7 +36,7 @@ class Fault(Enum):
 
 @dataclass(slots=True)
 class Call:
-    """A call that a function made; its response stays None where it got none."""
+    """A call that a function made; its response is None if it got none."""
 
     operation: str
     parameters: Mapping[str, Any]
@@ -44,7 +44,7 @@ class Call:
 
 
 Faults = Iterable[Fault | None] | Callable[[Call], Fault | None]
-"""What happens to each call, in order, or a function that decides by the call; when they run out, nothing happens."""
+"""The fault of each call in order, or a function from a call to its fault; after the last one, there are none."""
 
 
 class Wire:
@@ -133,7 +133,7 @@ def at_call(number: int, fault: Fault) -> list[Fault | None]:
 
 
 def forget_unfinished_requests() -> None:
-    """Let the time pass until a function that was killed could not be running any more."""
+    """Let time pass until a killed function would have timed out."""
     dynamodb = client("dynamodb")
     for item in dynamodb.scan(TableName="IdempotencyTable")["Items"]:
         if item.get("status", {}).get("S") == "INPROGRESS":
@@ -158,7 +158,7 @@ def _conflict(items: int) -> ClientError:
 
 
 def _every_second(entries: Sequence[Entry]) -> tuple[list[Entry], list[Entry]]:
-    """The refused and the accepted entries."""
+    """The rejected and the accepted entries."""
     return list(entries[::2]), list(entries[1::2])
 
 

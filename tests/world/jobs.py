@@ -5,11 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
+from moto.sqs.models import sqs_backends
+
 from accounts.model import UserRecord
 from jobs import on_queue_give_up, on_queue_work
 from sitewatch import clock, directory, ids
 from sitewatch.jobs import JobRecord, NotificationRecord
-from tests.world.aws import client
+from tests.world.aws import REGION
 from tests.world.calling import Context, access_token, call
 from tests.world.environment import ACCOUNT, queue_name
 
@@ -23,15 +25,10 @@ def queue_url(logical_id: str) -> str:
 
 
 def take(logical_id: str = "JobsQueue") -> list[Record]:
-    """Receive and delete every message of a queue."""
-    sqs = client("sqs")
-    url = queue_url(logical_id)
-    records: list[Record] = []
-    while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
-        records += [{"messageId": message["MessageId"], "body": message["Body"]} for message in messages]
-        receipts = [{"Id": str(n), "ReceiptHandle": message["ReceiptHandle"]} for n, message in enumerate(messages)]
-        sqs.delete_message_batch(QueueUrl=url, Entries=receipts)
-    return records
+    """Take every message off a queue, oldest first."""
+    queue: Any = sqs_backends[ACCOUNT][REGION].queues[queue_name(logical_id)]
+    messages, queue._messages = queue._messages, []
+    return [{"messageId": message.id, "body": message.body} for message in messages]
 
 
 def batches(records: Sequence[Record], size: int = 10) -> Iterable[list[Record]]:

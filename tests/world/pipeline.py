@@ -1,4 +1,4 @@
-"""The engine between the functions, on moto: what AWS does between a camera's record and an alert.
+"""The event sources between functions, on moto: AWS's part in carrying a camera's record to an alert.
 
 `Pipeline` hands the stream's batches, the table's changes and the queue's messages to the handlers, again and again
 until they accept them.
@@ -67,7 +67,7 @@ def vehicle(**differing: Any) -> dict[str, Any]:
 
 @dataclass
 class Pipeline:
-    """The engine: carries each function's output to the next one, again and again until it succeeds."""
+    """Carries each function's output to the next one, again and again until it succeeds."""
 
     wire: Wire
     table_shards: int = 2
@@ -75,11 +75,11 @@ class Pipeline:
     waiting: list[str] = field(default_factory=list)
 
     def invoke(self, handler: Callable[[Any, Any], Any], event: Mapping[str, Any]) -> Any:
-        """Invoke a function; what it raises is raised."""
+        """Invoke a function, and let its errors through."""
         with self.wire.invocation():
             return handler(event, Context())
 
-    def takes(self, handler: Callable[[Any, Any], Any], event: Mapping[str, Any]) -> bool:
+    def accepts(self, handler: Callable[[Any, Any], Any], event: Mapping[str, Any]) -> bool:
         """Whether an invocation succeeds."""
         with suppress(Exception, Killed):
             self.invoke(handler, event)
@@ -90,7 +90,7 @@ class Pipeline:
         """Pass a batch to the index until it succeeds, in halves after a failure."""
         event = {"Records": [record.event() for record in batch]}
         for _ in range(MAX_ATTEMPTS):
-            if self.takes(on_stream_index.handler, event):
+            if self.accepts(on_stream_index.handler, event):
                 return
             if bisect and len(batch) > 1:
                 half = len(batch) // 2
@@ -128,7 +128,7 @@ class Pipeline:
             event = {"Records": batch, "shardId": shard}
             if handler is on_table_publish.handler:  # the mapping's filter
                 event["Records"] = [change for change in batch if _is_new_and_suspicious(change)]
-            if not event["Records"] or self.takes(handler, event):
+            if not event["Records"] or self.accepts(handler, event):
                 position = max(position + len(batch) - next(rewinds, 0), 0)
             elif (failures := failures + 1) > MAX_ATTEMPTS:
                 self.invoke(handler, event)
@@ -141,7 +141,7 @@ class Pipeline:
 
     def record(self, bodies: Sequence[str]) -> bool:
         """Pass messages to the log of alerts, and return whether that succeeded."""
-        return self.takes(on_queue_record.handler, {"Records": [{"body": body} for body in bodies]})
+        return self.accepts(on_queue_record.handler, {"Records": [{"body": body} for body in bodies]})
 
     def carry_on(
         self,
@@ -176,7 +176,7 @@ def _is_new_and_suspicious(change: Mapping[str, Any]) -> bool:
 
 
 def _matches(pattern: Any, value: Any) -> bool:
-    """Lambda's filter syntax as far as the template uses it: objects of lists of accepted values."""
+    """The part of Lambda's filter syntax that the template uses: objects of lists of accepted values."""
     if isinstance(pattern, list):
         return value in pattern
     return isinstance(value, Mapping) and all(_matches(part, value.get(name)) for name, part in pattern.items())
@@ -202,7 +202,7 @@ def ask(resource: str, **query: object) -> Answer:
 
 
 def stats(by: str) -> dict[str, int]:
-    """What /stats returns."""
+    """The response of /stats."""
     answer = ask("/stats", by=by)
     assert answer.status == 200
     assert list(answer.json) == sorted(answer.json)
@@ -226,7 +226,7 @@ class EventSource:
     retry: int | None = None
 
     def read(self, text: str) -> list[Event]:
-        """The events in an answer. What an unfinished block holds is dropped."""
+        """The events in a response. An unfinished block is dropped."""
         events: list[Event] = []
         kind, data, buffered_id = "", list[str](), self.last_id
         for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")[:-1]:

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pytest_socket import enable_socket, socket_allow_hosts
 
 Behaviour = Callable[[socket.socket], None]
-"""What to do with a connection after its request has been read."""
+"""Handles a connection after its request is read."""
 
 
 @dataclass
 class Server:
-    """Where it listens, and the requests that it has received."""
+    """The server's address, and the requests that it has received."""
 
     url: str
     requests: list[bytes] = field(default_factory=list)
@@ -92,7 +92,7 @@ def resetting(connection: socket.socket) -> None:
 
 
 def dripping(first: bytes) -> Behaviour:
-    """Send ``first``, and then a byte now and then while the client stays connected."""
+    """Send ``first``, and then single bytes at intervals while the client stays connected."""
 
     def drip(connection: socket.socket) -> None:
         connection.sendall(first)
@@ -129,4 +129,4 @@ MISBEHAVIOURS: dict[str, Behaviour] = {
 """Servers that send no valid response."""
 
 NO_ANSWERS = sorted(MISBEHAVIOURS.keys() - {"negative length"})
-"""Those whose response is not even empty."""
+"""Servers whose response does not even count as an empty one."""
