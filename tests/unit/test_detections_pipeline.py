@@ -33,7 +33,7 @@ POISON = [
     json.dumps(vehicle(model="x" * 65)).encode(),
     json.dumps(vehicle(category="SU\0V")).encode(),
     json.dumps(vehicle(created_at=1790000000)).encode(),
-    json.dumps(vehicle(created_at="2026-11-22T06:10:30")).encode(),
+    json.dumps(vehicle(created_at="2105-01-01T00:00:00Z")).encode(),
     json.dumps(vehicle(id=17)).encode(),
     json.dumps(vehicle(id="")).encode(),
 ]
