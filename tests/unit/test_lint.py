@@ -138,7 +138,6 @@ def test_a_scheduled_function_with_an_on_failure_destination_passes() -> None:
         "DestinationConfig": {"OnFailure": failures},
     }
     assert _scheduled(EventInvokeConfig=config) == []
-    assert _scheduled(EventInvokeConfig=config, AutoPublishAlias="live") == []
 
 
 def test_a_scheduled_function_without_an_on_failure_destination_is_reported() -> None:
