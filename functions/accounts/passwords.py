@@ -1,10 +1,10 @@
 """Hash and verify passwords: Argon2id, and bcrypt for accounts imported from an older system."""
 
-import unicodedata
-
 import bcrypt
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
+
+from sitewatch.names import normalize
 
 # OWASP Password Storage Cheat Sheet: 19 MiB, 2 passes, 1 lane.
 _hasher = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
@@ -23,18 +23,14 @@ def hash_password(password: str) -> str:
 
     The password is hashed in its composed Unicode form (NFC): keyboards differ in how they compose letters.
     """
-    return _hasher.hash(_composed(password))
+    return _hasher.hash(normalize(password))
 
 
 def verify(password_hash: str | None, password: str) -> bool:
     """Whether ``password`` matches ``password_hash``. ``None`` (unknown user) never matches, in the same time."""
     # Also as it was typed: older hashes are of that form.
-    forms = {_composed(password): None, password: None}
+    forms = {normalize(password): None, password: None}
     return any(_matches(password_hash, form) for form in forms)
-
-
-def _composed(password: str) -> str:
-    return unicodedata.normalize("NFC", password)
 
 
 def _matches(password_hash: str | None, password: str) -> bool:

@@ -4,7 +4,7 @@ import base64
 import json
 import time
 from collections.abc import Callable, Collection, Mapping
-from difflib import get_close_matches
+from functools import cached_property
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -95,7 +95,6 @@ class Api(APIGatewayRestResolver):
         self._authenticate = _authenticator(access)
         self.max_body_bytes = max_body_bytes
         self._accepts_list = accepts_list
-        self._is_list = False
         self._form = form
         self._check_event = check_event
         self._ignores_query = ignores_query
@@ -170,33 +169,30 @@ class Api(APIGatewayRestResolver):
             return event
         if self.body_as_query and event["httpMethod"] == "GET":
             return {**event, "body": None, **_query_with_body(event, body)}
-        self._is_list = body.lstrip().startswith("[")
-        if self._is_list and not (self._form or self._accepts_list):
+        if _is_list(body) and not (self._form or self._accepts_list):
             raise ApiError(INVALID_QUERY, [{"field": "body", "message": "not a JSON object"}])
         if self._form and body.lstrip().startswith(("{", "[", "--")):  # JSON, or a multipart form
             raise ApiError(INVALID_QUERY, [{"field": "body", "message": f"not a form ({_FORM})"}])
         content_type = _FORM if self._form else content_types.APPLICATION_JSON
         return {**event, "headers": {**headers, "content-type": content_type}, "multiValueHeaders": None}
 
+    @cached_property
+    def _query_parameters(self) -> Mapping[str, str]:
+        """The names of the query parameters of all routes, by their lowercase form."""
+        routes = [*self._static_routes, *self._dynamic_routes]
+        return {name.alias.lower(): name.alias for route in routes for name in route.dependant.query_params}
+
     def _check_query(self, query: Mapping[str, Any]) -> None:
         """Reject parameters that no route of this endpoint has, and name the nearest one."""
-        if not query:
-            return
-        routes = [*self._static_routes, *self._dynamic_routes]
-        known = {name.alias.lower(): name.alias for route in routes for name in route.dependant.query_params}
-        problems = []
-        for name in sorted(query):
-            if name not in known.values():
-                nearest = get_close_matches(name.lower(), known, n=1)
-                hint = f"; did you mean {known[nearest[0]]}?" if nearest else ""
-                problems.append({"field": name, "message": f"unknown parameter{hint}"})
-        if problems:
-            raise ApiError(INVALID_QUERY, problems)
+        known = self._query_parameters if query else {}
+        unknown = sorted(query.keys() - set(known.values()))
+        if unknown:
+            raise ApiError(INVALID_QUERY, [_unknown_parameter(name, known) for name in unknown])
 
     def _invalid_input_response(self, error: RequestValidationError | RequestUnsupportedContentType) -> Response[str]:
         """A 400 that names each invalid field. It never repeats the values: they may contain a password."""
         problems = [{"field": _field_name(problem), "message": problem["msg"]} for problem in error.errors()]
-        if self._accepts_list and not self._is_list:  # validated as a list of one
+        if self._accepts_list and not _is_list(self.current_event.body or ""):  # validated as a list of one
             problems = [{**problem, "field": problem["field"].removeprefix("0.")} for problem in problems]
         return _error_response(ApiError(code_of_field(problems[0]["field"].rpartition(".")[2]), problems))
 
@@ -224,6 +220,19 @@ def _authenticator(access: Access) -> Callable[..., Caller | None]:
 
 def _ignore_token(authorization: str | None, *, access: Access) -> None:
     del authorization, access
+
+
+def _unknown_parameter(name: str, known: Mapping[str, str]) -> dict[str, str]:
+    # Not at the top: only a wrong request needs it.
+    from difflib import get_close_matches  # noqa: PLC0415
+
+    nearest = get_close_matches(name.lower(), known, n=1)
+    hint = f"; did you mean {known[nearest[0]]}?" if nearest else ""
+    return {"field": name, "message": f"unknown parameter{hint}"}
+
+
+def _is_list(body: str) -> bool:
+    return body.lstrip().startswith("[")
 
 
 def _body_text(event: Mapping[str, Any]) -> str:

@@ -19,11 +19,6 @@ def normalize(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def fold(name: str) -> str:
-    """Return what names are compared by where letter case does not matter."""
-    return normalize(normalize(name).casefold())
-
-
 def from_path(text: str) -> str:
     """Return the name in a part of a path, whether the engine has decoded it or not."""
     return normalize(unquote(text))
