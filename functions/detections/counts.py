@@ -5,15 +5,12 @@ from collections.abc import Iterator
 from detections.model import CountRecord
 
 
-def hours_counter(*, make: str | None = None, category: str | None = None) -> str:
-    """The counter that counts by hour the detections of a make, of a category, or (without either) all."""
-    if make is not None:
-        return f"hours#make#{make}"
-    if category is not None:
-        return f"hours#category#{category}"
-    return "hours"
+def hours_counter(field: str = "", value: str = "") -> str:
+    """The counter that counts by hour the detections with a ``value`` (folded) of a field, or without one all."""
+    return f"hours#{field}#{value}" if field else "hours"
 
 
-def totals(counter: str) -> Iterator[tuple[str, int]]:
-    """The counts above zero of ``counter`` (for example ``make``), ordered by value."""
-    return ((count.value, int(count.total)) for count in CountRecord.query(counter) if count.total > 0)
+def totals(counter: str, *, after: str | None = None) -> Iterator[CountRecord]:
+    """The counts above zero of ``counter`` (for example ``make``), ordered by value, after a value."""
+    condition = CountRecord.value > after if after else None
+    return (count for count in CountRecord.query(counter, condition) if count.total > 0)

@@ -8,7 +8,9 @@ from pydantic import BaseModel, BeforeValidator, Field, RootModel
 from detections import stream
 from detections.report import ReportedDetection
 from sitewatch.api import MACHINES_AND_ADMINS, Api
+from sitewatch.callers import Caller, TokenUse
 from sitewatch.idempotency import once
+from sitewatch.names import UNKNOWN, to_source_name
 
 _MAX_BODY_BYTES = 512 * 1024
 _MAX_DETECTIONS = 500
@@ -35,6 +37,13 @@ class Reports(
     """
 
 
+def source_of(report: ReportedDetection, caller: Caller) -> str:
+    """The source of a report: what it says, or else the name of the API token, or else ``unknown``."""
+    if report.source is not None:
+        return report.source
+    return to_source_name(caller.username) if caller.use is TokenUse.API else UNKNOWN
+
+
 class Accepted(BaseModel):
     """How many detections were put on the stream."""
 
@@ -44,9 +53,15 @@ class Accepted(BaseModel):
 @app.post("/detections", status_code=202, summary="Report detections", tags=["detections"])
 def report_detections(reports: Annotated[Reports, Body()]) -> Accepted:
     """One detection, or a list of up to 500. If one is invalid, the error names its index and nothing is accepted."""
+    caller = app.require_caller()
 
     def put() -> dict[str, Any]:
-        stream.put(reports.model_dump(mode="json", exclude_none=True))
+        stream.put(
+            [
+                {**report.model_dump(mode="json", exclude_none=True), "source": source_of(report, caller)}
+                for report in reports.root
+            ]
+        )
         return {"accepted": len(reports.root)}
 
     return Accepted(**once(app, put))
