@@ -119,6 +119,8 @@ def _to_detection(record: KinesisRecord, index: int, part: formats.Part) -> Arri
     """
     if part.problem:
         raise ValueError(part.problem)
+    if not isinstance(part.value, dict):
+        raise ValueError("JSON, but not an object")  # noqa: TRY004 - the reason, as for other bad parts
     reported = RecordOnStream.model_validate(part.value, context={"now": record.arrived_at})
     source = reported.source or UNKNOWN
     is_timeless = reported.id is not None and reported.created_at is None

@@ -36,6 +36,7 @@ _SIGNATURES = (
     (b"\xfe\xff", "UTF-16 text"),
 )
 _RIFF = {b"WEBP": "a WebP image", b"WAVE": "WAV audio", b"AVI ": "an AVI video"}
+_YAML_LINE = re.compile(r"[A-Za-z_]\w*:( |$)|- ")
 _SAMPLE = 4096
 
 
@@ -83,9 +84,14 @@ def _is_base64_of_json(text: str) -> bool:
         return False
 
 
+def _is_yaml(text: str) -> bool:
+    lines = text[:_SAMPLE].splitlines()[:2]
+    return text.startswith("---") or (len(lines) > 1 and all(map(_YAML_LINE.match, lines)))
+
+
 def _is_csv(text: str) -> bool:
-    first, second = (*text.splitlines()[:2], "")[:2]
-    return any(first.count(mark) >= 1 and (not second or second.count(mark) == first.count(mark)) for mark in ",;\t|")
+    first, *others = text[:_SAMPLE].splitlines()[:2]
+    return any(mark in first and all(mark in line for line in others) for mark in ",;\t|")
 
 
 _TEXTS: tuple[tuple[str, Callable[[str], object]], ...] = (
@@ -95,6 +101,6 @@ _TEXTS: tuple[tuple[str, Callable[[str], object]], ...] = (
     ("JSON, but not an object", _is_json),
     ("JSON in base64", _is_base64_of_json),
     ("a form (URL-encoded)", re.compile(r"[\w.%+-]+=[^\s&]*(&[\w.%+-]+=[^\s&]*)+").fullmatch),
-    ("YAML", re.compile(r"---|[A-Za-z_]\w*: [^\n]*(\n[A-Za-z_]\w*: |\s*$)").match),
+    ("YAML", _is_yaml),
     ("CSV text", _is_csv),
 )
