@@ -6,16 +6,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import ValidationError
-
-from detections import formats
+from detections import formats, report
 from detections.model import DetectionRecord
-from detections.report import RecordOnStream
+from detections.report import MAX_RECORD_BYTES, RecordOnStream
 from sitewatch import clock, ids, settings
 from sitewatch.names import UNKNOWN, fold
 from sitewatch.partitions import month_of, partition, position, write_shard
 
-MAX_BYTES = 1024 * 1024
 MAX_REJECTED_PARTS = 100
 """Of one record; the last one has the bytes of all that follow too."""
 
@@ -94,7 +91,7 @@ def _split(record: KinesisRecord) -> tuple[list[Arrived], list[Rejected]]:
         try:
             good.append(_to_detection(record, index, part))
         except ValueError as error:
-            bad.append(Rejected(record, _reason(error), part.data, index))
+            bad.append(Rejected(record, str(error), part.data, index))
     if not good:
         reasons = [each.reason if len(parts) == 1 else f"{each.index}: {each.reason}" for each in bad]
         return [], [Rejected(record, "; ".join(reasons), record.data)]
@@ -102,8 +99,8 @@ def _split(record: KinesisRecord) -> tuple[list[Arrived], list[Rejected]]:
 
 
 def _parts(record: KinesisRecord) -> list[formats.Part]:
-    if len(record.data) > MAX_BYTES:
-        raise formats.NoDetections(f"larger than {MAX_BYTES} bytes")
+    if len(record.data) > MAX_RECORD_BYTES:
+        raise formats.NoDetections(f"larger than {MAX_RECORD_BYTES} bytes")
     return formats.parts(record.data)
 
 
@@ -117,11 +114,7 @@ def _to_detection(record: KinesisRecord, index: int, part: formats.Part) -> Arri
     A missing time is the time of arrival. It is no part of the id of a report that has an id, which may be put on the
     stream again later.
     """
-    if part.problem:
-        raise ValueError(part.problem)
-    if not isinstance(part.value, dict):
-        raise ValueError("JSON, but not an object")  # noqa: TRY004 - the reason, as for other bad parts
-    reported = RecordOnStream.model_validate(part.value, context={"now": record.arrived_at})
+    reported = report.read(part, record.arrived_at)
     source = reported.source or UNKNOWN
     is_timeless = reported.id is not None and reported.created_at is None
     created_at = reported.created_at or record.arrived_at
@@ -170,13 +163,3 @@ def _few(rejected: list[Rejected]) -> Iterator[Rejected]:
         first, more = rest[0], len(rest) - 1
         reason = f"{first.reason} (and {more} more)" if more else first.reason
         yield Rejected(first.record, reason, b"\n".join(each.data for each in rest), first.index)
-
-
-def _reason(error: ValueError) -> str:
-    """Which fields are wrong and why. It never contains their values; the quarantined bytes do."""
-    if not isinstance(error, ValidationError):
-        return str(error)
-    return "; ".join(
-        f"{'.'.join(str(part) for part in problem['loc']) or 'record'}: {problem['msg']}"
-        for problem in error.errors(include_url=False, include_context=False, include_input=False)
-    )

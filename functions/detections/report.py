@@ -5,14 +5,19 @@ It needs no settings, so that the runner can check reports before it puts them o
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from detections.formats import Part
 from sitewatch import clock, ids
 from sitewatch.clock import ObservedTime
 from sitewatch.ids import UlidText
 from sitewatch.names import PLAIN, Name, SourceName
+
+MAX_RECORD_BYTES = 1024 * 1024
+"""Of a record on the stream."""
 
 ReportedId = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=PLAIN)]
 
@@ -42,6 +47,32 @@ class RecordOnStream(ReportedDetection):
     """A report on the stream. ``entry_id`` stands for an id that the sender did not give (see ``entry``)."""
 
     entry_id: UlidText | None = None
+
+
+def read(part: Part, now: datetime) -> RecordOnStream:
+    """The report in a part of a record that arrived at ``now``.
+
+    Raises
+    ------
+    ValueError
+        With the reason: which fields are wrong and why. It never contains their values.
+
+    """
+    if part.problem:
+        raise ValueError(part.problem)
+    if not isinstance(part.value, dict):
+        raise ValueError("JSON, but not an object")  # noqa: TRY004 - one kind of error for all reasons
+    try:
+        return RecordOnStream.model_validate(part.value, context={"now": now})
+    except ValidationError as error:
+        raise ValueError(_reason(error)) from None
+
+
+def _reason(error: ValidationError) -> str:
+    return "; ".join(
+        f"{'.'.join(str(part) for part in problem['loc']) or 'record'}: {problem['msg']}"
+        for problem in error.errors(include_url=False, include_context=False, include_input=False)
+    )
 
 
 def entry(report: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import json
 import time
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ from hypothesis import strategies as st
 
 from detections import aggregate, formats
 from detections.formats import NoDetections
-from tests.world.pipeline import aggregated, vehicle
+from tests.world.aggregates import aggregated
+from tests.world.pipeline import vehicle
 
 # Made by aws_kinesis_agg 1.2.3 from three user records with two partition keys and an explicit hash key.
 MADE_BY_THE_LIBRARY = (
@@ -73,11 +75,8 @@ def test_an_aggregate_of_the_real_library_is_read() -> None:
     assert [value["model"] for value in values(data)] == ["Rio 0", "Rio 1", "Rio 2"]
 
 
-OBJECTS = st.dictionaries(
-    st.text(max_size=3),
-    st.recursive(st.none() | st.integers() | st.text(max_size=5), st.lists, max_leaves=5),
-    max_size=3,
-)
+VALUES = st.recursive(st.none() | st.integers() | st.text(max_size=5), st.lists, max_leaves=5)
+OBJECTS = st.dictionaries(st.text(max_size=3), VALUES, max_size=3)
 
 
 @settings(max_examples=25, deadline=None)
@@ -91,12 +90,8 @@ def test_whatever_json_has_is_read_the_same(
     objects: list[dict[str, Any]], separators: list[str], is_ascii: bool, as_list: bool
 ) -> None:
     texts = [json.dumps(one, ensure_ascii=is_ascii) for one in objects]
-    joined = "".join(text + space for text, space in zip(texts, separators, strict=False))
-    text = (
-        "[" + ",".join(text + space for text, space in zip(texts, separators, strict=False)) + "]"
-        if as_list
-        else joined
-    )
+    spaced = [text + space for text, space in zip(texts, separators, strict=False)]
+    text = f"[{','.join(spaced)}]" if as_list else "".join(spaced)
     assert values(text.encode()) == objects
     assert [part.data.decode() for part in formats.parts(text.encode())] == texts
 
@@ -197,10 +192,10 @@ class TestNames:
     @settings(max_examples=60, deadline=None)
     @given(data=st.binary(max_size=60) | st.text(max_size=30).map(str.encode))
     def test_any_other_bytes_have_a_name_or_are_read(self, data: bytes) -> None:
-        try:
+        with suppress(NoDetections):
             assert formats.parts(data)
-        except NoDetections as refusal:
-            assert str(refusal)
+            return
+        assert problem(data)
 
 
 class TestLimits:
@@ -234,8 +229,6 @@ class TestLimits:
     )
     def test_bad_input_takes_time_in_proportion_to_its_size(self, data: bytes) -> None:
         began = time.process_time()
-        try:
+        with suppress(NoDetections):
             formats.parts(data)
-        except NoDetections:
-            pass
         assert time.process_time() - began < 2

@@ -14,12 +14,12 @@ from sitewatch import clock, ids
 from sitewatch.delivery import DeliveryFailed
 from sitewatch.names import fold
 from sitewatch.retrying import ATTEMPTS
+from tests.world.aggregates import aggregated
 from tests.world.faults import Fault, Wire
 from tests.world.pipeline import (
     ARRIVAL,
     Pipeline,
     Record,
-    aggregated,
     moved,
     quarantined,
     quarantined_indexes,
@@ -162,7 +162,7 @@ class TestSeveral:
         for _ in range(2):
             indexed(Record(1, data))
         assert reported().keys() == {"a", "b"}
-        reasons = {kept: reason for kept, reason in quarantined()}
+        reasons = dict(quarantined())
         assert list(reasons) == [b'{"year": 7}', b"7", b"[]"]
         assert reasons[b'{"year": 7}'].startswith("year: Input should be greater than or equal to 1886; make: Field")
         assert reasons[b"7"] == "JSON, but not an object"

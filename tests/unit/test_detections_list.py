@@ -303,9 +303,7 @@ class TestCost:
         assert sums == 6
 
     @pytest.mark.parametrize("query", [{"make": "Kia"}, {"category": "SUV"}, {"source": "gate"}])
-    def test_whole_hours_are_skipped_in_the_list_of_a_make_category_or_source_too(
-        self, query: dict[str, object]
-    ) -> None:
+    def test_whole_hours_are_skipped_in_a_filtered_list_too(self, query: dict[str, object]) -> None:
         self.store_hours(6, 40)
         answer, detections, _ = self.read(skip=200, limit=1, **query)
         assert [one["reported_id"] for one in answer.json] == ["5-0"]

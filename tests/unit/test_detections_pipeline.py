@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from detections import catalogue, formats
 from sitewatch import clock, ids
 from sitewatch.names import fold
+from tests.world.aggregates import aggregated
 from tests.world.aws import reset
 from tests.world.faults import Fault, Wire
 from tests.world.pipeline import (
     ARRIVAL,
     Pipeline,
     Record,
-    aggregated,
     alerts,
     quarantined,
     reported,
