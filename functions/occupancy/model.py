@@ -7,13 +7,14 @@ All items of a sensor have its name as their partition key: its readings, and th
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, ConfigDict, Field
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 from pynamodb.models import Model
 
 from sitewatch import settings
 from sitewatch.clock import ObservedTime, Timestamp
+from sitewatch.models import BaseModel
 from sitewatch.names import SourceName
 from sitewatch.tables import TableMeta
 
