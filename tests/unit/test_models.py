@@ -25,7 +25,7 @@ from tests.world.pipeline import Pipeline, Record, vehicle
 from tests.world.template import resources
 
 
-def _subclasses(kind: type) -> Iterator[type[pydantic.BaseModel]]:
+def _subclasses(kind: type[pydantic.BaseModel]) -> Iterator[type[pydantic.BaseModel]]:
     for subclass in kind.__subclasses__():
         yield subclass
         yield from _subclasses(subclass)

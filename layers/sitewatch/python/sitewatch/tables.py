@@ -86,5 +86,6 @@ def views(view: Callable[[Record], View], records: Iterable[Record]) -> list[Vie
         try:
             found.append(view(record))
         except (KeyError, TypeError, ValueError) as error:
-            logger.error("unreadable item", table=record.Meta.table_name, id=record.id, reason=type(error).__name__)
+            item_id = record.attribute_values.get("id")
+            logger.error("unreadable item", table=record.Meta.table_name, id=item_id, reason=type(error).__name__)
     return found
