@@ -19,7 +19,7 @@ def test_a_healthy_system_reports_ok_to_anyone_by_get_and_post(anyone: Client) -
 def test_a_head_gets_the_headers_of_the_get_without_its_body(anyone: Client, path: str) -> None:
     get, head = (anyone.request(method, path) for method in ("GET", "HEAD"))
     assert (head.status_code, head.content) == (200, b"")
-    for name in ("content-type", "cache-control", "etag"):
+    for name in ("content-type", "content-length", "cache-control", "etag"):
         assert head.headers.get(name) == get.headers.get(name)
 
 
