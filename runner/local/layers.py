@@ -18,8 +18,8 @@ from runner import template
 from runner.local import build
 from runner.workspace import Workspace, write_whole
 
-VARIABLE = "SITEWATCH_LAYERS"
-"""The environment variable of the emulator and its functions that names the folder of shared layers."""
+REFERENCE = Path(__file__).with_name("shared.pth")
+"""The line that a worker runs. The folder of shared layers is in its environment, so the project may move."""
 KEPT = 6
 LAYER = "AWS::Serverless::LayerVersion"
 SITE = Path("python", "lib", f"python{sys.version_info.major}.{sys.version_info.minor}", "site-packages")
@@ -63,8 +63,8 @@ def reference(workspace: Workspace, shared: Path) -> Path:
     """A layer with nothing but a reference to a shared one. It stays valid when the whole project moves."""
     folder = workspace.references / shared.name
     (folder / SITE).mkdir(parents=True, exist_ok=True)
-    path = f"os.path.join(os.environ['{VARIABLE}'], '{shared.name}', 'python')"
-    write_whole(folder / SITE / "shared.pth", f"import os, sys; sys.path.insert(0, {path})\n")
+    line = REFERENCE.read_text(encoding="utf-8").replace("LAYER", shared.name)
+    write_whole(folder / SITE / REFERENCE.name, line)
     return folder
 
 

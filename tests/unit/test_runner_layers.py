@@ -44,7 +44,7 @@ def _imported_by_a_worker(layer: Path, shared: Path) -> str:
     code = f"import site; site.addsitedir({str(layer / layers.SITE)!r}); import library; print(library.__file__)"
     ran = subprocess.run(
         [sys.executable, "-I", "-c", code],
-        env={layers.VARIABLE: str(shared)},
+        env={"SITEWATCH_LAYERS": str(shared)},
         capture_output=True,
         text=True,
         check=False,
