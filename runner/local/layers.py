@@ -63,7 +63,7 @@ def reference(workspace: Workspace, shared: Path) -> Path:
     """A layer with nothing but a reference to a shared one. It stays valid when the whole project moves."""
     folder = workspace.references / shared.name
     (folder / SITE).mkdir(parents=True, exist_ok=True)
-    line = REFERENCE.read_text(encoding="utf-8").replace("LAYER", shared.name)
+    line = REFERENCE.read_text(encoding="utf-8").replace("DIGEST", shared.name)
     write_whole(folder / SITE / REFERENCE.name, line)
     return folder
 
