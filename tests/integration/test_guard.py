@@ -4,6 +4,7 @@ import json
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 import botocore.session
 import httpx
@@ -120,6 +121,6 @@ def test_aws_tools_find_the_emulator_by_the_credentials_file_alone(
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(PROJECT_ROOT / stack.credentials_file))
     for profile in (None, PROFILE):
-        client = botocore.session.Session(profile=profile).create_client("kinesis")
+        client: Any = botocore.session.Session(profile=profile).create_client("kinesis")
         assert client.meta.endpoint_url == stack.endpoint_url
         assert stack.detections_stream in client.list_streams()["StreamNames"]
