@@ -88,6 +88,7 @@ def emulator(
         "STATE_DIR": str(workspace.state),
         "S3_PERSIST": "1" if persist else "0",
         "S3_DATA_DIR": str(workspace.objects),
+        "SITEWATCH_LAYERS": str(workspace.layers),
         "LAMBDA_EXECUTOR": "local",
         "LAMBDA_WARM_TTL_SECONDS": str(WARM_SECONDS),
         # Services that nothing here uses, which would listen on every interface.
