@@ -3,13 +3,13 @@
 from datetime import datetime
 from typing import Self
 
-from pydantic import BaseModel
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, TTLAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 
 from sitewatch import settings
 from sitewatch.clock import Timestamp
+from sitewatch.models import BaseModel
 from sitewatch.names import UNKNOWN
 from sitewatch.tables import TableMeta, TimeAttribute
 

@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from detections.formats import Part
 from sitewatch import clock, ids
 from sitewatch.clock import ObservedTime
 from sitewatch.ids import UlidText
+from sitewatch.models import BaseModel
 from sitewatch.names import PLAIN, Name, SourceName
 
 MAX_RECORD_BYTES = 1024 * 1024
