@@ -116,15 +116,16 @@ def _to_detection(record: KinesisRecord, index: int, part: formats.Part) -> Arri
     """
     reported = report.read(part, record.arrived_at)
     source = reported.source or UNKNOWN
-    is_timeless = reported.id is not None and reported.created_at is None
-    created_at = reported.created_at or record.arrived_at
-    content = [str(reported.year), reported.make, reported.model, reported.category]
+    time_in_id, created_at = _times(reported, record)
     detection_id = ids.derived_id(
-        clock.EARLIEST if is_timeless else created_at,
+        time_in_id,
         source,
         *_name_in_source(reported, record, index),
-        *content,
-        "" if is_timeless else clock.sortable(created_at),
+        str(reported.year),
+        reported.make,
+        reported.model,
+        reported.category,
+        clock.sortable(reported.created_at) if reported.created_at else "",
     )
     month, shard = month_of(created_at), write_shard(detection_id, _WRITE_SHARDS)
     detection = DetectionRecord(
@@ -143,7 +144,20 @@ def _to_detection(record: KinesisRecord, index: int, part: formats.Part) -> Arri
         category_partition=partition(month, shard, fold(reported.category)),
         source_partition=partition(month, shard, source),
     )
-    return Arrived(detection, is_timeless)
+    return Arrived(detection, is_timeless=reported.id is not None and reported.created_at is None)
+
+
+def _times(reported: RecordOnStream, record: KinesisRecord) -> tuple[datetime, datetime]:
+    """The time in the id of a detection, which is the same at every delivery, and its ``created_at``."""
+    if reported.created_at is not None:
+        return reported.created_at, reported.created_at
+    if reported.id is not None:
+        return clock.EARLIEST, record.arrived_at
+    if reported.entry_id is not None:
+        # When it was put, unless the sender's clock is ahead.
+        put_at = ids.time_of(reported.entry_id)
+        return put_at, min(put_at, record.arrived_at)
+    return record.arrived_at, record.arrived_at
 
 
 def _name_in_source(reported: RecordOnStream, record: KinesisRecord, index: int) -> tuple[str, ...]:

@@ -7,11 +7,10 @@ from pydantic import BeforeValidator, Field
 
 from detections import stream
 from detections.report import ReportedDetection
+from detections.sources import with_source
 from sitewatch.api import MACHINES_AND_ADMINS, Api
-from sitewatch.callers import Caller, TokenUse
 from sitewatch.idempotency import once
 from sitewatch.models import BaseModel, RootModel
-from sitewatch.names import UNKNOWN, to_source_name
 
 _MAX_BODY_BYTES = 512 * 1024
 _MAX_DETECTIONS = 500
@@ -38,13 +37,6 @@ class Reports(
     """
 
 
-def source_of(report: ReportedDetection, caller: Caller) -> str:
-    """The source of a report: what it says, or else the name of the API token, or else ``unknown``."""
-    if report.source is not None:
-        return report.source
-    return to_source_name(caller.username) if caller.use is TokenUse.API else UNKNOWN
-
-
 class Accepted(BaseModel):
     """How many detections were put on the stream."""
 
@@ -57,12 +49,7 @@ def report_detections(reports: Annotated[Reports, Body()]) -> Accepted:
     caller = app.require_caller()
 
     def put() -> dict[str, Any]:
-        stream.put(
-            [
-                {**report.model_dump(mode="json", exclude_none=True), "source": source_of(report, caller)}
-                for report in reports.root
-            ]
-        )
+        stream.put([with_source(report, caller) for report in reports.root])
         return {"accepted": len(reports.root)}
 
     return Accepted(**once(app, put))

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 from pydantic import ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from detections.formats import Part
-from sitewatch import clock, ids
+from sitewatch import ids
 from sitewatch.clock import ObservedTime
 from sitewatch.ids import UlidText
 from sitewatch.models import BaseModel
@@ -80,9 +80,9 @@ def entry(report: Mapping[str, Any]) -> dict[str, Any]:
     """The entry of ``PutRecords`` for a report (JSON data without nulls).
 
     An entry may reach the stream twice, if the response to the first call is lost. Both are one detection, because a
-    report without an id gets an ``entry_id`` here, and the current time unless it has one.
+    report without an id gets an ``entry_id`` here.
     """
     key = report.get("id") or ids.new_id()
     if "id" not in report:
-        report = {"created_at": clock.format_time(clock.now()), **report, "entry_id": key}
+        report = {**report, "entry_id": key}
     return {"Data": json.dumps(report).encode(), "PartitionKey": key}

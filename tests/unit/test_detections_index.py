@@ -118,6 +118,21 @@ class TestIdentity:
         records = [{**dated, "entry_id": one}, {**dated, "entry_id": other}, {**dated, "entry_id": one}]
         assert len(indexed(*(Record.of(number, report) for number, report in enumerate(records)))) == 2
 
+    def test_an_entry_that_arrives_twice_has_the_time_when_it_was_put_and_needs_no_lookup(self) -> None:
+        entry_id = ids.min_id(ARRIVAL - timedelta(seconds=2))
+        with Wire() as wire:
+            for number in range(2):
+                arrived_at = ARRIVAL + timedelta(seconds=number)
+                Pipeline(wire).index([Record.of(number, vehicle(entry_id=entry_id), arrived_at=arrived_at)])
+            assert {made.operation for made in wire.calls} == {"BatchWriteItem"}
+        assert only(stored())["created_at"] == "2026-11-22T06:10:28.000000Z"
+
+    def test_a_time_of_an_entry_is_not_after_its_arrival(self) -> None:
+        report = vehicle(entry_id=ids.min_id(ARRIVAL + timedelta(days=1)))
+        for number in range(2):
+            table = indexed(Record.of(number, report))
+            assert only(table)["created_at"] == "2026-11-22T06:10:30.000000Z"
+
 
 class TestTime:
     def test_the_time_defaults_to_the_time_of_arrival(self) -> None:

@@ -1,6 +1,5 @@
 """POST /detections: machines put detections on the stream, all of a request or none."""
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -56,13 +55,11 @@ class TestAccepted:
         assert (mine["id"], mine["created_at"]) == ("mine", "2026-01-01T00:00:00Z")
         assert other == vehicle(id="other", source="unknown")
 
-    def test_a_report_without_an_id_gets_an_entry_id_and_a_time_but_no_id(self) -> None:
-        post([vehicle(), vehicle(created_at="2026-01-01T00:00:00Z")])
+    def test_a_report_without_an_id_gets_an_entry_id_but_neither_an_id_nor_a_time(self) -> None:
+        post([vehicle(), vehicle()])
         one, other = on_stream()
         assert one["entry_id"] != other["entry_id"]
-        assert "id" not in one.keys() | other.keys()
-        assert abs(clock.parse(one["created_at"]) - clock.now()) < timedelta(minutes=1)
-        assert other["created_at"] == "2026-01-01T00:00:00Z"
+        assert not {"id", "created_at"} & (one.keys() | other.keys())
 
     def test_a_body_cannot_choose_its_entry_id(self) -> None:
         mine = ids.new_id()
