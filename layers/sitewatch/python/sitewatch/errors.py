@@ -76,12 +76,17 @@ class ApiError(Exception):
         The entry of the catalogue.
     detail
         Explains the error to the client: a sentence, or a list of ``{"field", "message"}``.
+    retry_after
+        For a 429: after how many seconds the client may try again.
 
     """
 
-    def __init__(self, code: ErrorCode, detail: str | list[dict[str, str]] | None = None) -> None:
+    def __init__(
+        self, code: ErrorCode, detail: str | list[dict[str, str]] | None = None, *, retry_after: int = 1
+    ) -> None:
         super().__init__(code.error)
         self.code = code
+        self.retry_after = retry_after
         self.detail = code.error if detail is None else detail
 
     def body(self) -> dict[str, Any]:
