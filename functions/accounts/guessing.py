@@ -107,9 +107,7 @@ class _Place:
         return [_Counter(found.get(key) or GuessRecord(key), limit) for key, limit in limits.items()]
 
 
-def check(
-    account: str, address: str, verify: Callable[[], Found | None], *, signed_in: bool = False
-) -> Found | None:
+def check(account: str, address: str, verify: Callable[[], Found | None], *, signed_in: bool = False) -> Found | None:
     """Call ``verify``, unless there were too many wrong guesses, and return its result.
 
     Every route that takes a password or a reset token checks it here.

@@ -1,6 +1,6 @@
 """Guessing passwords: which attempts are checked, which have to wait, and who never notices."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -52,7 +52,9 @@ def checked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
-def log_in(username: str, password: str = "wonderland", address: str = "192.0.2.1", path: str = "/auth/login") -> Answer:
+def log_in(
+    username: str, password: str = "wonderland", address: str = "192.0.2.1", path: str = "/auth/login"
+) -> Answer:
     credentials = {"username": username, "password": password}
     if path == "/login":
         return call("POST", path, body=credentials, address=address)
@@ -270,7 +272,6 @@ def _stored() -> list[dict[str, Any]]:
 
 
 @pytest.fixture(autouse=True)
-def no_pauses(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Retry at once when parallel attempts conflict."""
     monkeypatch.setattr("sitewatch.retrying.pause_before", lambda retry: 0.0)
-    yield

@@ -46,7 +46,9 @@ def test_an_unknown_user_matches_no_password(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize("cost", [None, 4, 6, 8])
-def test_a_wrong_password_costs_the_same_for_every_kind_of_hash(monkeypatch: pytest.MonkeyPatch, cost: int | None) -> None:
+def test_a_wrong_password_costs_the_same_for_every_kind_of_hash(
+    monkeypatch: pytest.MonkeyPatch, cost: int | None
+) -> None:
     monkeypatch.setenv("IMPORTED_BCRYPT_COST", "8")
     done: list[int] = []
     argon2, checkpw, hashpw = passwords._verify_argon2, bcrypt.checkpw, bcrypt.hashpw

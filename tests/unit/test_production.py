@@ -370,9 +370,9 @@ def test_production_shares_no_throttle_for_logins_that_bad_logins_could_use_up()
 
 
 def test_production_requires_long_and_uncommon_passwords_and_limits_guesses_by_default() -> None:
-    assert production().value("PasswordMinLength") == 12
+    assert production().value("PasswordMinLength") == "12"
     assert production().value("CommonPasswords") == "refused"
-    assert production().value("GuessesPerAccount") == production().value("GuessesPerAddress") == 10
+    assert production().value("GuessesPerAccount") == production().value("GuessesPerAddress") == "10"
 
 
 def test_production_runs_on_arm_with_a_lambda_runtime_and_is_tagged() -> None:
