@@ -80,7 +80,7 @@ def undeployed_variables() -> dict[str, str]:
     Attributes of resources, such as public keys, are empty. Passwords may be as short as on a local run.
     """
     document = read_template()
-    local = deploy_parameters("default")
+    local = deploy_parameters("local")
     passwords = {name: local[name] for name in ("PasswordMinLength", "CommonPasswords")}
     names = {
         "AWS::SQS::Queue": lambda name: f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{queue_name(name)}",
