@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, StringConstraints
 from pynamodb.attributes import BooleanAttribute, ListAttribute, TTLAttribute, UnicodeAttribute, VersionAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
@@ -12,6 +12,7 @@ from accounts.common_passwords import is_common
 from sitewatch import settings
 from sitewatch.callers import Role
 from sitewatch.clock import Timestamp
+from sitewatch.models import BaseModel
 from sitewatch.tables import TableMeta, TimeAttribute
 
 MAX_PASSWORD_LENGTH = 128
@@ -115,9 +116,6 @@ class GuessRecord(Model):
 
 class Credentials(BaseModel):
     """The username and password of a sign-up."""
-
-    # Validation errors may be logged, so they must not contain the password.
-    model_config = ConfigDict(hide_input_in_errors=True)
 
     username: Username
     password: Password
