@@ -11,13 +11,16 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Header, Query
 
 from alerts import log
+from alerts.holds import hold
 from alerts.server_sent_events import format_alerts, parse_event_id
 from sitewatch.api import Api
+from sitewatch.errors import TOO_MANY_REQUESTS
 
-_POLL_SECONDS = 0.2
+_FIRST_PAUSE_SECONDS = 0.25
+_MAX_PAUSE_SECONDS = 1.0
 _MAX_ALERTS = 1000
 
-app = Api()
+app = Api(errors=[TOO_MANY_REQUESTS])
 
 
 @app.get(
@@ -33,15 +36,18 @@ def watch_alerts(
     wait: Annotated[float, Query(ge=0, le=25, description="Seconds to wait for an alert.")] = 20,
     replay: Annotated[int, Query(ge=0, le=_MAX_ALERTS, description="Past alerts to send on a first connection.")] = 50,
 ) -> Response[str]:
-    """``text/event-stream``: the last ``replay`` alerts, those after ``Last-Event-ID``, or the next ones."""
+    """``text/event-stream``: the last ``replay`` alerts, those after ``Last-Event-ID``, or the next ones.
+
+    A caller may have ten requests waiting at once; another one is a 429.
+    """
     deadline = time.monotonic() + wait
     head = log.head()
     seen = parse_event_id(last_event_id)
     if seen is None or seen > head:  # a first connection, or one to a log that started again
         seen = max(head - replay, 0)
-    while head == seen and time.monotonic() + _POLL_SECONDS < deadline:
-        time.sleep(_POLL_SECONDS)
-        head = log.head()
+    if head == seen and wait >= _FIRST_PAUSE_SECONDS:
+        with hold(app.require_caller().subject):
+            head = _next_head(seen, deadline)
     alerts = log.after(seen, until=head, limit=_MAX_ALERTS)
     return Response(
         status_code=200,
@@ -49,6 +55,21 @@ def watch_alerts(
         body=format_alerts(alerts, seen=seen),
         headers={"Cache-Control": "no-store"},
     )
+
+
+def _next_head(seen: int, deadline: float) -> int:
+    """The number of the last alert as soon as there is one after ``seen``; ``seen`` if there is none by ``deadline``.
+
+    Waiting costs about one eventually consistent read a second.
+    """
+    pause = _FIRST_PAUSE_SECONDS
+    while (remaining := deadline - time.monotonic()) > 0:
+        time.sleep(min(pause, remaining))
+        pause = min(pause * 2, _MAX_PAUSE_SECONDS)
+        head = log.head(consistent=False)
+        if head > seen:
+            return head
+    return seen
 
 
 handler = app.resolve
