@@ -24,5 +24,6 @@ def _after(number: int, until: int) -> Iterator[AlertRecord]:
     first = number + 1
     while first <= until:
         last = min((first // ALERTS_PER_PARTITION + 1) * ALERTS_PER_PARTITION - 1, until)
+        # bounded: by the caller, which reads up to its limit
         yield from AlertRecord.query(partition(first), AlertRecord.number.between(first, last), consistent_read=True)
         first = last + 1

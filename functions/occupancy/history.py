@@ -75,6 +75,7 @@ def _in_minutes(sensor: str, since: datetime, until: datetime) -> Iterator[Chang
 
 def _items(sensor: str, first: str, last: str) -> Iterator[tuple[str, list[tuple[str, int]]]]:
     """The months or hours of the items between two sort keys, oldest first, each with its changes in order."""
+    # bounded: by MAX_POINTS and MAX_DAYS, at most 50 months or 2,401 hours
     found = SumsRecord.query(sensor, SumsRecord.position.between(first, last))
     return ((item.position.partition("#")[2], sorted(item.changes.items())) for item in found)
 

@@ -63,6 +63,7 @@ def at(sensor: str, instant: datetime) -> int:
 
 def _readings(sensor: str, after: datetime, until: datetime) -> Iterator[int]:
     """The changes of the readings of ``sensor`` after one time and up to another."""
+    # bounded: by a minute, and a sensor's readings are written one after another
     found = ReadingRecord.query(
         sensor,
         ReadingRecord.position.between(

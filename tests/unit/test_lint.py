@@ -8,6 +8,7 @@ import yaml
 from cfnlint.rules import RulesCollection
 
 from lint.__main__ import findings, our_rules
+from lint.queries import unbounded
 
 FUNCTION = {
     "Type": "AWS::Serverless::Function",
@@ -261,3 +262,38 @@ def test_a_public_route_removed_from_the_allow_list_is_reported(
     monkeypatch.setitem(type(rule).match.__globals__, "ALLOWED", set())
     [finding] = _found(Work=_with(FUNCTION, Events={"Route": route}), Log=LOG, Api=api)
     assert "POST /users" in finding  # its token is optional
+
+
+# --- E9007: queries -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "Record.query(key, limit=10)",
+        "next(Record.query(key), None)",
+        "Record.by_time.query(\n    key,  # bounded: by a day\n    condition,\n)",
+        "# bounded: by a day\nRecord.query(key)",
+        "request.query",
+    ],
+)
+def test_a_query_with_a_bound_passes(source: str) -> None:
+    assert list(unbounded(source)) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("list(Record.query(key))", "without limit="),
+        ("Record.by_time.query(key, page_size=10)", "without limit="),
+        ("next(iter(Record.query(key)))", "without limit="),
+        ("for one in Record.query(key):  # all\n    pass", "without limit="),
+        ("Record.scan(limit=1)", "a whole table"),
+        ("Record.query(key, limit=10)  # bounded: by a day", "needs no comment"),
+        ("number = 1  # bounded: by a day", "no query"),
+    ],
+)
+def test_a_query_without_a_bound_is_reported(source: str, message: str) -> None:
+    [finding] = unbounded(source)
+    assert finding.startswith("E9007 line 1: ")
+    assert message in finding
