@@ -56,7 +56,8 @@ def _days(kinds: Sequence[Kind], lowest: str, highest: str) -> Iterator[tuple[st
     """Yield each day that has points, oldest first, with their number."""
     counts = [
         # bounded: by the days since the first point; the caller reads up to its page's last
-        DayRecord.query(kind, DayRecord.day.between(lowest[:_DAY_LENGTH], highest[:_DAY_LENGTH])) for kind in kinds
+        DayRecord.query(kind, DayRecord.day.between(lowest[:_DAY_LENGTH], highest[:_DAY_LENGTH]))
+        for kind in kinds
     ]
     merged = heapq.merge(*counts, key=lambda count: str(count.day))
     for day, same_day in itertools.groupby(merged, key=lambda count: str(count.day)):

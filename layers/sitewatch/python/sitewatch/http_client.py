@@ -222,7 +222,7 @@ def is_forbidden(address: str, *, only_public: bool) -> bool:
     multicast or reserved. An IPv6 address that contains IPv4 addresses is forbidden if one of those is.
     """
     parsed = ipaddress.ip_address(address.partition("%")[0])
-    contained = list(_ipv4_in(parsed))
+    contained: list[_Address] = list(_ipv4_in(parsed))
     return any(one in network for one in (parsed, *contained) for network in _FORBIDDEN) or (
         only_public and not all(one.is_global and not one.is_multicast for one in contained or [parsed])
     )
