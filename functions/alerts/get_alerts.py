@@ -4,20 +4,16 @@ The managed runtime cannot stream. A response ends as soon as it has an alert, a
 id that it has seen, which every EventSource does by itself.
 """
 
-import time
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Header, Query
 
-from alerts import log
-from alerts.holds import hold
+from alerts import log, waiting
 from alerts.server_sent_events import format_alerts, parse_event_id
 from sitewatch.api import Api
 from sitewatch.errors import TOO_MANY_REQUESTS
 
-_FIRST_PAUSE_SECONDS = 0.25
-_MAX_PAUSE_SECONDS = 1.0
 _MAX_ALERTS = 1000
 
 app = Api(errors=[TOO_MANY_REQUESTS])
@@ -40,14 +36,12 @@ def watch_alerts(
 
     A caller may have ten requests waiting at once; another one is a 429.
     """
-    deadline = time.monotonic() + wait
     head = log.head()
     seen = parse_event_id(last_event_id)
     if seen is None or seen > head:  # a first connection, or one to a log that started again
         seen = max(head - replay, 0)
-    if head == seen and wait >= _FIRST_PAUSE_SECONDS:
-        with hold(app.require_caller().subject):
-            head = _next_head(seen, deadline)
+    if head == seen and wait:
+        head = waiting.next_head(seen, wait, caller=app.require_caller().subject)
     alerts = log.after(seen, until=head, limit=_MAX_ALERTS)
     return Response(
         status_code=200,
@@ -55,21 +49,6 @@ def watch_alerts(
         body=format_alerts(alerts, seen=seen),
         headers={"Cache-Control": "no-store"},
     )
-
-
-def _next_head(seen: int, deadline: float) -> int:
-    """The number of the last alert as soon as there is one after ``seen``; ``seen`` if there is none by ``deadline``.
-
-    Waiting costs about one eventually consistent read a second.
-    """
-    pause = _FIRST_PAUSE_SECONDS
-    while (remaining := deadline - time.monotonic()) > 0:
-        time.sleep(min(pause, remaining))
-        pause = min(pause * 2, _MAX_PAUSE_SECONDS)
-        head = log.head(consistent=False)
-        if head > seen:
-            return head
-    return seen
 
 
 handler = app.resolve

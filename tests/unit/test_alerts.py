@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pynamodb.exceptions import TransactWriteError
 
-from alerts import get_alerts, holds, log, on_queue_record, recording
+from alerts import log, on_queue_record, recording, waiting
 from alerts.model import ALERTS_PER_PARTITION, AlertRecord, HoldRecord, LogHead, RecordedDetection
 from sitewatch.clock import now
 from tests.world.aws import reset
@@ -183,7 +183,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     played = Clock()
-    monkeypatch.setattr(get_alerts, "time", played)
+    monkeypatch.setattr(waiting, "time", played)
     return played
 
 
@@ -261,7 +261,7 @@ class TestConcurrentWaiting:
         assert self.waiting(clock, 10) == [200] * 10
 
     def test_another_caller_and_a_request_that_does_not_wait_are_not_affected(self, clock: Clock) -> None:
-        for number in range(holds.MAX_HOLDS):
+        for number in range(waiting.MAX_HOLDS):
             HoldRecord("holds#a caller", number, expires_at=now() + timedelta(seconds=30)).save()
         refused = call("GET", "/alerts", query={"wait": 5}, token=access_token(subject="a caller"))
         assert (refused.status, refused.json["subcode"], refused.headers["retry-after"]) == (429, 4290, "1")
@@ -271,16 +271,16 @@ class TestConcurrentWaiting:
         assert call("GET", "/alerts", query={"wait": 5}, token=access_token(subject="a caller")).status == 200
 
     def test_the_place_of_a_function_that_was_stopped_is_free_after_its_time(self, clock: Clock) -> None:
-        for number in range(holds.MAX_HOLDS):
+        for number in range(waiting.MAX_HOLDS):
             HoldRecord("holds#a caller", number, expires_at=now() - timedelta(seconds=1)).save()
         assert call("GET", "/alerts", query={"wait": 5}, token=access_token(subject="a caller")).status == 200
 
     def test_two_requests_never_get_the_same_place(self, monkeypatch: pytest.MonkeyPatch) -> None:
         HoldRecord("holds#a caller", 3, expires_at=now() + timedelta(seconds=30)).save()
-        monkeypatch.setattr(holds, "_holds", lambda _: [])  # as if it had been taken just now
-        monkeypatch.setattr(holds, "MAX_HOLDS", 4)
+        monkeypatch.setattr(waiting, "_holds", lambda _: [])  # as if it had been taken just now
+        monkeypatch.setattr(waiting, "MAX_HOLDS", 4)
         monkeypatch.setattr("secrets.randbelow", lambda size: size - 1)
-        with holds.hold("a caller"):
+        with waiting._hold("a caller"):
             assert sorted(int(one.number) for one in HoldRecord.query("holds#a caller")) == [2, 3]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from accounts import issuing
-from events import months, storing
+from events import registration, storing
 from events.model import EventRecord, NewEvent
 from sitewatch import attempts, clock, ids
 from sitewatch.api_tokens import ApiTokenRecord
@@ -21,9 +21,9 @@ NOVEMBER = datetime(2026, 11, 30, 23, 59, 58, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def no_months_registered() -> Iterator[None]:
-    months._registered.clear()
+    registration._registered.clear()
     yield
-    months._registered.clear()
+    registration._registered.clear()
 
 
 def event(event_type: str = "message", event_payload: str = "hello") -> dict[str, str]:
@@ -89,10 +89,10 @@ def test_events_of_a_hundred_new_types_take_as_many_writes_as_those_of_one() -> 
 
 
 def test_the_types_that_a_function_remembers_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(months, "_MAX_REGISTERED", 5)
+    monkeypatch.setattr(registration, "_MAX_REGISTERED", 5)
     for number in range(20):
         post(event(f"type {number}"))
-        assert len(months._registered) <= 5
+        assert len(registration._registered) <= 5
     assert len(payloads(listed())) == 20
 
 

@@ -1,12 +1,14 @@
-"""Requests that wait for alerts: each occupies a function, so a caller may have only some at once."""
+"""Wait for alerts. A waiting request occupies a function, so a caller may have only some at once."""
 
 import secrets
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
 from pynamodb.exceptions import PutError
 
+from alerts import log
 from alerts.model import HoldRecord, holds_key
 from sitewatch import clock
 from sitewatch.errors import TOO_MANY_REQUESTS, ApiError
@@ -14,12 +16,38 @@ from sitewatch.errors import TOO_MANY_REQUESTS, ApiError
 MAX_HOLDS = 10
 """Requests that one caller may have waiting at once."""
 
+_FIRST_PAUSE_SECONDS = 0.25
+_MAX_PAUSE_SECONDS = 1.0
+
 # Longer than the function's timeout, so that a place is free again even if its function was stopped.
 _LIFETIME = timedelta(seconds=35)
 
 
+def next_head(seen: int, seconds: float, *, caller: str) -> int:
+    """The number of the last alert as soon as there is one after ``seen``; ``seen`` if there is none in time.
+
+    Waiting costs about one eventually consistent read a second.
+
+    Raises
+    ------
+    ApiError
+        429 if ``MAX_HOLDS`` requests of the caller are waiting already.
+
+    """
+    deadline = time.monotonic() + seconds
+    pause = _FIRST_PAUSE_SECONDS
+    with _hold(caller):
+        while (remaining := deadline - time.monotonic()) > 0:
+            time.sleep(min(pause, remaining))
+            pause = min(pause * 2, _MAX_PAUSE_SECONDS)
+            head = log.head(consistent=False)
+            if head > seen:
+                return head
+    return seen
+
+
 @contextmanager
-def hold(subject: str) -> Iterator[None]:
+def _hold(subject: str) -> Iterator[None]:
     """Occupy one of the caller's places while the block runs.
 
     Raises
