@@ -1,10 +1,10 @@
-"""E9007: queries have a bound. Reads the Python code of the functions, not the templates."""
+"""E9008: queries have a bound. Reads the Python code of the functions, not the templates."""
 
 import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-RULE = "E9007"
+RULE = "E9008"
 REASON = "# bounded:"
 """Begins the comment, in the line before the call or in one of its own, that says what ends a query without a limit."""
 SOURCES = ("functions", "layers/sitewatch/python")

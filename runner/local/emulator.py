@@ -118,12 +118,12 @@ def start(workspace: Workspace, port: int, *, persist: bool = True, bind: str = 
     workspace.move_queues(environment.queue_address(port, bind))
     if workspace.log.exists():
         workspace.log.replace(workspace.log.with_suffix(".log.1"))
+    credentials = Credentials.random()
+    credentials.write(workspace.credentials, environment.endpoint_url(port, bind), environment.REGION)
     identity = start_logged(
         # -P: do not import modules from the working directory.
         [environment.emulator_python(), "-P", str(GUARD)],
-        environment=environment.emulator(
-            workspace, port, Credentials.made(workspace.credentials), persist=persist, bind=bind
-        ),
+        environment=environment.emulator(workspace, port, credentials, persist=persist, bind=bind),
         folder=workspace.home,
         log=workspace.log,
         what="The emulator",

@@ -1,6 +1,5 @@
 """Events: stored once, all of a request or none, listed newest first, changed only in their current version."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,13 +16,6 @@ from tests.world.calling import Answer, access_token, admin_token, call
 from tests.world.faults import one_invocation
 
 NOVEMBER = datetime(2026, 11, 30, 23, 59, 58, tzinfo=UTC)
-
-
-@pytest.fixture(autouse=True)
-def no_months_registered() -> Iterator[None]:
-    registration._registered.clear()
-    yield
-    registration._registered.clear()
 
 
 def event(event_type: str = "message", event_payload: str = "hello") -> dict[str, str]:

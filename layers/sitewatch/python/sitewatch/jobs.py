@@ -15,7 +15,6 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, TTLAttribute, UnicodeAttribute
 from pynamodb.exceptions import PutError
 from pynamodb.models import Model
@@ -23,6 +22,7 @@ from pynamodb.models import Model
 from sitewatch import aws, clock, settings
 from sitewatch.callers import Caller, Role
 from sitewatch.errors import INVALID_QUERY, ApiError
+from sitewatch.models import BaseModel
 from sitewatch.tables import JsonAttribute, TableMeta
 
 MAX_BODY_BYTES = 256 * 1024
