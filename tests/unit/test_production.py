@@ -326,7 +326,7 @@ def test_production_sets_no_password_in_a_file() -> None:
 def test_production_allows_only_the_configured_origins() -> None:
     assert production().value("CorsOrigins") == ""
     for function in production().of_type("AWS::Lambda::Function").values():
-        assert function["Environment"]["Variables"]["CORS_ORIGINS"] == {"Fn::Join": [",", {"Ref": "CorsOrigins"}]}
+        assert function["Environment"]["Variables"]["CORS_ORIGINS"] == {"Ref": "CorsOrigins"}
     assert "Access-Control-Allow-Origin" not in json.dumps(production().resources["Api"])
 
 
