@@ -11,7 +11,7 @@ from unittest import mock
 from argon2 import PasswordHasher
 
 from accounts import passwords
-from events import months
+from events import registration
 from sitewatch import api_tokens, keys, secrets, tokens
 from sitewatch.observability import logger
 
@@ -26,7 +26,7 @@ def forget() -> None:
     tokens._public_keys.cache_clear()
     api_tokens._cache.clear()
     secrets._cache.clear()
-    months._registered.clear()
+    registration._registered.clear()
 
 
 class Log:

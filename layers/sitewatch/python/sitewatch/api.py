@@ -87,7 +87,7 @@ class Api(APIGatewayRestResolver):
             allow_origin=origins[0] if origins else "",
             extra_origins=origins[1:],
             allow_headers=["Idempotency-Key", "If-Match", "Last-Event-ID"],
-            expose_headers=["ETag", "Link", "WWW-Authenticate"],
+            expose_headers=["ETag", "Link", "Retry-After", "WWW-Authenticate"],
         )
         super().__init__(
             cors=self.cors_config,
@@ -284,6 +284,8 @@ def _error_response(error: ApiError) -> Response[str]:
     headers: dict[str, str | list[str]] = {"Cache-Control": "no-store"}
     if error.code.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
+    if error.code.status == 429:
+        headers["Retry-After"] = str(error.retry_after)
     return Response(
         status_code=error.code.status,
         content_type=content_types.APPLICATION_JSON,
