@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from detections.model import CountRecord
+from sitewatch.names import fold
 
 
 def hours_counter(field: str = "", value: str = "") -> str:
@@ -10,7 +11,8 @@ def hours_counter(field: str = "", value: str = "") -> str:
     return f"hours#{field}#{value}" if field else "hours"
 
 
-def totals(counter: str, *, after: str | None = None) -> Iterator[CountRecord]:
-    """The counts above zero of ``counter`` (for example ``make``), ordered by value, after a value."""
-    condition = CountRecord.value > after if after else None
-    return (count for count in CountRecord.query(counter, condition) if count.total > 0)
+def totals(counter: str, *, after: str | None = None) -> Iterator[tuple[str, int]]:
+    """The names with counts above zero of ``counter`` (for example ``make``), ordered by their ``fold``, after a name."""
+    # bounded: by the caller, which reads its page only
+    found = CountRecord.query(counter, CountRecord.value > fold(after) if after else None)
+    return ((count.spelling or count.value, int(count.total)) for count in found if count.total > 0)

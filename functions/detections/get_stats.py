@@ -18,11 +18,10 @@ def get_stats(by: Literal["make", "category", "year"] = "make", start: Start = N
     """Detections by make, category or year, with sorted keys. Reads sums: its cost does not grow with their number.
 
     Letter case and Unicode form make no difference; a name is shown in the spelling that came first. A response has
-    up to 5,000 names, and a link to more.
+    up to 5,000 keys, and a link to more.
     """
-    found, has_more = page_of(totals(by, after=decode_cursor(start) if start else None), _MAX_TOTALS)
-    next_page = {"by": by, "start": encode_cursor(found[-1].value)} if has_more else None
-    return paged({count.spelling or count.value: int(count.total) for count in found}, next_page)
+    found, more = page_of(totals(by, after=decode_cursor(start) if start else None), _MAX_TOTALS)
+    return paged(dict(found), {"by": by, "start": encode_cursor(found[-1][0])} if more else None)
 
 
 handler = app.resolve

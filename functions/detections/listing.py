@@ -134,6 +134,7 @@ def _candidates(
 
 def _hours(selection: Selection, lowest: str, highest: str) -> Iterator[tuple[str, int]]:
     """The hours that have detections, newest first, and how many each has."""
+    # bounded: by the hours with detections; the caller reads up to its page's last
     counts = CountRecord.query(
         hours_counter(*selection.read_by),
         CountRecord.value.between(lowest[:_HOUR_LENGTH], highest[:_HOUR_LENGTH]),
@@ -154,6 +155,7 @@ def _in_shard(
     selection: Selection, month: str, shard: int, lowest: str, highest: str, wanted: int
 ) -> Iterator[DetectionRecord]:
     name, value = selection.read_by
+    # bounded: by MAX_EXAMINED
     found = _INDEXES[name].query(
         partition(month, shard, value),
         DetectionRecord.position.between(lowest, highest),

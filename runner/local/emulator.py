@@ -11,7 +11,7 @@ from runner.credentials import Credentials
 from runner.errors import RunnerError
 from runner.local import environment
 from runner.processes import ProcessIdentity, start_logged, stop_group, wait_until_healthy
-from runner.stack import Stack
+from runner.stack import READY_PATH, Stack
 from runner.workspace import PROJECT_ROOT, Workspace, write_whole
 
 DEFAULT_PORT = 4566
@@ -53,7 +53,7 @@ class Emulator:
 
     def wait_until_ready(self) -> None:
         """Return as soon as it answers."""
-        self.wait_until_healthy(f"{self.endpoint_url}/_ministack/ready", READY_DEADLINE_S)
+        self.wait_until_healthy(f"{self.endpoint_url}{READY_PATH}", READY_DEADLINE_S)
 
     def stop(self) -> None:
         """Save its state and end it and its workers.

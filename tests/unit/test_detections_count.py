@@ -60,7 +60,7 @@ def counted(*changes: dict[str, Any], shard: str = SHARD) -> dict[str, int]:
 
 def hours(field: str = "", value: str = "") -> dict[str, int]:
     """The detections in each hour."""
-    return {count.value: int(count.total) for count in counts.totals(counts.hours_counter(field, value))}
+    return dict(counts.totals(counts.hours_counter(field, value)))
 
 
 class TestOnce:
