@@ -12,7 +12,7 @@ def hours_counter(field: str = "", value: str = "") -> str:
 
 
 def totals(counter: str, *, after: str | None = None) -> Iterator[tuple[str, int]]:
-    """The names with counts above zero of ``counter`` (for example ``make``), ordered by their ``fold``, after a name."""
+    """The names and counts above zero of ``counter`` (for example ``make``), ordered by ``fold``, after a name."""
     # bounded: by the caller, which reads its page only
     found = CountRecord.query(counter, CountRecord.value > fold(after) if after else None)
     return ((count.spelling or count.value, int(count.total)) for count in found if count.total > 0)
