@@ -1,6 +1,7 @@
 """Names that people give to things: one grammar for storing them and for finding them again by path or query."""
 
 import unicodedata
+from functools import lru_cache
 from typing import Annotated
 from urllib.parse import unquote
 
@@ -25,6 +26,7 @@ def normalize(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
+@lru_cache(maxsize=1024)
 def fold(name: str) -> str:
     """Return ``name`` without differences of letter case and Unicode form, for comparing and counting.
 
