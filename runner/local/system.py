@@ -112,7 +112,7 @@ def deploy(server: Emulator, options: Options, built: Path, progress: Progress) 
     stack = server.stack()
     parameters = template_parameters(server.port, simulate=options.simulate, bind=server.bind)
     target = json.dumps({"sources": built.parent.name, "parameters": parameters}, sort_keys=True)
-    deployed = stack.describe()
+    deployed = deployment.settled(stack, workspace)
     if deployed is None or not is_current(workspace, deployed, target):
         if deployed is not None and deployed.status not in STEADY_STATUSES:
             with progress.step(
