@@ -26,6 +26,7 @@ DELETE_DEADLINE_S = 120.0
 STEADY_STATUSES = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"})
 """A deployment can start from these; with any other status the stack has to be deleted first. A stack stays
 UPDATE_ROLLBACK_COMPLETE, with its former resources, if the next deployment finds nothing to change."""
+EMPTY = '""'
 IN_REVIEW = "REVIEW_IN_PROGRESS"
 
 
@@ -39,7 +40,8 @@ def deploy(stack: Stack, workspace: Workspace, built: Path, parameters: Mapping[
     command += ["--stack-name", stack.stack_name, "--s3-bucket", ARTIFACTS_BUCKET, "--region", stack.region]
     command += ["--capabilities", "CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
     command += ["--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"]
-    command += ["--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())]
+    # SAM accepts an empty value only in quotes.
+    command += ["--parameter-overrides", *(f"{name}={value or EMPTY}" for name, value in parameters.items())]
     began = datetime.now(UTC).replace(microsecond=0)
     try:
         with alone(workspace) as lock:

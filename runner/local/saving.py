@@ -246,9 +246,9 @@ class Saver:
         draft = new_draft(self.state)
         services = self.app._build_persistence_save_dict()
         self.app._get_module("lambda_svc").CODE_BLOB_DIR = str(draft / "lambda-blobs")
-        persistence = sys.modules["ministack.core.persistence"]
+        persistence: Any = sys.modules["ministack.core.persistence"]
         persistence.STATE_DIR = str(draft)
-        copy.deepcopy = lambda value, _memo=None: value  # nothing changes any more
+        copy.deepcopy = lambda value, *_: value  # nothing changes any more
         for name, get_state in services.items():
             state = get_state()
             if state is not None:

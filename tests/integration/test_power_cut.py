@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 
-from runner.local import emulator, saving
+from runner.local import emulator, environment, saving
 from runner.local.emulator import Emulator
 from runner.stack import aws_client
 from runner.waiting import wait_until
@@ -92,11 +92,9 @@ def saved_number(state: Path) -> int:
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Workspace]:
     workspace = Workspace(tmp_path)
     workspace.prepare()
-    environment = emulator.environment.emulator
+    of_emulator = environment.emulator
     monkeypatch.setattr(
-        emulator.environment,
-        "emulator",
-        lambda *given, **named: environment(*given, **named) | {"SAVE_EVERY_SECONDS": "0.1"},
+        environment, "emulator", lambda *given, **named: of_emulator(*given, **named) | {"SAVE_EVERY_SECONDS": "0.1"}
     )
     yield workspace
     if (running := emulator.running(workspace)) is not None:

@@ -18,7 +18,7 @@ from runner.__main__ import COMMANDS, main, parse
 from runner.credentials import COMMON
 from runner.errors import RunnerError
 from runner.http_client import get
-from runner.local import build, deployment, emulator, environment, system
+from runner.local import build, commands, deployment, emulator, environment, system
 from runner.local.build import source_fingerprint
 from runner.local.deployment import gateway_responses, is_set
 from runner.processes import ProcessIdentity
@@ -387,11 +387,56 @@ class TestCommandLine:
         assert parse(["sam-local"]).bind == bind
 
     @pytest.mark.parametrize(
+        ("given", "origins"),
+        [
+            ("", ""),
+            ("*", "*"),
+            ("http://localhost:3000", "http://localhost:3000"),
+            (
+                "http://localhost:3000, HTTPS://Watch.Example.com:443/",
+                "http://localhost:3000,https://watch.example.com",
+            ),
+            ("http://[::1]:80,http://127.0.0.1:8080", "http://[::1],http://127.0.0.1:8080"),
+        ],
+    )
+    def test_the_origins_of_other_front_ends_are_read_as_browsers_send_them(
+        self, monkeypatch: pytest.MonkeyPatch, given: str, origins: str
+    ) -> None:
+        monkeypatch.setenv("CORS_ORIGINS", given)
+
+        options = commands.options_of(parse(["up"]))
+
+        assert options.origins == origins
+        assert system.template_parameters(4566, simulate=False, origins=options.origins)["CorsOrigins"] == origins
+
+    @pytest.mark.parametrize(
         ("variable", "given", "message"),
         [
             *(("PORT", given, "PORT is a number") for given in ("abc", "80", "70000", "-1", "4566.0")),
             *(("BIND", given, "BIND is an IPv4 address") for given in ("everywhere", "1.2.3", "::1")),
             ("SIMULATE", "maybe", "SIMULATE is on or off, not maybe."),
+            *(
+                (
+                    "CORS_ORIGINS",
+                    given,
+                    "CORS_ORIGINS is a list of origins such as http://localhost:3000,https://watch.",
+                )
+                for given in (
+                    "localhost:3000",
+                    "http://",
+                    "http://a,",
+                    "ftp://a",
+                    "http://a/page",
+                    "http://a?b",
+                    "http://a#b",
+                    "http://me@a",
+                    "http://a:b",
+                    "http://a:70000",
+                    "http://a b",
+                    "http://*.example.com",
+                    "null",
+                )
+            ),
             ("API_PORT", "abc", "API_PORT is a number from 1024 to 65535, not abc."),
             ("WARM", "hot", "WARM is EAGER or LAZY, not hot."),
             ("PULL", "yes", "PULL is on or off, not yes."),
