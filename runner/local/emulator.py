@@ -11,7 +11,7 @@ from runner.credentials import Credentials
 from runner.errors import RunnerError
 from runner.local import environment, saving
 from runner.processes import ProcessIdentity, start_logged, stop_group, wait_until_healthy
-from runner.stack import Stack
+from runner.stack import READY_PATH, Stack
 from runner.workspace import PROJECT_ROOT, Workspace, write_whole
 
 DEFAULT_PORT = 4566
@@ -53,7 +53,7 @@ class Emulator:
 
     def wait_until_ready(self) -> None:
         """Return as soon as it answers."""
-        self.wait_until_healthy(f"{self.endpoint_url}/_ministack/ready", READY_DEADLINE_S)
+        self.wait_until_healthy(f"{self.endpoint_url}{READY_PATH}", READY_DEADLINE_S)
 
     def stop(self) -> None:
         """Save its state and end it and its workers.
@@ -116,12 +116,12 @@ def start(workspace: Workspace, port: int, *, persist: bool = True, bind: str = 
     workspace.empty_scratch()
     if workspace.log.exists():
         workspace.log.replace(workspace.log.with_suffix(".log.1"))
+    credentials = Credentials.random()
+    credentials.write(workspace.credentials, environment.endpoint_url(port, bind), environment.REGION)
     identity = start_logged(
         # -P: do not import modules from the working directory.
         [environment.emulator_python(), "-P", str(PROGRAM)],
-        environment=environment.emulator(
-            workspace, port, Credentials.made(workspace.credentials), persist=persist, bind=bind
-        ),
+        environment=environment.emulator(workspace, port, credentials, persist=persist, bind=bind),
         folder=workspace.home,
         log=workspace.log,
         what="The emulator",

@@ -110,16 +110,16 @@ def killed(server: Emulator, *, with_children: bool) -> None:
 def test_everything_saved_survives_kills_at_random_moments(workspace: Workspace) -> None:
     print(f"SEED={SEED}")  # noqa: T201 - pytest shows it if the test fails
     chance, port = random.Random(SEED), emulator.free_port()
-    writer, saves = None, 0
+    saves = 0
     for kill in range(KILLS):
         saved = saved_number(workspace.state)
         server = emulator.start(workspace, port)
-        writer = writer or Writer(server)
         while_starting = chance.random() < 0.3
         if while_starting:
             time.sleep(chance.uniform(0, 1.5))
         else:
             server.wait_until_ready()
+            writer = Writer(server)
             writer.prepare()
             counter, numbers = writer.numbers()
             assert counter >= saved, f"SEED={SEED}, kill {kill}"

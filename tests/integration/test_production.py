@@ -28,7 +28,13 @@ from tests.world.deployed import production_parameters
 pytestmark = pytest.mark.xdist_group("production")
 
 PATHS = ("CodeUri", "ContentUri", "TemplateURL")
-OPTIONAL = {"AlarmEmail": "operators@example.com", "CustomerManagedKey": "on", "AccessLogs": "on", "EventSender": "on"}
+OPTIONAL = {
+    "AlarmEmail": "operators@example.com",
+    "CustomerManagedKey": "on",
+    "AccessLogs": "on",
+    "EventSender": "on",
+    "WatchedBy": "an alarm, as after the first deployment",
+}
 
 
 WEBHOOK_SECRET = "what the door sensors sign with"

@@ -11,6 +11,7 @@ from unittest import mock
 from argon2 import PasswordHasher
 
 from accounts import passwords
+from events import months
 from sitewatch import api_tokens, keys, secrets, tokens
 from sitewatch.observability import logger
 
@@ -25,6 +26,7 @@ def forget() -> None:
     tokens._public_keys.cache_clear()
     api_tokens._cache.clear()
     secrets._cache.clear()
+    months._registered.clear()
 
 
 class Log:
