@@ -23,7 +23,7 @@ FOLDERS = {"emulator": os.path.join(VENV, "emulator"), "local": VENV, "dev": VEN
 COVERS = {"emulator": ["emulator"], "local": ["local"], "dev": ["local", "dev"]}
 
 
-MEGABYTES = {"emulator": 100, "local": 350, "dev": 750}
+MEGABYTES = {"emulator": 60, "local": 300, "dev": 700}
 """The disk space that an installation takes in .venv; pip's temporary files take up to half as much."""
 
 
