@@ -43,6 +43,7 @@ def template_parameters(port: int, *, simulate: bool, bind: str = HOST) -> dict[
         "PasswordMinLength": "4",
         "CommonPasswords": "allowed",
         "ImportedBcryptCost": "4",
+        "PublicReadings": "on",
         "Schedules": "ENABLED" if simulate else "DISABLED",
         "Simulator": "on",
         "SimulatedSource": "on",
