@@ -13,25 +13,32 @@ from runner.local.emulator import DEFAULT_PORT, Emulator
 from runner.local.environment import HOST, STAGE_NAME, endpoint_url
 from runner.progress import Progress, Silence
 from runner.stack import Description, Stack
-from runner.workspace import Workspace, exclusive, write_whole
+from runner.workspace import Workspace, exclusive, require_disk_space, write_whole
 
 API_PREFIX = "/restapis/"
 API_SUFFIX = f"/{STAGE_NAME}/_user_request_"
 USERS = {"admin": "admin", "daikiri": "tekila"}
 """The users of a local system and their passwords; no other deployment has these passwords."""
 HEALTH_DEADLINE_S = 60.0
+RUN_MB = 150
+"""The disk space of a running system: all workers, the layers, and room for saves of its data."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The user's choices: port and address (None: the defaults), and whether the schedules run."""
+    """The user's choices.
+
+    They are the port and the address (None: the defaults), whether the schedules run, and the origins, separated by
+    commas, whose pages may call the API.
+    """
 
     port: int | None = None
     simulate: bool = True
     bind: str | None = None
+    origins: str = ""
 
 
-def template_parameters(port: int, *, simulate: bool, bind: str = HOST) -> dict[str, str]:
+def template_parameters(port: int, *, simulate: bool, bind: str = HOST, origins: str = "") -> dict[str, str]:
     """The template's parameters for a local system."""
     return {
         "Environment": "local",
@@ -45,6 +52,7 @@ def template_parameters(port: int, *, simulate: bool, bind: str = HOST) -> dict[
         "ImportedBcryptCost": "4",
         "PublicReadings": "on",
         "Schedules": "ENABLED" if simulate else "DISABLED",
+        "CorsOrigins": origins,
         "Simulator": "on",
         "SimulatedSource": "on",
         "EventSender": "on",
@@ -59,9 +67,12 @@ def bring_up(workspace: Workspace, options: Options, progress: Progress, *, pers
     """Run the workspace's system with the current sources and these options; return when it is healthy.
 
     Does only what is missing: a running and unchanged system is left alone, a stopped one starts with its data.
+    Raises RunnerError at once if a disk has too little space for all of it.
     If a step fails or is interrupted, an emulator that this call has started ends again.
     """
     workspace.prepare()
+    to_run = [(workspace.home, RUN_MB)] if emulator.running(workspace) is None else []
+    require_disk_space(*to_run, *build.disk_space(build.source_fingerprint()))
     with started(workspace, options, persist=persist) as server:
         built = build_sources(workspace, progress)
         wait_until_ready(server, progress)
@@ -114,9 +125,9 @@ def deploy(server: Emulator, options: Options, built: Path, progress: Progress) 
     """Deploy the built template, unless exactly that is deployed, and return the stack."""
     workspace = server.workspace
     stack = server.stack()
-    parameters = template_parameters(server.port, simulate=options.simulate, bind=server.bind)
+    parameters = template_parameters(server.port, simulate=options.simulate, bind=server.bind, origins=options.origins)
     target = json.dumps({"sources": built.parent.name, "parameters": parameters}, sort_keys=True)
-    deployed = stack.describe()
+    deployed = deployment.settled(stack, workspace)
     if deployed is None or not is_current(workspace, deployed, target):
         if deployed is not None and deployed.status not in STEADY_STATUSES:
             with progress.step(
