@@ -13,10 +13,19 @@ _PUNCTUATION = frozenset(" .:@~+-")
 _JOINERS = frozenset("\u200c\u200d")
 _CATEGORIES = ("L", "M", "N", "Pc")
 
+UNKNOWN = "unknown"
+"""The source of what names none."""
+
 
 def normalize(name: str) -> str:
     """Return the composed form (NFC) of ``name``: what looks the same is the same."""
     return unicodedata.normalize("NFC", name)
+
+
+def to_source_name(text: str) -> str:
+    """Return the ``SourceName`` closest to ``text``: "Gate 7 (north)" is "Gate 7 -north-"; ``unknown`` if none is."""
+    allowed = "".join(character if _is_allowed(character) else "-" for character in normalize(text))
+    return allowed.lstrip("".join(_PUNCTUATION | _JOINERS))[:MAX_LENGTH].rstrip() or UNKNOWN
 
 
 def from_path(text: str) -> str:
