@@ -37,6 +37,7 @@ class Workspace:
         self.objects = home / "s3"  # the emulator's S3 objects
         self.scratch = home / "tmp"  # its workers' unpacked functions and layers; emptied on each start
         self.cli = home / "sam"  # the SAM CLI's own settings, kept out of the user's home
+        self.credentials = home / "credentials"  # of the emulator's root account, for its owner's eyes only
         self.process = home / "emulator.json"  # the emulator's process, port and address
         self.log = home / "emulator.log"  # the emulator's log, which includes the functions' lines
         self.deploy_log = home / "deploy.log"  # the output of the last deployment

@@ -10,13 +10,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from runner import template
 from runner.errors import RunnerError
 from runner.local import environment
+from runner.local.environment import STAGE_NAME
 from runner.processes import run_logged
 from runner.stack import Description, Stack, aws_errors
 from runner.template import Template
 from runner.waiting import wait_until
 from runner.workspace import Workspace
 
-STAGE_NAME = "v1"
 API_RESOURCE = "Api"
 ARTIFACTS_BUCKET = "sitewatch-artifacts"
 DEPLOY_DEADLINE_S = 900.0
@@ -41,7 +41,7 @@ def deploy(stack: Stack, workspace: Workspace, built: Path, parameters: Mapping[
     try:
         run_logged(
             command,
-            environment=environment.sam(workspace, stack.endpoint_url),
+            environment=environment.sam(workspace, stack.endpoint_url, stack.credentials.variables()),
             folder=workspace.home,
             log=workspace.deploy_log,
             deadline_s=DEPLOY_DEADLINE_S,

@@ -10,6 +10,7 @@ import yaml
 from pytest_socket import enable_socket, socket_allow_hosts
 
 from runner import project
+from runner.credentials import COMMON
 from runner.engines import custom_resources, localstack, sam_local, samples
 from runner.errors import RunnerError
 from runner.local import environment
@@ -66,7 +67,7 @@ class TestWhereTheEmulatorListens:
     def test_its_own_functions_find_it_wherever_it_listens(
         self, tmp_path: Path, bind: str, endpoint: str, given_endpoint: str | None
     ) -> None:
-        given = environment.emulator(Workspace(tmp_path), 4566, persist=False, bind=bind)
+        given = environment.emulator(Workspace(tmp_path), 4566, COMMON, persist=False, bind=bind)
 
         assert environment.endpoint_url(4566, bind) == endpoint
         assert given["BIND_HOST"] == bind
@@ -101,10 +102,10 @@ class TestVariablesInContainers:
         parameters = {"Runtime": {"Default": "python3.13"}, "Other": {}}
         built.write_text(yaml.safe_dump({"Globals": shared, "Resources": resources, "Parameters": parameters}))
 
-        derived = sam_local.container_template(built, {"Runtime": "python3.14"})
+        derived = sam_local.container_template(built, {"Runtime": "python3.14"}, COMMON)
 
         variables = derived["Globals"]["Function"]["Environment"]["Variables"]
-        own = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_SESSION_TOKEN": ""}
+        own = {**COMMON.variables(), "AWS_SESSION_TOKEN": ""}
         assert variables == {"TABLE": {"Ref": "Table"}, "AWS_ENDPOINT_URL": "", **own}
         assert derived["Parameters"] == {"Runtime": {"Default": "python3.14"}, "Other": {}}
         assert derived["Resources"]["A"]["Properties"] == {"CodeUri": str(tmp_path / "A")}
