@@ -20,6 +20,7 @@ from rich.console import Console
 from runner import arguments
 from runner.errors import RunnerError, UsageError
 from runner.operate.ingest import posting, stream
+from runner.operate.ingest.novelty import Novelty, counter
 from runner.operate.ingest.opening import STANDARD_INPUT, Opened, encoding, opened
 from runner.operate.ingest.progress import Tally, bar
 from runner.operate.ingest.reading import rows
@@ -39,7 +40,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser, "--stream", "STREAM", "a stream that your own AWS settings reach; default: the local system's"
     )
     parser.add_argument("--region", default="", help="the region of that stream, if your settings name none")
-    arguments.add(parser, "--base-url", "BASE_URL", "where to send readings and events; default: the local system")
+    arguments.add(
+        parser,
+        "--base-url",
+        "BASE_URL",
+        "the API that takes readings and events; default: the local one",
+        posting.address,
+    )
     arguments.add(parser, "--token", "TOKEN", "a token for that address; it is never shown")
 
 
@@ -54,7 +61,7 @@ def run(parsed: argparse.Namespace) -> int:
     tally = Tally(complain=complain)
     try:
         with opened(name, parsed.encoding) as file, bar(file.source, tally, console):
-            _import(file, parsed, tally)
+            novelty = _import(file, parsed, tally)
     except KeyboardInterrupt:
         complain(f"Interrupted. {tally.summary()}")
         raise
@@ -65,6 +72,9 @@ def run(parsed: argparse.Namespace) -> int:
     if not tally.put and not tally.bad:
         raise RunnerError(f"{'Standard input' if name == STANDARD_INPUT else name} has no records.")
     print(tally.summary())
+    if novelty and tally.put:
+        with console.status("Waiting for the index"):
+            print(novelty.wait(tally.put))
     return 1 if tally.bad else 0
 
 
@@ -76,19 +86,22 @@ def _check_variables(parsed: argparse.Namespace) -> None:
             raise UsageError(f"{name.upper()} does not apply to KIND={parsed.kind}.")
 
 
-def _import(file: Opened, parsed: argparse.Namespace, tally: Tally) -> None:
+def _import(file: Opened, parsed: argparse.Namespace, tally: Tally) -> Novelty | None:
+    """Import every row; returns what counts the new ones, for records that it can count."""
     if parsed.kind != DETECTIONS:
         kind = posting.KINDS[parsed.kind]
         api = posting.destination(parsed.base_url, parsed.token)
         posting.post(rows(file.text, kind.columns), kind, api, file.fingerprint, tally)
-        return
+        return None
     stack, name = stream.destination(parsed.stream, parsed.region)
     origin = stream.Origin(
         parsed.source or _source_of(parsed.file), is_default=not parsed.source, fingerprint=file.fingerprint
     )
+    novelty = Novelty(counter(stack, name))
     try:
         send = stream.sender(stack.client("kinesis"), name)
-        stream.put(rows(file.text, stream.COLUMNS), origin, send, tally)
+        stream.put(rows(file.text, stream.COLUMNS), origin, send, tally, novelty.expect)
+        return novelty
     except (BotoCoreError, ClientError, DeliveryFailed) as error:
         raise RunnerError(stream.explanation(error, name)) from error
 
@@ -102,4 +115,4 @@ def _source(text: str) -> Any:
     try:
         return TypeAdapter(SourceName).validate_python(text)
     except ValidationError as error:
-        raise ValueError(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
+        raise ValueError(f"a valid name ({error.errors()[0]['ctx']['error']})") from None

@@ -10,7 +10,7 @@ from typing import Any
 
 import urllib3
 
-from runner.errors import RunnerError, UsageError
+from runner.errors import RunnerError
 from runner.operate.ingest.progress import Tally
 from runner.operate.ingest.reading import Columns, Row
 from runner.stack import Stack
@@ -20,6 +20,7 @@ CONCURRENT = 4
 TIMEOUT = urllib3.Timeout(connect=5, read=35)
 RETRIES = urllib3.Retry(
     total=8,
+    connect=3,
     allowed_methods=None,  # POST too: every request has an Idempotency-Key
     status_forcelist=(429, 500, 502, 503, 504),
     backoff_factor=0.2,
@@ -62,7 +63,7 @@ class Api:
     """A deployment's API, as the bearer of a token, of the local system's demo user, or of nothing."""
 
     def __init__(self, base_url: str, token: str = "", user: tuple[str, str] | None = None) -> None:
-        self.base_url = base_url.rstrip("/")
+        self.base_url = base_url
         self._user = user
         self._token = token
         self._renew_at = 0.0
@@ -90,15 +91,20 @@ class Api:
     def _send(self, path: str, **request: Any) -> tuple[int, Any]:
         try:
             answer = self._http.request("POST", self.base_url + path, **request)
-        except urllib3.exceptions.LocationValueError as error:
-            raise UsageError(f"BASE_URL is not an http or https address: {error}") from error
         except urllib3.exceptions.HTTPError as error:
-            reason = getattr(error, "reason", None) or error
+            reason = str(getattr(error, "reason", error)).rpartition(": ")[2]
             raise RunnerError(f"There is no response from {self.base_url}: {reason}. Is the system up?") from error
         try:
             return answer.status, json.loads(answer.data)
         except ValueError:
             return answer.status, None
+
+
+def address(text: str) -> str:
+    """Parse the address of an API; the result has no slash at its end."""
+    if not text.startswith(("http://", "https://")):
+        raise ValueError("an address that begins with http:// or https://")
+    return text.rstrip("/")
 
 
 def destination(base_url: str, token: str) -> Api:

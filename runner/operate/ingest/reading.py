@@ -1,6 +1,7 @@
 """Read the records of a text: CSV of any dialect, or JSON Lines."""
 
 import csv
+import io
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -114,10 +115,7 @@ def _from_json(number: int, line: str) -> Row:
 
 
 def _csv_rows(lines: Lines, first: str, columns: Columns) -> Iterator[Row]:
-    separators = SEPARATORS
-    if named := SEPARATOR_LINE.fullmatch(first):
-        separators, first = named[1], next(lines, "")
-    separator, names = _header(lines, first, separators, columns)
+    separator, names = _header(lines, first, columns)
     reader = csv.reader(lines, delimiter=separator, strict=True)
     while True:
         begin = lines.number + 1
@@ -143,17 +141,20 @@ def _problem(error: Exception, begin: int, end: int) -> str:
     return f"not CSV: {error} (the row ends on line {end})"
 
 
-def _header(lines: Lines, first: str, separators: str, columns: Columns) -> tuple[str, list[str]]:
+def _header(lines: Lines, first: str, columns: Columns) -> tuple[str, list[str]]:
     """Find the separator under which the header has the most needed columns; returns it and each cell's column."""
-    begin = lines.number
-    while first.count('"') % 2 and lines.number < begin + MAX_HEADER_LINES:
-        first += next(lines, '"')
+    separators = SEPARATORS
     try:
+        if named := SEPARATOR_LINE.fullmatch(first):
+            separators, first = named[1], next(lines, "\n")
+        begin = lines.number
+        while first.count('"') % 2 and lines.number < begin + MAX_HEADER_LINES:
+            first += next(lines, '"')
         headers = {
-            separator: columns.of(next(csv.reader(first.splitlines(keepends=True), delimiter=separator)))
+            separator: columns.of(next(csv.reader(io.StringIO(first, newline=""), delimiter=separator)))
             for separator in separators
         }
-    except (csv.Error, TypeError, ValueError, StopIteration) as error:
+    except (csv.Error, TypeError, ValueError) as error:
         raise RunnerError(f"The file is neither CSV nor JSON Lines: {error}.") from error
 
     def found(separator: str) -> int:

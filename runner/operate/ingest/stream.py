@@ -22,6 +22,9 @@ MAX_BYTES = 5 * 1024 * 1024
 ATTEMPTS = 60
 """How often refused records are sent again: for a minute or so, if a shard is busy."""
 
+STREAM_SUFFIX = "-detections"
+"""Of the stream's name, after the stack's."""
+
 COLUMNS = Columns(
     "vehicles",
     needed=("year", "make", "model", "category"),
@@ -53,13 +56,22 @@ class Origin:
         return report
 
 
-def put(rows: Iterable[Row], origin: Origin, send: Send, tally: Tally) -> None:
+def put(
+    rows: Iterable[Row], origin: Origin, send: Send, tally: Tally, expect: Callable[[str], None] = lambda _: None
+) -> None:
     """Put every vehicle of a file on the stream.
 
-    `tally` has the result so far, also if this raises: DeliveryFailed if the stream keeps refusing records.
+    `expect` is called with the source of each before it is put. `tally` has the result so far, also if this raises:
+    DeliveryFailed if the stream keeps refusing records.
     """
-    entries = (entry(origin.complete(row, report)) for row, report in valid(rows, tally))
-    for chunk in chunks(entries, max_entries=MAX_RECORDS, size=weight, max_bytes=MAX_BYTES):
+
+    def entries() -> Iterator[dict[str, Any]]:
+        for row, report in valid(rows, tally):
+            completed = origin.complete(row, report)
+            expect(completed["source"])
+            yield entry(completed)
+
+    for chunk in chunks(entries(), max_entries=MAX_RECORDS, size=weight, max_bytes=MAX_BYTES):
         deliver(chunk, send, attempts=ATTEMPTS)
         tally.accept(len(chunk))
 
@@ -110,7 +122,8 @@ def destination(stream: str, region: str, file: Path = STACK_FILE) -> tuple[Stac
     if not stream and file.exists():
         local = Stack.read(file)
         return local, local.detections_stream
-    return Stack.named(region=region), stream or f"{STACK_NAME}-detections"
+    stream = stream or STACK_NAME + STREAM_SUFFIX
+    return Stack.named(stream.removesuffix(STREAM_SUFFIX), region=region), stream
 
 
 def explanation(error: Exception, stream: str) -> str:
