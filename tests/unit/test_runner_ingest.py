@@ -3,6 +3,7 @@
 import io
 import json
 import sys
+import time
 import tracemalloc
 from collections.abc import Sequence
 from pathlib import Path
@@ -400,8 +401,8 @@ class TestNovelty:
     @pytest.fixture(autouse=True)
     def no_pauses(self, monkeypatch: pytest.MonkeyPatch) -> None:
         clock = iter(range(100_000))
-        monkeypatch.setattr(novelty.time, "sleep", lambda _: None)
-        monkeypatch.setattr(novelty.time, "monotonic", lambda: float(next(clock)))
+        monkeypatch.setattr(time, "sleep", lambda _: None)
+        monkeypatch.setattr(time, "monotonic", lambda: float(next(clock)))
 
     @staticmethod
     def of(*counts: int) -> str:

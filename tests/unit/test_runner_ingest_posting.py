@@ -188,7 +188,7 @@ def local(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 
     def make(url: str) -> None:
         stack = Stack(url, url, "us-east-1", "sitewatch", "s", {"root": "secret", "daikiri": TOKEN})
-        monkeypatch.setattr(posting.Stack, "read", lambda: stack)
+        monkeypatch.setattr(Stack, "read", lambda: stack)
 
     return make
 

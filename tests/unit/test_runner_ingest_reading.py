@@ -94,7 +94,7 @@ class TestDialects:
         ids=range(9),
     )
     def test_a_header_that_does_not_fit_is_explained(self, header: str, says: str) -> None:
-        with pytest.raises(RunnerError, match="[Cc]SV") as error:
+        with pytest.raises(RunnerError, match=r"[Cc]SV") as error:
             read(header)
         assert says in str(error.value)
 
