@@ -10,6 +10,7 @@ from typing import Self
 
 from runner.errors import RunnerError
 
+PROFILE = "sitewatch-local"
 _LETTERS = string.ascii_uppercase + string.digits
 
 
@@ -32,20 +33,23 @@ class Credentials:
             raise RunnerError(f"{file} is not a credentials file; make down, then make up writes it again.") from error
 
     @classmethod
-    def made(cls, file: Path) -> Self:
-        """Read a credentials file, or write one with a random key that only its owner can read."""
-        try:
-            file.chmod(0o600)
-            return cls.read(file)
-        except (FileNotFoundError, RunnerError):
-            file.unlink(missing_ok=True)
-        credentials = cls("AKIA" + "".join(secrets.choice(_LETTERS) for _ in range(16)), secrets.token_urlsafe(30))
+    def random(cls) -> Self:
+        """Make an access key that nobody can guess."""
+        return cls("AKIA" + "".join(secrets.choice(_LETTERS) for _ in range(16)), secrets.token_urlsafe(30))
+
+    def write(self, file: Path, endpoint_url: str, region: str) -> None:
+        """Write a credentials file that only its owner can read. It also names the engine's address.
+
+        The profile `default` is for commands on the local engine alone. `PROFILE` is for settings that must not
+        reach AWS by mistake, such as the environment `local` in samconfig.toml.
+        """
+        profiles = configparser.ConfigParser(default_section="", interpolation=None)
+        for name in ("default", PROFILE):
+            keys = {name.lower(): value for name, value in self.variables().items()}
+            profiles[name] = {**keys, "region": region, "endpoint_url": endpoint_url}
+        file.unlink(missing_ok=True)
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as handle:
-            handle.write(
-                f"[default]\naws_access_key_id = {credentials.access_key}\n"
-                f"aws_secret_access_key = {credentials.secret_key}\n"
-            )
-        return credentials
+            profiles.write(handle)
 
     def variables(self) -> dict[str, str]:
         """Return the environment variables that AWS's tools read."""

@@ -3,12 +3,13 @@
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from accounts import machines
 from sitewatch import ids
 from sitewatch.api import ADMINS, Api
 from sitewatch.clock import Timestamp
+from sitewatch.models import BaseModel
 
 app = Api(access=ADMINS)
 

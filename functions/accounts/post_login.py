@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, StringConstraints
+from pydantic import StringConstraints
 
 from accounts import sessions
 from accounts.login import MAX_USERNAME_LENGTH, log_in
@@ -10,6 +10,7 @@ from accounts.model import MAX_PASSWORD_LENGTH
 from sitewatch.api import PUBLIC, Api
 from sitewatch.clock import Timestamp
 from sitewatch.errors import BAD_CREDENTIALS
+from sitewatch.models import BaseModel
 
 app = Api(access=PUBLIC, errors=[BAD_CREDENTIALS])
 
@@ -34,7 +35,7 @@ class LoggedIn(BaseModel):
 @app.post("/login", summary="Log in with JSON", tags=["accounts"])
 def log_in_with_json(login: Login) -> LoggedIn:
     """Like ``POST /auth/login``, but takes JSON and also returns the user."""
-    user = log_in(login.username, login.password)
+    user = log_in(login.username, login.password, address=app.address)
     pair = sessions.begin(user)
     return LoggedIn(
         id=user.id,

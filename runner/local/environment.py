@@ -86,8 +86,11 @@ def emulator(
         "AUTH": "true",
         "PERSIST_STATE": "1" if persist else "0",
         "STATE_DIR": str(workspace.state),
+        "PROCESS_FILE": str(workspace.process),
+        "QUEUE_ADDRESS": queue_address(port, bind),
         "S3_PERSIST": "1" if persist else "0",
         "S3_DATA_DIR": str(workspace.objects),
+        "SITEWATCH_LAYERS": str(workspace.layers),
         "LAMBDA_EXECUTOR": "local",
         "LAMBDA_WARM_TTL_SECONDS": str(WARM_SECONDS),
         # Services that nothing here uses, which would listen on every interface.

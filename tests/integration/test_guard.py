@@ -1,14 +1,17 @@
 """The guard before the emulator: web pages and strangers get nothing but the deployed API."""
 
 import json
+import os
 import stat
 from pathlib import Path
+from typing import Any
 
+import botocore.session
 import httpx
 import pytest
 from botocore.exceptions import ClientError
 
-from runner.credentials import Credentials
+from runner.credentials import PROFILE, Credentials
 from runner.stack import Stack, aws_client
 from runner.workspace import PROJECT_ROOT
 
@@ -110,11 +113,14 @@ def test_only_their_owner_can_read_the_credentials(stack: Stack) -> None:
     assert stack.credentials.secret_key not in json.dumps(repr(stack))
 
 
-def test_the_credentials_survive_a_restart_and_unreadable_ones_are_replaced(tmp_path: Path) -> None:
-    file = tmp_path / "credentials"
-    first = Credentials.made(file)
-    assert Credentials.made(file) == first
-    file.write_text("[other]\n", encoding="utf-8")
-    second = Credentials.made(file)
-    assert second != first
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+def test_aws_tools_find_the_emulator_by_the_credentials_file_alone(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(PROJECT_ROOT / stack.credentials_file))
+    for profile in (None, PROFILE):
+        client: Any = botocore.session.Session(profile=profile).create_client("kinesis")
+        assert client.meta.endpoint_url == stack.endpoint_url
+        assert stack.detections_stream in client.list_streams()["StreamNames"]

@@ -8,6 +8,7 @@ import yaml
 from cfnlint.rules import RulesCollection
 
 from lint.__main__ import findings, our_rules
+from lint.queries import unbounded
 
 FUNCTION = {
     "Type": "AWS::Serverless::Function",
@@ -30,6 +31,10 @@ QUEUE = {
 DEAD = {"Type": "AWS::SQS::Queue"}
 STREAM = {"Type": "AWS::Kinesis::Stream"}
 FAILURES = {"DestinationConfig": {"OnFailure": {"Destination": {"Fn::GetAtt": ["Dead", "Arn"]}}}}
+API = {
+    "Type": "AWS::Serverless::Api",
+    "Properties": {"StageName": "v1", "OpenApiVersion": "2.0", "Auth": {"DefaultAuthorizer": "NONE"}},
+}
 
 
 @pytest.fixture(autouse=True)
@@ -247,7 +252,7 @@ def test_a_key_policy_may_trust_the_account_and_nobody_else(principal: str, foun
 )
 def test_a_public_route_that_is_not_on_the_allow_list_is_reported(method: str, path: str, found: int) -> None:
     route = {"Type": "Api", "Properties": {"Path": path, "Method": method, "RestApiId": {"Ref": "Api"}}}
-    api = {"Type": "AWS::Serverless::Api", "Properties": {"StageName": "v1", "Auth": {"DefaultAuthorizer": "NONE"}}}
+    api = API
     lines = _found(Work=_with(FUNCTION, Events={"Route": route}), Log=LOG, Api=api)
     assert [line.partition(" ")[0] for line in lines] == ["E9006"] * found
 
@@ -256,8 +261,55 @@ def test_a_public_route_removed_from_the_allow_list_is_reported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     route = {"Type": "Api", "Properties": {"Path": "/users", "Method": "post", "RestApiId": {"Ref": "Api"}}}
-    api = {"Type": "AWS::Serverless::Api", "Properties": {"StageName": "v1", "Auth": {"DefaultAuthorizer": "NONE"}}}
+    api = API
     [rule] = [rule for rule in _rules() if rule.id == "E9006"]
     monkeypatch.setitem(type(rule).match.__globals__, "ALLOWED", set())
     [finding] = _found(Work=_with(FUNCTION, Events={"Route": route}), Log=LOG, Api=api)
     assert "POST /users" in finding  # its token is optional
+
+
+# --- E9007: stages --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("version", "found"), [({}, 1), ({"OpenApiVersion": "2.0"}, 0)])
+def test_a_second_stage_of_the_api_is_reported(version: dict[str, str], found: int) -> None:
+    route = {"Type": "Api", "Properties": {"Path": "/check", "Method": "get", "RestApiId": {"Ref": "Api"}}}
+    properties = {"StageName": "v1", "Auth": {"DefaultAuthorizer": "NONE"}, **version}
+    api = {"Type": "AWS::Serverless::Api", "Properties": properties}
+    lines = _found(Work=_with(FUNCTION, Events={"Route": route}), Log=LOG, Api=api)
+    assert [line.partition(" ")[0] for line in lines] == ["E9007"] * found
+
+
+# --- E9008: queries -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "Record.query(key, limit=10)",
+        "next(Record.query(key), None)",
+        "Record.by_time.query(\n    key,  # bounded: by a day\n    condition,\n)",
+        "# bounded: by a day\nRecord.query(key)",
+        "request.query",
+    ],
+)
+def test_a_query_with_a_bound_passes(source: str) -> None:
+    assert list(unbounded(source)) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("list(Record.query(key))", "without limit="),
+        ("Record.by_time.query(key, page_size=10)", "without limit="),
+        ("next(iter(Record.query(key)))", "without limit="),
+        ("for one in Record.query(key):  # all\n    pass", "without limit="),
+        ("Record.scan(limit=1)", "a whole table"),
+        ("Record.query(key, limit=10)  # bounded: by a day", "needs no comment"),
+        ("number = 1  # bounded: by a day", "no query"),
+    ],
+)
+def test_a_query_without_a_bound_is_reported(source: str, message: str) -> None:
+    [finding] = unbounded(source)
+    assert finding.startswith("E9008 line 1: ")
+    assert message in finding

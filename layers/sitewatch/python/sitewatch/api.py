@@ -87,9 +87,15 @@ class Api(APIGatewayRestResolver):
             allow_origin=origins[0] if origins else "",
             extra_origins=origins[1:],
             allow_headers=["Idempotency-Key", "If-Match", "Last-Event-ID"],
-            expose_headers=["ETag", "Link", "WWW-Authenticate"],
+            expose_headers=["ETag", "Link", "Retry-After", "WWW-Authenticate"],
         )
-        super().__init__(cors=self.cors_config, enable_validation=True, json_body_deserializer=_from_json)
+        super().__init__(
+            cors=self.cors_config,
+            enable_validation=True,
+            # Otherwise a response of the wrong shape, which is our mistake, would be a 400.
+            response_validation_error_http_code=UNEXPECTED_ERROR.status,
+            json_body_deserializer=_from_json,
+        )
         self.access = access
         self.caller: Caller | None = None
         self._authenticate = _authenticator(access)
@@ -123,7 +129,8 @@ class Api(APIGatewayRestResolver):
             count_unexpected_error(context.function_name)
         response["multiValueHeaders"].setdefault("Cache-Control", ["no-store"])
         response["multiValueHeaders"]["Vary"] = ["Origin"]
-        response["body"] = response["body"] or ""  # Not every engine accepts null.
+        # Not every engine accepts null. A HEAD returns its body too, and the gateway sends only its length.
+        response["body"] = response["body"] or ""
         logger.info(
             "request",
             method=event["httpMethod"],
@@ -142,6 +149,24 @@ class Api(APIGatewayRestResolver):
     def roles(self) -> frozenset[Role]:
         """The roles that may call it; empty if it ignores tokens."""
         return self.access.roles
+
+    @property
+    def address(self) -> str:
+        """The caller's address: an IPv4 address, or the /64 network of an IPv6 address, which one customer has.
+
+        API Gateway reports it. Clients can send any ``X-Forwarded-For``, so it is not read.
+        """
+        source = self.current_event.request_context.identity.source_ip
+        # Not at the top: only requests that limit or identify callers by address need it.
+        from ipaddress import IPv6Address, ip_address, ip_network  # noqa: PLC0415
+
+        try:
+            address = ip_address(source)
+        except ValueError:
+            return source
+        if not isinstance(address, IPv6Address):
+            return str(address)
+        return str(address.ipv4_mapped or ip_network((address, 64), strict=False))
 
     def require_caller(self) -> Caller:
         """The caller of an endpoint that needs a token.
@@ -277,6 +302,8 @@ def _error_response(error: ApiError) -> Response[str]:
     headers: dict[str, str | list[str]] = {"Cache-Control": "no-store"}
     if error.code.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
+    if error.code.status == 429:
+        headers["Retry-After"] = str(error.retry_after)
     return Response(
         status_code=error.code.status,
         content_type=content_types.APPLICATION_JSON,
