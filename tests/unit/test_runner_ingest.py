@@ -13,14 +13,18 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from rich.console import Console
 
+from detections.counts import hours_counter
+from detections.model import CountRecord
 from runner.__main__ import main
 from runner.errors import RunnerError
 from runner.operate import ingest
 from runner.operate.ingest import novelty, stream
 from runner.operate.ingest.progress import Tally, bar
 from runner.operate.ingest.reading import MAX_LINE_LENGTH, rows
+from runner.stack import Stack
 from sitewatch import settings
 from sitewatch.delivery import DeliveryFailed
+from tests.world.aws import REGION
 from tests.world.faults import Call, Fault, one_invocation
 from tests.world.pipeline import on_stream, vehicle
 from tests.world.template import ROOT
@@ -143,7 +147,7 @@ class TestBadLines:
             (b'{"year": 2020}', "make: Field required"),
             (json.dumps(vehicle(year="2020")).encode(), "year: Input should be a valid integer"),
             (json.dumps(vehicle(created_at="yesterday")).encode(), "created_at: Value error, not an RFC 3339 time"),
-            (b'{"year": 2020, "make": "\xff", "model": "a", "category": "b"}', "make: Input should be a valid string"),
+            (b'{"year": 2020, "make": "\xff", "model": "a", "category": "b"}', "not in the file's encoding: "),
             (b"[" * 100_000, "not JSON: "),
             (b'{"year": ' + b"1" * 5000 + b"}", "not JSON: "),
             (json.dumps(vehicle(more="x" * MAX_LINE_LENGTH)).encode(), "longer than 1048576 characters"),
@@ -431,3 +435,17 @@ class TestNovelty:
         for number in range(novelty.MAX_SOURCES + 1):
             counted.expect(str(number))
         assert counted.wait(5) == "How many are new is not known: the file has more than 100 sources."
+
+    def test_the_count_of_a_source_is_the_sum_of_its_hours(self) -> None:
+        resources = {"DetectionsStream": "mine", "DetectionCountsTable": settings.text("DETECTION_COUNTS_TABLE")}
+
+        class OnMoto(Stack):
+            def resource(self, logical_id: str, kind: str) -> str:
+                return resources[logical_id]
+
+        for source, hour, total in (("gate", "T05", 2), ("gate", "T06", 3), ("lane", "T06", 7)):
+            CountRecord(hours_counter("source", source), f"2026-11-22{hour}", total=total).save()
+        count_of = novelty.counter(OnMoto.named(region=REGION), "mine")
+        assert (count_of("gate"), count_of("lane"), count_of("other")) == (5, 7, 0)
+        with pytest.raises(RunnerError, match="has another stream"):
+            novelty.counter(OnMoto.named(region=REGION), "other")("gate")

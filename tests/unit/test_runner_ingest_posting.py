@@ -188,7 +188,7 @@ def local(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
 
     def make(url: str) -> None:
         stack = Stack(url, url, "us-east-1", "sitewatch", "s", {"root": "secret", "daikiri": TOKEN})
-        monkeypatch.setattr(Stack, "read", lambda: stack)
+        monkeypatch.setattr(Stack, "read", lambda _: stack)
 
     return make
 
@@ -209,7 +209,7 @@ def test_an_old_token_is_renewed(local: Callable[[str], None]) -> None:
     old = answering(b'{"access_token": "old", "expires_in": 0}')
     with serving(old) as server:
         local(server.url)
-        api = posting.destination("", "")
+        api = posting.destination("", "", Path("stack.json"))
         api.log_in()
         api.log_in()
     assert len(server.requests) == 2

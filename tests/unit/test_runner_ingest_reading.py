@@ -1,5 +1,6 @@
 """`make ingest` reads CSV of every dialect and encoding, plain or gzip, and names every other kind of file."""
 
+import bz2
 import codecs
 import csv
 import gzip
@@ -152,17 +153,28 @@ class TestFiles:
         file.write_bytes(f"{HEADER}2020,{make},Q3,SUV\n".encode(encoding))
         assert contents(self.text_of(file, encoding)) == [{**Q3, "make": make}]
 
+    def test_lines_of_another_encoding_are_bad_and_say_what_to_do(self, file: Path) -> None:
+        file.write_bytes(HEADER.encode() + "2020,Citroën,C3,SUV\n2020,Audi,Q3,SUV\n".encode("latin-1"))
+        bad, good = read(self.text_of(file))
+        assert bad.problem.startswith("make: not in the file's encoding: ")
+        assert "ENCODING" in bad.problem
+        assert good == Row(3, Q3)
+
+    def test_a_csv_may_begin_like_a_picture(self, file: Path) -> None:
+        file.write_text("BMW," + HEADER)
+        assert self.text_of(file) == "BMW," + HEADER
+
     @pytest.mark.parametrize(
         ("content", "says"),
         [
             (b"PK\x03\x04\x14\0\6\0[Content_Types].xml xl/workbook.xml", "an Excel workbook (.xlsx)"),
             (b"PK\x03\x04\x14\0mimetypeapplication/vnd.oasis.opendocument.spreadsheet", "(.ods)"),
-            (b"PK\x03\x04\x14\0vehicles.csv", "a zip archive"),
+            (b"PK\x03\x04\x14\0vehicles.csv", "a ZIP archive"),
             (b"\xd0\xcf\x11\xe0\xa1\xb1", "an old Excel or Word file"),
-            (b"%PDF-1.7", "a PDF"),
+            (b"%PDF-1.7", "a PDF document"),
             (b"\x89PNG\r\n", "a PNG image"),
-            (b"PAR1\x15", "Parquet"),
-            (b"BZh9", "bzip2"),
+            (b"PAR1\x15\0", "Parquet"),
+            (bz2.compress(b"a"), "bzip2"),
             (gzip.compress(gzip.compress(b"a")), "gzip"),
             (b"\n <!DOCTYPE html><title>Log in</title>", "HTML"),
             (b"<?xml version='1.0'?>", "XML"),

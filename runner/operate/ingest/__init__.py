@@ -24,6 +24,7 @@ from runner.operate.ingest.novelty import Novelty, counter
 from runner.operate.ingest.opening import STANDARD_INPUT, Opened, encoding, opened
 from runner.operate.ingest.progress import Tally, bar
 from runner.operate.ingest.reading import rows
+from runner.stack import running_file
 from sitewatch.delivery import DeliveryFailed
 from sitewatch.names import SourceName, to_source_name
 
@@ -40,6 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         parser, "--stream", "STREAM", "a stream that your own AWS settings reach; default: the local system's"
     )
     parser.add_argument("--region", default="", help="the region of that stream, if your settings name none")
+    parser.add_argument("--stack-file", default="", help="another local system's stack.json")
     arguments.add(
         parser,
         "--base-url",
@@ -88,12 +90,13 @@ def _check_variables(parsed: argparse.Namespace) -> None:
 
 def _import(file: Opened, parsed: argparse.Namespace, tally: Tally) -> Novelty | None:
     """Import every row; returns what counts the new ones, for records that it can count."""
+    local = Path(parsed.stack_file) if parsed.stack_file else running_file()
     if parsed.kind != DETECTIONS:
         kind = posting.KINDS[parsed.kind]
-        api = posting.destination(parsed.base_url, parsed.token)
+        api = posting.destination(parsed.base_url, parsed.token, local)
         posting.post(rows(file.text, kind.columns), kind, api, file.fingerprint, tally)
         return None
-    stack, name = stream.destination(parsed.stream, parsed.region)
+    stack, name = stream.destination(parsed.stream, parsed.region, local)
     origin = stream.Origin(
         parsed.source or _source_of(parsed.file), is_default=not parsed.source, fingerprint=file.fingerprint
     )

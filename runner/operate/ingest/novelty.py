@@ -17,8 +17,11 @@ from runner.stack import Stack
 
 MAX_SOURCES = 100
 PAUSE_S = 0.5
+FIRST_S = 15.0
+"""How long to wait for the first new detection: an index that has been idle is slow to start."""
+
 QUIET_S = 8.0
-"""How long the sums must not grow until the rest is thought to be known already."""
+"""How long the sums must not grow after that until the rest is thought to be known already."""
 
 DEADLINE_S = 300.0
 ERRORS = (BotoCoreError, ClientError, RunnerError)
@@ -62,7 +65,7 @@ class Novelty:
 
     def _wait(self, put: int) -> int:
         new, end = 0, time.monotonic() + DEADLINE_S
-        quiet_until = time.monotonic() + QUIET_S
+        quiet_until = time.monotonic() + FIRST_S
         while not self.unknown and time.monotonic() < min(end, quiet_until):
             grown = min(put, sum(self._count_of(source) - before for source, before in self._before.items()))
             if grown == put:

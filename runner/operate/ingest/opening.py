@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
+from detections.sniffing import name_of_binary
 from runner.errors import RunnerError, UsageError
 from sitewatch import ids
 
@@ -31,30 +32,16 @@ BYTE_ORDER_MARKS = (
 SAVE_AS_CSV = "Open it in its program and save it as CSV (UTF-8)."
 UNPACK = "Unpack it first."
 CONVERT = "Convert it to CSV or JSON Lines first."
-KINDS = (
-    (b"\xd0\xcf\x11\xe0", "an old Excel or Word file (.xls, .doc)", SAVE_AS_CSV),
-    (b"%PDF", "a PDF", SAVE_AS_CSV),
+PACKED = ("ZIP", "gzip", "bzip2", "xz", "Zstandard", "LZ4", "Snappy", "7-Zip")
+TEXTS = (
+    (b"%pdf-", "a PDF document", SAVE_AS_CSV),
     (b"{\\rtf", "an RTF document", SAVE_AS_CSV),
-    (GZIP, "gzip within gzip", UNPACK),
-    (b"BZh", "a bzip2 file", UNPACK),
-    (b"\xfd7zXZ", "an xz file", UNPACK),
-    (b"\x28\xb5\x2f\xfd", "a Zstandard file", UNPACK),
-    (b"7z\xbc\xaf", "a 7-Zip archive", UNPACK),
-    (b"Rar!", "a RAR archive", UNPACK),
-    (b"PAR1", "a Parquet file", CONVERT),
-    (b"ORC", "an ORC file", CONVERT),
-    (b"Obj\x01", "an Avro file", CONVERT),
-    (b"ARROW1", "an Arrow file", CONVERT),
-    (b"SQLite format 3\0", "an SQLite database", CONVERT),
-    (b"\x89PNG", "a PNG image", CONVERT),
-    (b"\xff\xd8\xff", "a JPEG image", CONVERT),
-    (b"GIF8", "a GIF image", CONVERT),
     (b"<!doctype html", "an HTML page", CONVERT),
     (b"<html", "an HTML page", CONVERT),
     (b"<?xml", "an XML file", CONVERT),
     (b"[", "one JSON array", "JSON Lines has an object on each line, without commas: jq -c '.[]' makes it."),
 )
-"""How a file that is no text of ours begins, what it is, and what to do with it."""
+"""How a text that is neither CSV nor JSON Lines begins, what it is, and what to do with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,32 +122,40 @@ def _peek(source: Any) -> tuple[bytes, io.BufferedReader]:
 
 
 def _refuse_other_kinds(head: bytes, shown: str, encoding: str) -> None:
-    kind = _zipped(head) if head.startswith(b"PK\x03\x04") else _kind(head, encoding)
+    kind = _kind_of_text(head) if _is_text(head, encoding) else _kind_of_binary(head, encoding)
     if kind is not None:
         what, advice = kind
         raise UsageError(f"{shown} is {what}, neither CSV nor JSON Lines. {advice}")
 
 
-def _zipped(head: bytes) -> tuple[str, str]:
-    if b"opendocument.spreadsheet" in head:
-        return "an OpenDocument spreadsheet (.ods)", SAVE_AS_CSV
-    if b"xl/" in head or b"docProps/" in head or b"[Content_Types].xml" in head:
-        return "an Excel workbook (.xlsx) or another Office document", SAVE_AS_CSV
-    return "a zip archive", UNPACK
+def _is_text(head: bytes, encoding: str) -> bool:
+    if any(head.startswith(mark) for mark, _ in BYTE_ORDER_MARKS):
+        return True
+    with contextlib.suppress(UnicodeDecodeError):
+        return "\0" not in codecs.getincrementaldecoder(encoding or "utf-8")().decode(head)
+    return False
 
 
-def _kind(head: bytes, encoding: str) -> tuple[str, str] | None:
-    lowered = head.removeprefix(codecs.BOM_UTF8).lstrip().lower()
-    for beginning, what, advice in KINDS:
-        if head.startswith(beginning) or lowered.startswith(beginning):
-            return what, advice
-    has_mark = any(head.startswith(mark) for mark, _ in BYTE_ORDER_MARKS)
-    if encoding or has_mark or b"\0" not in head:
-        return None
-    for name, zeros in (("utf-16-le", head[1::2]), ("utf-16-be", head[::2])):
-        if zeros.count(0) * 2 > len(zeros):
-            return f"UTF-16 without a byte order mark, or binary data: if it is UTF-16, set ENCODING={name}", ""
-    return "binary data", CONVERT
+def _kind_of_text(head: bytes) -> tuple[str, str] | None:
+    beginning = head.removeprefix(codecs.BOM_UTF8).lstrip().lower()
+    return next(((what, advice) for each, what, advice in TEXTS if beginning.startswith(each)), None)
+
+
+def _kind_of_binary(head: bytes, encoding: str) -> tuple[str, str] | None:
+    if head.startswith(b"PK"):
+        if b"opendocument.spreadsheet" in head:
+            return "an OpenDocument spreadsheet (.ods)", SAVE_AS_CSV
+        if b"xl/" in head or b"docProps/" in head or b"[Content_Types].xml" in head:
+            return "an Excel workbook (.xlsx) or another Office document", SAVE_AS_CSV
+    name = name_of_binary(head)
+    if name == "UTF-16 text":
+        byte_order = "le" if 0 in head[1::2] else "be"
+        return "UTF-16 text without a byte order mark", f"Set ENCODING=utf-16-{byte_order}."
+    if not name:
+        return ("binary data", CONVERT) if b"\0" in head and not encoding else None
+    if "Excel or Word" in name:
+        return name, SAVE_AS_CSV
+    return name, UNPACK if any(packed in name for packed in PACKED) else CONVERT
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import urllib3
@@ -107,11 +108,11 @@ def address(text: str) -> str:
     return text.rstrip("/")
 
 
-def destination(base_url: str, token: str) -> Api:
-    """The API at this address, or the local system's."""
+def destination(base_url: str, token: str, file: Path) -> Api:
+    """The API at this address, or that of the local system in this file."""
     if base_url:
         return Api(base_url, token)
-    local = Stack.read()
+    local = Stack.read(file)
     return Api(local.base_url, token, None if token else local.user)
 
 

@@ -12,6 +12,7 @@ from runner.errors import RunnerError
 
 MAX_LINE_LENGTH = 1024 * 1024
 MAX_HEADER_LINES = 20
+UNDECODED = "not in the file's encoding: if the file is not UTF-8, set ENCODING, for example to latin-1"
 MAX_DIGITS = 9
 SEPARATORS = ",;\t|"
 SEPARATOR_LINE = re.compile(r'"?sep=(.)"?[\r\n]*', re.IGNORECASE)
@@ -107,7 +108,20 @@ def _json_rows(lines: Lines) -> Iterator[Row]:
             yield _from_json(lines.number, line)
 
 
+def _is_decoded(text: str) -> bool:
+    """Whether a text has no surrogates, which stand for bytes that are not of the encoding."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _from_json(number: int, line: str) -> Row:
+    if not _is_decoded(line):
+        return Row(number, None, UNDECODED)
     try:
         return Row(number, json.loads(line))
     except (ValueError, RecursionError) as error:
@@ -188,6 +202,8 @@ def _from_cells(line: int, cells: list[str], names: list[str], columns: Columns)
         bare = cell.strip()
         if not name or not bare:
             continue
+        if not _is_decoded(bare):
+            return Row(line, None, f"{name}: {UNDECODED}")
         record[name] = cell if name in columns.verbatim else bare
         if name in columns.numbers and bare.isascii() and bare.isdecimal() and len(bare) <= MAX_DIGITS:
             record[name] = int(bare)

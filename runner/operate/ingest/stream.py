@@ -1,6 +1,5 @@
 """Put detections on the stream."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,10 +8,10 @@ from typing import Any
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 from pydantic import ValidationError
 
-from detections.report import ReportedDetection
+from detections.report import ReportedDetection, entry
 from runner.operate.ingest.progress import Tally
 from runner.operate.ingest.reading import Columns, Row
-from runner.stack import STACK_FILE, STACK_NAME, Stack
+from runner.stack import STACK_NAME, Stack
 from sitewatch.delivery import chunks, deliver
 
 MAX_RECORDS = 500
@@ -97,11 +96,6 @@ def _reason(error: ValidationError) -> str:
     )
 
 
-def entry(report: Mapping[str, Any]) -> dict[str, Any]:
-    """The entry of PutRecords for a report."""
-    return {"Data": json.dumps(report).encode(), "PartitionKey": report["id"]}
-
-
 def weight(entry: Mapping[str, Any]) -> int:
     """The size of an entry in bytes, as PutRecords counts it."""
     return len(entry["Data"]) + len(entry["PartitionKey"])
@@ -117,8 +111,8 @@ def sender(client: Any, stream: str) -> Send:
     return send
 
 
-def destination(stream: str, region: str, file: Path = STACK_FILE) -> tuple[Stack, str]:
-    """A stack and its stream: the local system's, or AWS's if a stream is named or nothing runs here."""
+def destination(stream: str, region: str, file: Path) -> tuple[Stack, str]:
+    """A stack and its stream: of the local system in this file, or on AWS if a stream is named or nothing runs here."""
     if not stream and file.exists():
         local = Stack.read(file)
         return local, local.detections_stream
