@@ -143,7 +143,7 @@ class Api(APIGatewayRestResolver):
             route=event["resource"],
             status=response["statusCode"],
             milliseconds=round((time.perf_counter() - started) * 1000, 1),
-            address=event["requestContext"]["identity"]["sourceIp"],
+            address=event["requestContext"].get("identity", {}).get("sourceIp"),
             **({"subject": caller.subject, "role": caller.role, "token_id": caller.token_id} if caller else {}),
         )
         return response
