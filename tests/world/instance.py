@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import StringIO
@@ -12,7 +13,7 @@ from argon2 import PasswordHasher
 
 from accounts import passwords
 from events import registration
-from sitewatch import api_tokens, keys, secrets, tokens
+from sitewatch import api_tokens, keyed_hash, keys, secrets, tokens
 from sitewatch.observability import logger
 
 _CHEAP_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -26,6 +27,7 @@ def forget() -> None:
     tokens._public_keys.cache_clear()
     api_tokens._cache.clear()
     secrets._cache.clear()
+    keyed_hash._key.cache_clear()
     registration._registered.clear()
 
 
@@ -61,5 +63,6 @@ def cheap_hashing() -> Iterator[None]:
     with (
         mock.patch.object(passwords, "_hasher", _CHEAP_HASHER),
         mock.patch.object(passwords, "DUMMY_HASH", _CHEAP_HASH),
+        mock.patch.dict(os.environ, {"IMPORTED_BCRYPT_COST": "4"}),
     ):
         yield

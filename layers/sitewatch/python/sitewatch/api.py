@@ -158,6 +158,24 @@ class Api(APIGatewayRestResolver):
         """The roles that may call it; empty if it ignores tokens."""
         return self.access.roles
 
+    @property
+    def address(self) -> str:
+        """The caller's address: an IPv4 address, or the /64 network of an IPv6 address, which one customer has.
+
+        API Gateway reports it. Clients can send any ``X-Forwarded-For``, so it is not read.
+        """
+        source = self.current_event.request_context.identity.source_ip
+        # Not at the top: only requests that limit or identify callers by address need it.
+        from ipaddress import IPv6Address, ip_address, ip_network  # noqa: PLC0415
+
+        try:
+            address = ip_address(source)
+        except ValueError:
+            return source
+        if not isinstance(address, IPv6Address):
+            return str(address)
+        return str(address.ipv4_mapped or ip_network((address, 64), strict=False))
+
     def require_caller(self) -> Caller:
         """The caller of an endpoint that needs a token.
 
