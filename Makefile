@@ -141,11 +141,12 @@ lint: venv-dev ## ruff, cfn-lint (through sam validate) and our own rules over t
 	@$(VENV_PYTHON) -m lint
 
 # Both ask a service that knows of published holes, so this is no part of `make test`. Needs uv on the PATH, and npm.
+# Without --strict, packages that the service does not answer for would pass.
 LOCKED = requirements/emulator.txt requirements/local.txt requirements/dev.txt layers/dependencies/requirements.txt
 audit: ## look up published security holes of every locked package; needs access to PyPI's and npm's advisories
 	@failed=0; \
 	for file in $(LOCKED); do \
-		echo "$$file"; uv tool run pip-audit --disable-pip --require-hashes --requirement $$file || failed=1; \
+		echo "$$file"; uv tool run pip-audit --strict --disable-pip --require-hashes --requirement $$file || failed=1; \
 	done; \
 	for folder in web tests/newman; do \
 		echo "$$folder/package-lock.json"; (cd $$folder && npm audit --package-lock-only) || failed=1; \

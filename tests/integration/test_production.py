@@ -1,8 +1,8 @@
 """Production as far as it can be tested without AWS: its build, and a deployment of its parameters to the emulator.
 
 What the emulator lacks is left out: rollback triggers, the firewall's association with a stage, alarms on queries and
-metric math, TLS, and the recovery of tables, which it does not turn on. tests/unit/test_production.py covers these from the
-transformed template.
+metric math, TLS, and the recovery of tables, which it does not turn on. tests/unit/test_production.py covers these from
+the transformed template.
 """
 
 import base64
@@ -42,7 +42,7 @@ WEBHOOK_SECRET = "what the door sensors sign with"
 
 
 def _emulated(built: Path, folder: Path) -> Path:
-    """A built template for the emulator, which rejects some alarms, and has no TLS but obeys policies that require it."""
+    """A built template for the emulator, which rejects some alarms, and obeys policies for TLS but has none."""
     document = template.read(built)
     _without_tls(document)
     for resource in document["Resources"].values():
