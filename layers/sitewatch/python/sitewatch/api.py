@@ -120,7 +120,6 @@ class Api(APIGatewayRestResolver):
         logger.set_correlation_id(event["requestContext"].get("requestId"))
         started = time.perf_counter()
         headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
-        self.caller = None
         try:
             self._authenticate(headers.get("authorization"))
             if self._check_event is not None:
@@ -191,6 +190,7 @@ class Api(APIGatewayRestResolver):
 
     def _authenticate(self, authorization: str | None) -> None:
         """Set the caller, also that of a request that is then refused: the log names it."""
+        self.caller = None
         if not self.access.roles:
             return
         # Not at the top: it imports cryptography, a sixth of the import time, and a public endpoint does not need it.
