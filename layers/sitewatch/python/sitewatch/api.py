@@ -136,6 +136,9 @@ class Api(APIGatewayRestResolver):
         # Not every engine accepts null. A HEAD returns its body too, and the gateway sends only its length.
         response["body"] = response["body"] or ""
         caller = self.caller
+        named: dict[str, Any] = (
+            {"subject": caller.subject, "role": caller.role, "token_id": caller.token_id} if caller else {}
+        )
         logger.info(
             "request",
             method=event["httpMethod"],
@@ -143,7 +146,7 @@ class Api(APIGatewayRestResolver):
             status=response["statusCode"],
             milliseconds=round((time.perf_counter() - started) * 1000, 1),
             address=event["requestContext"].get("identity", {}).get("sourceIp"),
-            **({"subject": caller.subject, "role": caller.role, "token_id": caller.token_id} if caller else {}),
+            **named,
         )
         return response
 
