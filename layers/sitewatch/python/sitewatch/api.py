@@ -33,6 +33,8 @@ USERS = Access(frozenset({Role.USER, Role.ADMIN}))
 ADMINS = Access(frozenset({Role.ADMIN}))
 MACHINES_AND_ADMINS = Access(frozenset({Role.MACHINE, Role.ADMIN}))
 ALL_ROLES = Access(frozenset(Role))
+MACHINES_OR_ANONYMOUS = Access(MACHINES_AND_ADMINS.roles, anonymous=True)
+"""As ``USERS_OR_ANONYMOUS``."""
 PUBLIC = Access(frozenset(), anonymous=True)
 """Needs no token and ignores any."""
 USERS_OR_ANONYMOUS = Access(USERS.roles, anonymous=True)
@@ -45,6 +47,8 @@ _SECURITY_HEADERS = {
     "X-Content-Type-Options": ["nosniff"],
 }
 """Headers of every response. The gateway's own responses have them too: template.yaml."""
+_ENCODED_JSON = ("%7B", "%5B")
+"""How LocalStack passes on JSON with curl's default content type. Its plus signs are lost, so it cannot be parsed."""
 
 
 class Api(APIGatewayRestResolver):
@@ -66,9 +70,9 @@ class Api(APIGatewayRestResolver):
     body_as_query
         Whether a GET may have its parameters as a JSON object in the body, as older clients send them. The query
         string takes precedence.
-    check_event
-        An additional check before parsing, for example of a signature over the body. It raises an ``ApiError`` to
-        reject the event.
+    identify
+        Identifies the caller in another way than by a token alone, for example by a signature over the body, before
+        the event is parsed. It raises an ``ApiError`` to reject the event.
     errors
         The errors that the endpoint returns in addition to those of every endpoint, for the OpenAPI document. A test
         compares them with those that its code can raise.
@@ -84,7 +88,7 @@ class Api(APIGatewayRestResolver):
         form: bool = False,
         ignores_query: bool = False,
         body_as_query: bool = False,
-        check_event: Callable[[Mapping[str, Any]], None] | None = None,
+        identify: Callable[[Mapping[str, Any]], Caller | None] | None = None,
         errors: Collection[ErrorCode] = (),
     ) -> None:
         origins = settings.names("CORS_ORIGINS")
@@ -106,7 +110,7 @@ class Api(APIGatewayRestResolver):
         self.max_body_bytes = max_body_bytes
         self._accepts_list = accepts_list
         self._form = form
-        self._check_event = check_event
+        self._identify = identify
         self._ignores_query = ignores_query
         self.body_as_query = body_as_query
         self.errors = errors
@@ -121,9 +125,7 @@ class Api(APIGatewayRestResolver):
         started = time.perf_counter()
         headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
         try:
-            self._authenticate(headers.get("authorization"))
-            if self._check_event is not None:
-                self._check_event(event)
+            self._authenticate(event, headers.get("authorization"))
             response = super().resolve(self._prepared(event, headers), context)
         except ApiError as error:
             response = self._with_cors(_error_response(error), headers)
@@ -191,9 +193,12 @@ class Api(APIGatewayRestResolver):
             raise ApiError(BAD_TOKEN, "Missing Authorization Header")
         return self.caller
 
-    def _authenticate(self, authorization: str | None) -> None:
+    def _authenticate(self, event: Mapping[str, Any], authorization: str | None) -> None:
         """Set the caller, also that of a request that is then refused: the log names it."""
         self.caller = None
+        if self._identify is not None:
+            self.caller = self._identify(event)
+            return
         if not self.access.roles:
             return
         # Not at the top: it imports cryptography, a sixth of the import time, and a public endpoint does not need it.
@@ -224,6 +229,9 @@ class Api(APIGatewayRestResolver):
             raise ApiError(INVALID_QUERY, [{"field": "body", "message": "not a JSON object"}])
         if self._form and body.lstrip().startswith(("{", "[", "--")):  # JSON, or a multipart form
             raise ApiError(INVALID_QUERY, [{"field": "body", "message": f"not a form ({_FORM})"}])
+        if not self._form and body.startswith(_ENCODED_JSON):
+            message = f"JSON that was encoded as a form: send {content_types.APPLICATION_JSON} as Content-Type"
+            raise ApiError(INVALID_QUERY, [{"field": "body", "message": message}])
         content_type = _FORM if self._form else content_types.APPLICATION_JSON
         return {**event, "headers": {**headers, "content-type": content_type}, "multiValueHeaders": None}
 

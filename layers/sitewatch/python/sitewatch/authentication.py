@@ -5,6 +5,14 @@ from sitewatch.callers import Access, Caller, TokenUse
 from sitewatch.errors import BAD_TOKEN, FORBIDDEN, ApiError
 
 
+def authenticate(authorization: str | None, *, access: Access) -> Caller | None:
+    """Identify and authorize the caller: raises what ``identify`` and ``authorize`` raise."""
+    caller = identify(authorization, access=access)
+    if caller is not None:
+        authorize(caller, access=access)
+    return caller
+
+
 def identify(authorization: str | None, *, access: Access) -> Caller | None:
     """The caller that the ``Authorization`` header identifies; ``None`` for an anonymous one, if ``access`` allows it.
 
