@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,10 +16,14 @@ from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, 
 
 from runner.credentials import COMMON, Credentials
 from runner.errors import RunnerError, UsageError
+from runner.http_client import get
 from runner.workspace import LOCAL_FOLDER, PROJECT_ROOT, write_whole
 
 STACK_NAME = "sitewatch"
 STACK_FILE = LOCAL_FOLDER / "stack.json"
+LOCALSTACK_FILE = LOCAL_FOLDER / "localstack.json"
+"""What `make localstack` writes."""
+READY_PATH = "/_ministack/ready"
 UPDATE_DEADLINE_S = 3600
 CONFIG = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 5})
 NO_USER_SETTINGS = {
@@ -185,7 +190,17 @@ def find(parsed: argparse.Namespace) -> Stack:
     """The stack that a command works on; see `runner.arguments.add_stack`."""
     if parsed.stack:
         return Stack.named(parsed.stack, region=parsed.region)
-    return Stack.read(Path(parsed.stack_file) if parsed.stack_file else STACK_FILE)
+    return Stack.read(Path(parsed.stack_file) if parsed.stack_file else running_file())
+
+
+def running_file(local: Path = STACK_FILE, localstack: Path = LOCALSTACK_FILE) -> Path:
+    """The description of the local system, or of the stack on LocalStack if the local system does not run."""
+    if localstack.exists():
+        with contextlib.suppress(RunnerError):
+            endpoint = Stack.read(local).endpoint_url
+            return local if get(f"{endpoint}{READY_PATH}")[0] == HTTPStatus.OK else localstack
+        return localstack
+    return local
 
 
 def choose(names: Iterable[str], given: str, *, suffix: str, variable: str) -> str:

@@ -11,6 +11,7 @@ from accounts.users import by_username
 from sitewatch import ids, transactions
 from sitewatch.callers import Role
 from sitewatch.errors import USERNAME_TAKEN, ApiError
+from sitewatch.observability import logger
 
 
 def create(new: NewUser, role: Role = Role.USER, *, user_id: str | None = None) -> UserRecord:
@@ -42,7 +43,12 @@ def authenticate(username: str, password: str) -> UserRecord | None:
     Replaces a password hash that uses an older algorithm or weaker parameters.
     """
     user = by_username(username)
-    if not passwords.verify(user.password_hash if user else None, password) or user is None or user.disabled:
+    try:
+        matches = passwords.verify(user.password_hash if user else None, password)
+    except passwords.UnreadableHash:
+        logger.error("stored password hash is unreadable", user_id=user.id if user else None)
+        return None
+    if not matches or user is None or user.disabled:
         return None
     if passwords.needs_rehash(user.password_hash):
         user.update(actions=[UserRecord.password_hash.set(passwords.hash_password(password))])

@@ -4,8 +4,9 @@ from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Form
 
-from accounts import credentials
+from accounts import credentials, guessing
 from accounts.model import MAX_PASSWORD_LENGTH, UserRecord
+from accounts.users import claim_key
 from sitewatch.errors import BAD_CREDENTIALS, ApiError
 
 # A login does not check the sign-up rules: credentials that break them match no account and get the usual 401.
@@ -16,16 +17,16 @@ FormPassword = Annotated[str, Form(max_length=MAX_PASSWORD_LENGTH)]
 FormExtra = Annotated[str | None, Form(max_length=1024, description="OAuth 2 clients send it; ignored.")]
 
 
-def log_in(username: str, password: str) -> UserRecord:
-    """Return the user with these credentials.
+def log_in(username: str, password: str, *, address: str) -> UserRecord:
+    """Return the user with these credentials, which ``address`` has sent.
 
     Raises
     ------
     ApiError
-        401 "Bad Credentials"; the same for an unknown user and a wrong password.
+        401 "Bad Credentials"; the same for an unknown user and a wrong password. 429 after too many of them.
 
     """
-    user = credentials.authenticate(username, password)
+    user = guessing.check(claim_key(username), address, lambda: credentials.authenticate(username, password))
     if user is None:
         raise ApiError(BAD_CREDENTIALS, "Incorrect username or password")
     return user

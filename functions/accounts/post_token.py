@@ -19,7 +19,7 @@ def issue_token(
     client_secret: FormExtra = None,
 ) -> AccessToken:
     """The OAuth 2 password flow (RFC 6749, section 4.3), which Swagger UI's Authorize button uses."""
-    user = log_in(username, password)
+    user = log_in(username, password, address=app.address)
     return AccessToken(access_token=sessions.access_token(user), expires_in=sessions.ACCESS_SECONDS)
 
 

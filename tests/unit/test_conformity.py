@@ -17,7 +17,7 @@ from schemathesis.core.failures import Failure
 from schemathesis.engine import events, from_schema
 from schemathesis.transport.wsgi import WSGITransport
 
-from alerts import get_alerts
+from alerts import waiting
 from datapoints import get_simulator_data_point, source
 from datapoints.source import SourcePoint
 from sitewatch import clock, ids
@@ -34,7 +34,7 @@ EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "3"))
 
 _schemathesis_send = WSGITransport.send
 
-ACCEPTED = ["2xx", "401", "403", "404", "409", "412"]
+ACCEPTED = ["2xx", "401", "403", "404", "409", "412", "429"]
 WITH_OTHER_RULES = [
     "/api/sensors/{sensor}/history",  # the number of points
     "/api/webhook",  # the time is not ahead
@@ -118,7 +118,7 @@ def _described(event: Any, case_id: str, failure: Failure) -> str:
 @pytest.fixture(autouse=True)
 def instance_of_every_function(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Functions that neither wait for alerts, nor hash for long, nor need a source of data points."""
-    monkeypatch.setattr(get_alerts, "_POLL_SECONDS", 60)
+    monkeypatch.setattr(waiting, "next_head", lambda seen, *_, **__: seen)
     monkeypatch.setattr(get_simulator_data_point, "_rng", random.Random(1))
     monkeypatch.setattr(source, "fetch", lambda _: SourcePoint(time=1_795_327_830, value=[0, 0, 128, 63], tags=[]))
     monkeypatch.setattr(WSGITransport, "send", _send)

@@ -40,6 +40,7 @@ WILDCARDS = {
     "secret:${AWS::StackName}/token-signing-key*": "Secrets Manager adds a random ending to its ARN",
     "secret:${AWS::StackName}/admin-password*": "as above, and it may not exist",
     "secret:${AWS::StackName}/sender-token*": "as above",
+    "secret:${AWS::StackName}/hashing-key*": "Secrets Manager adds a random ending to its ARN",
     "${DetectionsTable.Arn}/index/*": "each filter reads an index, so all of them are read",
     "${QuarantineBucket.Arn}/*": "objects are named after records",
 }
@@ -127,6 +128,7 @@ def test_the_gateways_own_errors_have_the_shape_of_every_error(kind: str) -> Non
     assert set(body) == {"code", "subcode", "error", "detail"}
     assert body["code"] == response["StatusCode"]
     assert ErrorCode(body["code"], body["subcode"], body["error"]) in vars(errors).values()
+    assert ("Retry-After" in response.get("ResponseParameters", {}).get("Headers", {})) == (body["code"] == 429)
 
 
 def _events(kind: str) -> Iterator[tuple[str, dict[str, Any]]]:

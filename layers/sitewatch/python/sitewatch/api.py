@@ -87,7 +87,7 @@ class Api(APIGatewayRestResolver):
             allow_origin=origins[0] if origins else "",
             extra_origins=origins[1:],
             allow_headers=["Idempotency-Key", "If-Match", "Last-Event-ID"],
-            expose_headers=["ETag", "Link", "WWW-Authenticate"],
+            expose_headers=["ETag", "Link", "Retry-After", "WWW-Authenticate"],
         )
         super().__init__(
             cors=self.cors_config,
@@ -149,6 +149,24 @@ class Api(APIGatewayRestResolver):
     def roles(self) -> frozenset[Role]:
         """The roles that may call it; empty if it ignores tokens."""
         return self.access.roles
+
+    @property
+    def address(self) -> str:
+        """The caller's address: an IPv4 address, or the /64 network of an IPv6 address, which one customer has.
+
+        API Gateway reports it. Clients can send any ``X-Forwarded-For``, so it is not read.
+        """
+        source = self.current_event.request_context.identity.source_ip
+        # Not at the top: only requests that limit or identify callers by address need it.
+        from ipaddress import IPv6Address, ip_address, ip_network  # noqa: PLC0415
+
+        try:
+            address = ip_address(source)
+        except ValueError:
+            return source
+        if not isinstance(address, IPv6Address):
+            return str(address)
+        return str(address.ipv4_mapped or ip_network((address, 64), strict=False))
 
     def require_caller(self) -> Caller:
         """The caller of an endpoint that needs a token.
@@ -284,6 +302,8 @@ def _error_response(error: ApiError) -> Response[str]:
     headers: dict[str, str | list[str]] = {"Cache-Control": "no-store"}
     if error.code.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
+    if error.code.status == 429:
+        headers["Retry-After"] = str(error.retry_after)
     return Response(
         status_code=error.code.status,
         content_type=content_types.APPLICATION_JSON,

@@ -76,13 +76,18 @@ class ApiError(Exception):
         The entry of the catalogue.
     detail
         Explains the error to the client: a sentence, or a list of ``{"field", "message"}``.
+    retry_after
+        The seconds after which a 429 should be tried again.
 
     """
 
-    def __init__(self, code: ErrorCode, detail: str | list[dict[str, str]] | None = None) -> None:
+    def __init__(
+        self, code: ErrorCode, detail: str | list[dict[str, str]] | None = None, *, retry_after: int = 1
+    ) -> None:
         super().__init__(code.error)
         self.code = code
         self.detail = code.error if detail is None else detail
+        self.retry_after = retry_after
 
     def body(self) -> dict[str, Any]:
         """The JSON body of the response; a 401 also has ``msg``."""
