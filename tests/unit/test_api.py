@@ -199,6 +199,15 @@ def test_an_unknown_parameter_is_a_400_that_names_the_nearest(public: Api, query
     assert (answer.status, answer.json["detail"]) == (400, [{"field": name, "message": f"unknown parameter{hint}"}])
 
 
+def test_an_unknown_parameter_in_a_json_body_is_a_400_too() -> None:
+    app = _endpoint(access=api.PUBLIC, body_as_query=True)
+    answer = _ask(app, "GET", "/things", body={"lmit": 5})
+    assert (answer.status, answer.json["detail"]) == (
+        400,
+        [{"field": "lmit", "message": "unknown parameter; did you mean limit?"}],
+    )
+
+
 def test_a_page_ignores_unknown_parameters() -> None:
     assert _ask(_endpoint(access=api.PUBLIC, ignores_query=True), "GET", "/things", query={"utm": "x"}).status == 200
 
