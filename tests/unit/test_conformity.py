@@ -37,6 +37,7 @@ _schemathesis_send = WSGITransport.send
 ACCEPTED = ["2xx", "401", "403", "404", "409", "412", "429"]
 WITH_OTHER_RULES = [
     "/api/sensors/{sensor}/history",  # the number of points
+    "/api/tokens",  # 264.0 is not an integer here, but it is in JSON Schema
     "/api/webhook",  # the time is not ahead
     "/detections",  # the same
 ]
