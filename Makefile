@@ -31,7 +31,7 @@ SOURCES := functions layers lint runner tests
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: assets bench-dashboard bench-functions bench-memory bench-messages bench-pipeline browser conformance costs deploy down engines help ingest invoke lint localstack lock logs newman node-packages openapi python quarantine redrive replay reset restore rotate-key run sam-local status test types unit up venv venv-dev
+.PHONY: assets audit bench-dashboard bench-functions bench-memory bench-messages bench-pipeline browser conformance costs deploy down engines help ingest invoke lint localstack lock logs newman node-packages openapi python quarantine redrive replay reset restore rotate-key run sam-local status test types unit up venv venv-dev
 
 help: ## show this
 	@echo "make run    sets Sitewatch up and runs it until Ctrl-C"
@@ -142,6 +142,19 @@ lint: venv-dev ## ruff, cfn-lint (through sam validate) and our own rules over t
 	@$(RUNNER) validate
 	@.venv/bin/cfn-lint monitoring.yaml
 	@$(VENV_PYTHON) -m lint
+
+# Both ask a service that knows of published holes, so this is no part of `make test`. Needs uv on the PATH, and npm.
+# Without --strict, packages that the service does not answer for would pass.
+LOCKED = requirements/emulator.txt requirements/local.txt requirements/dev.txt layers/dependencies/requirements.txt
+audit: ## look up published security holes of every locked package; needs access to PyPI's and npm's advisories
+	@failed=0; \
+	for file in $(LOCKED); do \
+		echo "$$file"; uv tool run pip-audit --strict --disable-pip --require-hashes --requirement $$file || failed=1; \
+	done; \
+	for folder in web tests/newman; do \
+		echo "$$folder/package-lock.json"; (cd $$folder && npm audit --package-lock-only) || failed=1; \
+	done; \
+	exit $$failed
 
 openapi: venv-dev ## write docs/openapi.json and the Postman collection from the functions' code
 	@$(RUNNER) documents
