@@ -20,6 +20,7 @@
 # AT= BACKUP= FROM= EXACT=yes   for `make restore`
 # API_PORT=3000 WARM=EAGER PULL=on   for `make sam-local`: its port, LAZY containers, whether to pull their image
 # EVENT=              for `make invoke`: a file, if not the function's sample
+# FUZZ_EXAMPLES=100   for `make fuzz`
 # LOCALSTACK_ENDPOINT= LOCALSTACK_FROM_FUNCTIONS= WORKAROUNDS=auto   for `make localstack`: its address, and that for functions
 # BASE_URL= ENGINE= ENDPOINT= RESULTS=    for `make conformance`: see docs/engines.md
 PYTHON ?= python3
@@ -31,7 +32,7 @@ SOURCES := functions layers lint runner tests
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: assets audit bench-dashboard bench-functions bench-memory bench-messages bench-pipeline browser conformance costs deploy down engines help ingest invoke lint localstack lock logs newman node-packages openapi python quarantine redrive replay reset restore rotate-key run sam-local status test types unit up venv venv-dev
+.PHONY: assets audit bench-dashboard bench-functions bench-memory bench-messages bench-pipeline browser conformance costs deploy down engines fuzz help ingest invoke lint localstack lock logs newman node-packages openapi python quarantine redrive replay reset restore rotate-key run sam-local status test types unit up venv venv-dev
 
 help: ## show this
 	@echo "make run    sets Sitewatch up and runs it until Ctrl-C"
@@ -135,6 +136,10 @@ assets: node-packages ## build the dashboard's files (needs Node.js)
 
 unit: venv-dev ## the fast tests alone, with their coverage
 	@$(VENV_PYTHON) -m pytest tests/unit -n auto --cov --cov-report=term-missing:skip-covered
+
+FUZZ_EXAMPLES ?= 100
+fuzz: venv-dev ## call every route as in make test, with more inputs: FUZZ_EXAMPLES=100 for each
+	@FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(VENV_PYTHON) -m pytest tests/unit/test_conformity.py
 
 lint: venv-dev ## ruff, cfn-lint (through sam validate) and our own rules over the templates
 	@$(VENV_PYTHON) -m ruff check $(SOURCES)

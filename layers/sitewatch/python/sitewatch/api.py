@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import time
 from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
@@ -42,6 +43,7 @@ USERS_OR_ANONYMOUS = Access(USERS.roles, anonymous=True)
 
 MAX_BODY_BYTES = 64 * 1024
 _FORM = "application/x-www-form-urlencoded"
+_FIRST_ENTRY = re.compile(r"^0(\.|$)")
 _SECURITY_HEADERS = {
     "Strict-Transport-Security": ["max-age=31536000"],
     "X-Content-Type-Options": ["nosniff"],
@@ -269,7 +271,7 @@ class Api(APIGatewayRestResolver):
         """A 400 that names each invalid field. It never repeats the values: they may contain a password."""
         problems = [{"field": _field_name(problem), "message": problem["msg"]} for problem in error.errors()]
         if self._accepts_list and not _is_list(self.current_event.body or ""):  # validated as a list of one
-            problems = [{**problem, "field": problem["field"].removeprefix("0.")} for problem in problems]
+            problems = [{**problem, "field": _FIRST_ENTRY.sub("", problem["field"]) or "body"} for problem in problems]
         return _error_response(ApiError(code_of_field(problems[0]["field"].rpartition(".")[2]), problems))
 
     def _with_cors(self, response: Response[str], headers: Mapping[str, str]) -> dict[str, Any]:
