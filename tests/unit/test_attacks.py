@@ -8,6 +8,7 @@ import itertools
 import json
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import jwt
@@ -96,16 +97,26 @@ def past(**ago: float) -> int:
     return int((clock.now() - timedelta(**ago)).timestamp())
 
 
+def claiming(name: str, value: object) -> str:
+    return token(None, KEY.sign, **{name: value})
+
+
+CLAIMS: dict[str, tuple[object, ...]] = {
+    "iss": ("", "another deployment", ["sitewatch"], None),
+    "aud": ("", "elsewhere", ["elsewhere"], None, {}),
+    "sub": (1, None, []),
+    "jti": (1, None),
+    "role": ("owner", "ADMIN", "", None, 1, ["admin"]),
+    "use": ("refresh", "everything", "", None, "api2"),
+}
 FORGERIES: dict[str, Callable[[], str]] = {
     # Algorithms.
     **{
-        f"unsigned, algorithm {name}": lambda name=name: token({"alg": name}, lambda _: b"")
+        f"unsigned, algorithm {name}": partial(token, {"alg": name}, lambda _: b"")
         for name in ("none", "None", "NONE", "nOnE", "", "null")
     },
     **{
-        f"{name} with {what}": lambda name=name, secret=secret: token(
-            {"alg": name}, by_secret(secret, f"sha{name[2:]}")
-        )
+        f"{name} with {what}": partial(token, {"alg": name}, by_secret(secret, f"sha{name[2:]}"))
         for name in ("HS256", "HS384", "HS512")
         for what, secret in (("the public key", PEM), ("the raw public key", RAW), ("an empty secret", b""))
     },
@@ -118,7 +129,7 @@ FORGERIES: dict[str, Callable[[], str]] = {
     # Keys.
     "signed with another key": lambda: token(sign=OTHER_KEY.sign),
     **{
-        f"kid {value!r}": lambda value=value: token({"kid": value})
+        f"kid {value!r}": partial(token, {"kid": value})
         for value in ("", "unknown", "../../dev/null", "' OR 1=1 --", f"{KID}\x00", KID.upper() + "0", 0, None, [KID])
     },
     "kid missing": lambda: token({"kid": MISSING}),
@@ -133,7 +144,7 @@ FORGERIES: dict[str, Callable[[], str]] = {
     "a payload that is not encoded": lambda: token({"b64": False, "crit": ["b64"]}),
     # Claims, correctly signed.
     **{
-        f"{name} missing": lambda name=name: token(**{name: MISSING})
+        f"{name} missing": partial(claiming, name, MISSING)
         for name in ("iss", "aud", "sub", "role", "use", "jti", "iat", "exp")
     },
     "expired": lambda: token(exp=past(seconds=1)),
@@ -142,18 +153,7 @@ FORGERIES: dict[str, Callable[[], str]] = {
     "expiry is a list": lambda: token(exp=[past(days=-1)]),
     "issued in the future": lambda: token(iat=past(hours=-1)),
     "not valid yet": lambda: token(nbf=past(hours=-1)),
-    **{
-        f"{name} {value!r}": lambda name=name, value=value: token(**{name: value})
-        for name, values in {
-            "iss": ("", "another deployment", ["sitewatch"], None),
-            "aud": ("", "elsewhere", ["elsewhere"], None, {}),
-            "sub": (1, None, []),
-            "jti": (1, None),
-            "role": ("owner", "ADMIN", "", None, 1, ["admin"]),
-            "use": ("refresh", "everything", "", None, "api2"),
-        }.items()
-        for value in values
-    },
+    **{f"{name} {value!r}": partial(claiming, name, value) for name, values in CLAIMS.items() for value in values},
     # The form of the token.
     "nothing": lambda: "",
     "two segments": lambda: reassembled(lambda parts: parts[:2]),
