@@ -6,6 +6,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Form
 
 from accounts import credentials
 from accounts.model import MAX_PASSWORD_LENGTH, UserRecord
+from sitewatch.callers import Origin
 from sitewatch.errors import BAD_CREDENTIALS, ApiError
 
 # A login does not check the sign-up rules: credentials that break them match no account and get the usual 401.
@@ -16,7 +17,7 @@ FormPassword = Annotated[str, Form(max_length=MAX_PASSWORD_LENGTH)]
 FormExtra = Annotated[str | None, Form(max_length=1024, description="OAuth 2 clients send it; ignored.")]
 
 
-def log_in(username: str, password: str) -> UserRecord:
+def log_in(username: str, password: str, origin: Origin) -> UserRecord:
     """Return the user with these credentials.
 
     Raises
@@ -25,7 +26,7 @@ def log_in(username: str, password: str) -> UserRecord:
         401 "Bad Credentials"; the same for an unknown user and a wrong password.
 
     """
-    user = credentials.authenticate(username, password)
+    user = credentials.authenticate(username, password, origin)
     if user is None:
         raise ApiError(BAD_CREDENTIALS, "Incorrect username or password")
     return user

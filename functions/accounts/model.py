@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
-from pynamodb.attributes import BooleanAttribute, TTLAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, NumberAttribute, TTLAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 
@@ -24,6 +24,7 @@ Email = Annotated[
     str, StringConstraints(max_length=254, pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+\.[^@\s\x00-\x1f\x7f]+$")
 ]
 FullName = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+
 
 
 class UsersByCreation(GlobalSecondaryIndex["UserRecord"]):
@@ -56,6 +57,10 @@ class UserRecord(Model):
     email = UnicodeAttribute(null=True)
     full_name = UnicodeAttribute(null=True)
     disabled = BooleanAttribute(default=False)
+    generation = NumberAttribute(default=0)
+    """The same as in ``sitewatch.user_status``: a login reads it together with the password's hash."""
+    reset_hash = UnicodeAttribute(null=True)
+    reset_expires_at: datetime | None = TimeAttribute(null=True)  # type: ignore[assignment]
     created_at: datetime = TimeAttribute()  # type: ignore[assignment]
 
     by_creation = UsersByCreation()
@@ -133,10 +138,14 @@ class UserView(BaseModel):
         )
 
 
-class CallerView(UserView):
-    """The calling user, with its role."""
+class UserWithRole(UserView):
+    """A user, with its role."""
 
     role: Role
+
+    @classmethod
+    def of(cls, user: UserRecord) -> "UserWithRole":
+        return cls(role=Role(user.role), **UserView.of(user).model_dump())
 
 
 class AccessToken(BaseModel):

@@ -7,9 +7,9 @@ from pydantic import BaseModel, StringConstraints
 from accounts import sessions
 from accounts.model import TokenPair
 from sitewatch.api import PUBLIC, Api
-from sitewatch.errors import BAD_TOKEN
+from sitewatch.errors import BAD_TOKEN, TOO_MANY_REQUESTS
 
-app = Api(access=PUBLIC, errors=[BAD_TOKEN])
+app = Api(access=PUBLIC, errors=[BAD_TOKEN, TOO_MANY_REQUESTS])
 
 
 class Refresh(BaseModel):
@@ -21,7 +21,7 @@ class Refresh(BaseModel):
 @app.post("/auth/refresh", summary="Refresh a session", tags=["accounts"])
 def refresh_session(refresh: Refresh) -> TokenPair:
     """Returns a new pair of tokens. Each refresh token works once; using one again ends the whole session."""
-    return sessions.refresh(refresh.refresh_token)
+    return sessions.refresh(refresh.refresh_token, app.origin)
 
 
 handler = app.resolve

@@ -40,7 +40,7 @@ def create_user(new_user: NewUser) -> Response[UserView | AcceptedJob]:
 
 
 def _create(new_user: NewUser) -> UserView:
-    return UserView.of(credentials.create(new_user, user_id=first_attempt(app).id))
+    return UserView.of(credentials.create(new_user, app.origin, user_id=first_attempt(app).id))
 
 
 def _enqueue(new_user: NewUser, caller: Caller) -> AcceptedJob:

@@ -37,7 +37,7 @@ def _revoke(token_id: str) -> Answer:
 def monotonic(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The clock of the token cache: a list whose only item is the time in seconds."""
     now = [1000.0]
-    monkeypatch.setattr("sitewatch.api_tokens.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("sitewatch.caching.time.monotonic", lambda: now[0])
     return now
 
 

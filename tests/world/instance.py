@@ -11,7 +11,7 @@ from unittest import mock
 from argon2 import PasswordHasher
 
 from accounts import passwords
-from sitewatch import api_tokens, keys, secrets, tokens
+from sitewatch import api_tokens, keys, secrets, tokens, user_status
 from sitewatch.observability import logger
 
 _CHEAP_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -24,6 +24,7 @@ def forget() -> None:
     keys.current_signing_key.cache_clear()
     tokens._public_keys.cache_clear()
     api_tokens._cache.clear()
+    user_status._cache.clear()
     secrets._cache.clear()
 
 

@@ -17,7 +17,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic_core import from_json
 
 from sitewatch import settings
-from sitewatch.callers import Access, Caller, Role
+from sitewatch.callers import Access, Caller, Origin, Role
 from sitewatch.errors import (
     BAD_TOKEN,
     INVALID_QUERY,
@@ -155,6 +155,12 @@ class Api(APIGatewayRestResolver):
         if self.caller is None:
             raise ApiError(BAD_TOKEN, "Missing Authorization Header")
         return self.caller
+
+    @property
+    def origin(self) -> Origin:
+        """The caller and the address of the current request. API Gateway saw the address: headers can be forged."""
+        address = self.current_event["requestContext"].get("identity", {}).get("sourceIp")
+        return Origin(self.caller.subject if self.caller else None, address)
 
     def _prepared(self, event: Mapping[str, Any], headers: Mapping[str, str]) -> Mapping[str, Any]:
         """``event`` in the form that Powertools should parse. Rejects a body that is too large."""

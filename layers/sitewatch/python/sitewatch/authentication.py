@@ -1,6 +1,6 @@
 """Authenticate and authorize callers. Only endpoints that check tokens import this, because it imports cryptography."""
 
-from sitewatch import api_tokens, tokens
+from sitewatch import api_tokens, tokens, user_status
 from sitewatch.callers import Access, Caller, TokenUse
 from sitewatch.errors import BAD_TOKEN, FORBIDDEN, ApiError
 
@@ -11,7 +11,7 @@ def authenticate(authorization: str | None, *, access: Access) -> Caller | None:
     Raises
     ------
     ApiError
-        401 without a valid access or API token, 403 if its role is not in ``access``.
+        401 without a good access or API token, 403 if its role or scope is not in ``access``.
 
     """
     if access.anonymous and authorization is None:
@@ -27,8 +27,26 @@ def authenticate(authorization: str | None, *, access: Access) -> Caller | None:
         raise ApiError(BAD_TOKEN, str(refusal)) from None
     if caller.use is TokenUse.REFRESH:
         raise ApiError(BAD_TOKEN, "Only access tokens are allowed")
-    if caller.role not in access.roles:
-        raise ApiError(FORBIDDEN, "this requires the role " + " or ".join(sorted(access.roles)))
-    if caller.use is TokenUse.API and not api_tokens.is_active(caller.token_id):
+    return _machine(caller, access) if caller.is_machine else _user(caller, access)
+
+
+def _machine(caller: Caller, access: Access) -> Caller:
+    _require_role(caller, access)
+    if access.scope is not None and access.scope not in caller.scopes:
+        raise ApiError(FORBIDDEN, f"this requires the scope {access.scope}")
+    if not api_tokens.is_active(caller):
         raise ApiError(BAD_TOKEN, "Token has been revoked")
     return caller
+
+
+def _user(caller: Caller, access: Access) -> Caller:
+    now = user_status.current(caller, fresh=access.is_fresh)
+    if now is None:
+        raise ApiError(BAD_TOKEN, "Token has been revoked")
+    _require_role(now, access)
+    return now
+
+
+def _require_role(caller: Caller, access: Access) -> None:
+    if caller.role not in access.roles:
+        raise ApiError(FORBIDDEN, "this requires the role " + " or ".join(sorted(access.roles)))

@@ -90,3 +90,36 @@ def is_temporary(error: TransactWriteError) -> bool:
     if not getattr(error.cause, "response", None):
         return True  # No response: if it was written after all, the retry fails on a condition.
     return error.cause_response_code in _TEMPORARY_ERRORS
+
+
+def rewrite(prepare: Callable[[], Fill | None], *, retry_seconds: float = _RETRY_SECONDS) -> None:
+    """Read, then write all or nothing; read again if others have changed what was read.
+
+    ``prepare`` reads, and returns what to write on the condition that it has not changed; ``None`` if there is nothing
+    to do. It raises to refuse. The condition of the last write must fail only if an earlier attempt, whose response was
+    lost, has written it: the entry in the audit log is such a write.
+
+    Raises
+    ------
+    ApiError
+        429 if others keep changing it for ``retry_seconds``. Nothing is stored in this case.
+    TransactWriteError
+        For errors that a retry cannot solve.
+
+    """
+    last_error: TransactWriteError | None = None
+    for _ in attempts(None, within_seconds=retry_seconds):
+        fill = prepare()
+        if fill is None:
+            return
+        try:
+            write(fill)
+            return
+        except TransactWriteError as error:
+            *_, of_last = error.cancellation_reasons or [None]
+            if of_last is not None and of_last.code == "ConditionalCheckFailed":
+                return
+            if not is_temporary(error):
+                raise
+            last_error = error
+    raise ApiError(TOO_MANY_REQUESTS, "others keep changing the same thing; nothing was stored") from last_error
