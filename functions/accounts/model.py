@@ -26,7 +26,6 @@ Email = Annotated[
 FullName = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
 
 
-
 class UsersByCreation(GlobalSecondaryIndex["UserRecord"]):
     """All users by id, which sorts by creation time.
 

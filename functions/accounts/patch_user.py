@@ -32,7 +32,8 @@ def change_user(user_id: UserIdInPath, change: UserChange) -> UserWithRole:
     Disabling a user ends its sessions, and the API tokens that it made are refused while it is disabled. The last
     enabled administrator stays one: 409.
     """
-    return UserWithRole.of(administration.change(user_id, change.model_dump(mode="json", exclude_unset=True), app.origin))
+    fields = change.model_dump(mode="json", exclude_unset=True)
+    return UserWithRole.of(administration.change(user_id, fields, app.origin))
 
 
 handler = app.resolve

@@ -1,38 +1,13 @@
 """POST /api/tokens: issue a long-lived token to a machine."""
 
 from datetime import timedelta
-from typing import Annotated
-
-from pydantic import BaseModel, Field, StringConstraints
 
 from accounts import machines
+from accounts.api_token_models import ApiTokenView, IssuedApiToken, NewApiToken
 from sitewatch import ids
 from sitewatch.api import ADMINS, Api
-from sitewatch.callers import Scope
-from sitewatch.clock import Timestamp
-from sitewatch.names import SourceName
 
 app = Api(access=ADMINS)
-
-
-class NewApiToken(BaseModel):
-    """The machine's name, the token's lifetime, what it may send, and the one source it may speak for."""
-
-    name: Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]+$")]
-    expires_in_days: Annotated[int, Field(ge=1, le=3650, strict=True)] = 365
-    scopes: Annotated[list[Scope], Field(min_length=1, max_length=len(Scope))] = sorted(Scope)
-    source: SourceName | None = None
-
-
-class IssuedApiToken(BaseModel):
-    """The new token. No other response ever contains it."""
-
-    id: str
-    name: str
-    scopes: list[Scope]
-    source: str | None
-    api_token: str
-    expires_at: Timestamp
 
 
 @app.post("/api/tokens", status_code=201, summary="Issue an API token", tags=["accounts"])
@@ -49,14 +24,7 @@ def issue_api_token(new: NewApiToken) -> IssuedApiToken:
         scopes=new.scopes,
         source=new.source,
     )
-    return IssuedApiToken(
-        id=token.id,
-        name=token.name,
-        scopes=sorted(set(new.scopes)),
-        source=token.source,
-        api_token=signed,
-        expires_at=token.expires_at,
-    )
+    return IssuedApiToken(api_token=signed, **ApiTokenView.of(token).model_dump())
 
 
 handler = app.resolve

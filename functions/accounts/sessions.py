@@ -21,7 +21,7 @@ REPEAT_WINDOW = timedelta(seconds=10)
 
 
 def begin(user: UserRecord, origin: Origin) -> TokenPair:
-    """Start a session of ``user``, who has just logged in from the address of ``origin``, and return its first tokens."""
+    """Start a session of ``user``, who has just logged in from ``origin``, and return its first tokens."""
     family, now = ids.new_id(), clock.now()
     session = SessionRecord(
         family, user_id=user.id, current=ids.new_id(), refreshed_at=now, expires_at=_expiry(family, now)

@@ -131,6 +131,9 @@ GIVEN: dict[str, Callable[[], None]] = {
     "post_auth_refresh": _alice,
     "get_users_me": _alice,
     "delete_api_token": _token_to_revoke,
+    "post_auth_logout": _two_people,
+    "patch_user": _two_people,
+    "delete_user": _two_people,
     "get_messages": _a_finished_job,
     "get_notifications": _a_finished_job,
     "get_job": _a_finished_job,
@@ -143,7 +146,7 @@ GIVEN: dict[str, Callable[[], None]] = {
 }
 CREATED = {"post_users", "post_auth_signup", "post_api_tokens"}
 ACCEPTED = {"post_detections", "post_messages"}
-EMPTY = {"delete_api_token", "delete_event", "preflight"}
+EMPTY = {"delete_api_token", "delete_event", "delete_user", "post_auth_logout", "preflight"}
 STATUS = dict.fromkeys(ACCEPTED, 202) | dict.fromkeys(EMPTY, 204) | dict.fromkeys(CREATED, 201)
 
 

@@ -108,7 +108,9 @@ def subject_and_action(subject: str, action: str) -> str:
     return f"{subject}#{action}"
 
 
-def entry(origin: Origin, action: Action, subject: str | None, *, once: str | None = None, **detail: Any) -> AuditRecord:
+def entry(
+    origin: Origin, action: Action, subject: str | None, *, once: str | None = None, **detail: Any
+) -> AuditRecord:
     """Return a new entry.
 
     Parameters

@@ -57,9 +57,7 @@ _cache = ExpiringCache[UserStatus | None](CACHE_SECONDS)
 
 def read(user_id: str, *, fresh: bool = False) -> UserStatus | None:
     """The status of a user, at most 30 s old, or as it is now if ``fresh``; ``None`` if nothing has happened to it."""
-    return _cache.get(
-        user_id, lambda: next(UserStatus.query(user_id, consistent_read=True), None), fresh=fresh
-    )
+    return _cache.get(user_id, lambda: next(UserStatus.query(user_id, consistent_read=True), None), fresh=fresh)
 
 
 def current(caller: Caller, *, fresh: bool = False) -> Caller | None:
