@@ -8,7 +8,7 @@ import pytest
 from aws_lambda_powertools.event_handler.openapi.params import Body, Form, Query
 from pydantic import BaseModel
 
-from sitewatch import api, ids, keys
+from sitewatch import api, ids, keys, user_status
 from sitewatch.api import Api
 from sitewatch.callers import Access, Caller, Role
 from sitewatch.errors import FORBIDDEN, ApiError
@@ -65,7 +65,8 @@ def _ask(app: Api, method: str, path: str, **request: Any) -> Answer:
 
 @pytest.fixture(autouse=True)
 def world(monkeypatch: pytest.MonkeyPatch) -> None:
-    """These tests need no tables, and only the signing secret."""
+    """These tests need no tables, and only the signing secret. Nothing has happened to any user."""
+    monkeypatch.setattr(user_status, "read", lambda *_, **__: None)
     monkeypatch.setattr(keys, "current_signing_key", lambda: keys.signing_key(SIGNING_SECRET))
 
 
