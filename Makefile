@@ -16,7 +16,7 @@
 # AT= BACKUP= FROM= EXACT=yes   for `make restore`
 # API_PORT=3000 WARM=EAGER PULL=on   for `make sam-local`: its port, LAZY containers, whether to pull their image
 # EVENT=              for `make invoke`: a file, if not the function's sample
-# LOCALSTACK_ENDPOINT= LOCALSTACK_FROM_FUNCTIONS=   for `make localstack`: its address, and its address for functions
+# LOCALSTACK_ENDPOINT= LOCALSTACK_FROM_FUNCTIONS= WORKAROUNDS=auto   for `make localstack`: its address, and that for functions
 # BASE_URL= ENGINE= ENDPOINT= RESULTS=    for `make conformance`: see docs/engines.md
 PYTHON ?= python3
 

@@ -3,13 +3,17 @@
 PUBLIC = frozenset(
     {
         ("GET", "/"),
+        ("HEAD", "/"),
         ("GET", "/assets/{file}"),
         ("GET", "/.well-known/jwks.json"),
         ("GET", "/check"),
+        ("HEAD", "/check"),
         ("POST", "/check"),
         ("GET", "/docs"),
+        ("HEAD", "/docs"),
         ("GET", "/docs/{part}"),
         ("GET", "/openapi.json"),
+        ("HEAD", "/openapi.json"),
         ("GET", "/api/sensors"),
         ("GET", "/api/sensors/{sensor}/history"),
         ("GET", "/api/sensors/{sensor}/occupancy"),

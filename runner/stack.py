@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Self
 
@@ -13,12 +14,16 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
 
+from runner.credentials import COMMON, Credentials
 from runner.errors import RunnerError, UsageError
-from runner.local.environment import CREDENTIALS
-from runner.workspace import LOCAL_FOLDER, write_whole
+from runner.http_client import get
+from runner.workspace import LOCAL_FOLDER, PROJECT_ROOT, write_whole
 
 STACK_NAME = "sitewatch"
 STACK_FILE = LOCAL_FOLDER / "stack.json"
+LOCALSTACK_FILE = LOCAL_FOLDER / "localstack.json"
+"""What `make localstack` writes."""
+READY_PATH = "/_ministack/ready"
 UPDATE_DEADLINE_S = 3600
 CONFIG = Config(connect_timeout=5, read_timeout=60, retries={"mode": "standard", "total_max_attempts": 5})
 NO_USER_SETTINGS = {
@@ -48,7 +53,8 @@ class Stack:
 
     `base_url` has no slash at its end. `endpoint_url` is a local engine's address; if it is empty, the user's own AWS
     settings reach the stack. `users` maps usernames to passwords: the first is an
-    administrator, the last is the demo user.
+    administrator, the last is the demo user. `credentials_file` is the AWS credentials file of a local engine, relative
+    to the project's root; if it is empty, the engine takes anybody.
     """
 
     base_url: str
@@ -57,11 +63,14 @@ class Stack:
     stack_name: str
     detections_stream: str
     users: dict[str, str] = field(repr=False)
+    credentials_file: str = ""
 
     @classmethod
-    def named(cls, stack_name: str = STACK_NAME, *, endpoint_url: str = "", region: str = "") -> Self:
-        """A stack of which only the name and the address are known."""
-        return cls("", endpoint_url, region, stack_name, "", {})
+    def named(
+        cls, stack_name: str = STACK_NAME, *, endpoint_url: str = "", region: str = "", credentials_file: str = ""
+    ) -> Self:
+        """A stack of which only the name, the address and the credentials are known."""
+        return cls("", endpoint_url, region, stack_name, "", {}, credentials_file)
 
     @classmethod
     def read(cls, file: Path = STACK_FILE) -> Self:
@@ -92,10 +101,15 @@ class Stack:
         """Whether the stack is on a local engine, not on AWS."""
         return bool(self.endpoint_url)
 
+    @property
+    def credentials(self) -> Credentials:
+        """The credentials of a local engine's root account."""
+        return Credentials.read(PROJECT_ROOT / self.credentials_file) if self.credentials_file else COMMON
+
     def client(self, service: str) -> Any:
         """A botocore client of one AWS service: of a local engine as its root account, else by the user's settings."""
         if self.endpoint_url:
-            return aws_client(service, self.endpoint_url, self.region)
+            return aws_client(service, self.endpoint_url, self.region, self.credentials)
         # botocore itself reads AWS_DEFAULT_REGION only.
         region = self.region or os.environ.get("AWS_REGION")
         try:
@@ -176,7 +190,17 @@ def find(parsed: argparse.Namespace) -> Stack:
     """The stack that a command works on; see `runner.arguments.add_stack`."""
     if parsed.stack:
         return Stack.named(parsed.stack, region=parsed.region)
-    return Stack.read(Path(parsed.stack_file) if parsed.stack_file else STACK_FILE)
+    return Stack.read(Path(parsed.stack_file) if parsed.stack_file else running_file())
+
+
+def running_file(local: Path = STACK_FILE, localstack: Path = LOCALSTACK_FILE) -> Path:
+    """The description of the local system, or of the stack on LocalStack if the local system does not run."""
+    if localstack.exists():
+        with contextlib.suppress(RunnerError):
+            endpoint = Stack.read(local).endpoint_url
+            return local if get(f"{endpoint}{READY_PATH}")[0] == HTTPStatus.OK else localstack
+        return localstack
+    return local
 
 
 def choose(names: Iterable[str], given: str, *, suffix: str, variable: str) -> str:
@@ -206,7 +230,7 @@ def aws_errors(what: str) -> Iterator[None]:
         raise RunnerError(f"{what} failed: {error}") from error
 
 
-def aws_client(service: str, endpoint_url: str, region: str, **settings: Any) -> Any:
+def aws_client(service: str, endpoint_url: str, region: str, credentials: Credentials, **settings: Any) -> Any:
     """A botocore client of a local engine. It ignores the user's own profile, files, variables and proxies.
 
     `settings` are botocore's own (`Config`).
@@ -215,7 +239,7 @@ def aws_client(service: str, endpoint_url: str, region: str, **settings: Any) ->
         service,
         endpoint_url=endpoint_url,
         region_name=region,
-        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        aws_access_key_id=credentials.access_key,
+        aws_secret_access_key=credentials.secret_key,
         config=CONFIG.merge(Config(proxies={}, **settings)),
     )

@@ -37,9 +37,13 @@ class Workspace:
         self.objects = home / "s3"  # the emulator's S3 objects
         self.scratch = home / "tmp"  # its workers' unpacked functions and layers; emptied on each start
         self.cli = home / "sam"  # the SAM CLI's own settings, kept out of the user's home
+        self.credentials = home / "credentials"  # of the emulator's root account, for its owner's eyes only
         self.process = home / "emulator.json"  # the emulator's process, port and address
         self.log = home / "emulator.log"  # the emulator's log, which includes the functions' lines
         self.deploy_log = home / "deploy.log"  # the output of the last deployment
+        self.layers = home / "layers"  # the deployed layers, from which all workers import
+        self.references = home / "references"  # what the emulator gets as layers: references to those
+        self.template = home / "template.yaml"  # the template that was deployed last
         self.deployment = home / "deployment.json"  # the sources and parameters of the last deployment
         self.stack = home / "stack.json"  # the running system's description: `runner.stack.Stack`
 
@@ -49,7 +53,7 @@ class Workspace:
         Raises RunnerError if they cannot be written or the disk is nearly full.
         """
         try:
-            for folder in (self.home, self.state, self.objects, self.scratch, self.cli):
+            for folder in (self.home, self.state, self.objects, self.scratch, self.cli, self.layers):
                 folder.mkdir(parents=True, exist_ok=True)
                 if not os.access(folder, os.W_OK | os.X_OK):
                     raise RunnerError(f"Cannot write to {folder}: it belongs to another user or is read-only.")
@@ -117,10 +121,10 @@ class Workspace:
     def erase(self) -> None:
         """Delete the data of a stopped system. Builds and logs stay."""
         try:
-            for folder in (self.state, self.objects, self.scratch):
+            for folder in (self.state, self.objects, self.scratch, self.layers, self.references):
                 if folder.exists():
                     shutil.rmtree(folder)
-            for file in (self.stack, self.deployment, self.process):
+            for file in (self.stack, self.deployment, self.template, self.process):
                 file.unlink(missing_ok=True)
         except OSError as error:
             raise RunnerError(f"Cannot delete {error.filename}: {error.strerror}.") from error

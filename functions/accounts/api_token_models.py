@@ -2,11 +2,12 @@
 
 from typing import Annotated, Self
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
 from sitewatch.api_tokens import ApiTokenRecord
 from sitewatch.callers import ALL_SCOPES, Scope
 from sitewatch.clock import Timestamp
+from sitewatch.models import BaseModel
 from sitewatch.names import SourceName
 
 

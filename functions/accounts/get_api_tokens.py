@@ -1,14 +1,15 @@
 """GET /api/tokens: list active API tokens."""
 
 from aws_lambda_powertools.event_handler import Response
-from pydantic import BaseModel
 
 from accounts.api_token_models import ListedApiToken
 from sitewatch import clock
 from sitewatch.api import ADMINS, Api
 from sitewatch.api_tokens import KIND, ApiTokenRecord
 from sitewatch.ids import UlidText
+from sitewatch.models import BaseModel
 from sitewatch.paging import Limit, page_of, paged
+from sitewatch.tables import views
 
 app = Api(access=ADMINS)
 
@@ -26,8 +27,9 @@ def list_api_tokens(start: UlidText | None = None, limit: Limit = 100) -> Respon
     # DynamoDB may delete expired items days late.
     unexpired = ApiTokenRecord.expires_at > clock.now()
     found, more = page_of(ApiTokenRecord.query(KIND, after, unexpired, limit=limit + 1), limit)
-    listed = [ListedApiToken.of(token) for token in found]
-    return paged(ApiTokens(tokens=listed), {"start": listed[-1].id, "limit": limit} if more else None)
+    return paged(
+        ApiTokens(tokens=views(ListedApiToken.of, found)), {"start": found[-1].id, "limit": limit} if more else None
+    )
 
 
 handler = app.resolve

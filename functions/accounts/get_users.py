@@ -1,13 +1,15 @@
 """GET /users: list users, oldest first."""
 
 from aws_lambda_powertools.event_handler import Response
-from pydantic import BaseModel
 
 from accounts import users
+from accounts.model import UserRecord
 from sitewatch.api import Api
 from sitewatch.clock import Timestamp
 from sitewatch.ids import UlidText
+from sitewatch.models import BaseModel
 from sitewatch.paging import Limit, page_of, paged
+from sitewatch.tables import views
 
 app = Api(body_as_query=True)
 
@@ -18,6 +20,10 @@ class ListedUser(BaseModel):
     id: str
     timestamp: Timestamp
     username: str
+
+    @classmethod
+    def of(cls, user: UserRecord) -> "ListedUser":
+        return cls(id=user.id, timestamp=user.created_at, username=user.username)
 
 
 class Users(BaseModel):
@@ -30,8 +36,7 @@ class Users(BaseModel):
 def list_users(start: UlidText | None = None, limit: Limit = 100) -> Response[Users]:
     """``start`` is the id of the last user on the previous page."""
     found, more = page_of(users.oldest_first(start, limit + 1), limit)
-    listed = [ListedUser(id=user.id, timestamp=user.created_at, username=user.username) for user in found]
-    return paged(Users(users=listed), {"start": listed[-1].id, "limit": limit} if more else None)
+    return paged(Users(users=views(ListedUser.of, found)), {"start": found[-1].id, "limit": limit} if more else None)
 
 
 handler = app.resolve

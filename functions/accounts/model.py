@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import StringConstraints
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, TTLAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
@@ -11,6 +11,7 @@ from pynamodb.models import Model
 from sitewatch import settings
 from sitewatch.callers import Role
 from sitewatch.clock import Timestamp
+from sitewatch.models import BaseModel
 from sitewatch.tables import TableMeta, TimeAttribute
 
 MAX_PASSWORD_LENGTH = 128
@@ -95,9 +96,6 @@ class SessionRecord(Model):
 
 class Credentials(BaseModel):
     """The username and password of a sign-up."""
-
-    # Validation errors may be logged, so they must not contain the password.
-    model_config = ConfigDict(hide_input_in_errors=True)
 
     username: Username
     password: Password

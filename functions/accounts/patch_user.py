@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from accounts import administration
 from accounts.model import Email, FullName, UserWithRole
@@ -10,14 +10,13 @@ from accounts.parameters import UserIdInPath
 from sitewatch.api import ADMINS, Api
 from sitewatch.callers import Role
 from sitewatch.errors import CONFLICT, TOO_MANY_REQUESTS, USER_NOT_FOUND
+from sitewatch.models import BaseModel
 
 app = Api(access=ADMINS, errors=[USER_NOT_FOUND, CONFLICT, TOO_MANY_REQUESTS])
 
 
 class UserChange(BaseModel):
     """The fields to change; those that are left out stay. ``null`` removes an email address or a full name."""
-
-    model_config = ConfigDict(hide_input_in_errors=True)
 
     role: Literal[Role.USER, Role.ADMIN] = Role.USER
     disabled: Annotated[bool, Field(strict=True)] = False

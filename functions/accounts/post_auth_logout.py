@@ -3,12 +3,13 @@
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Response
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from accounts import administration, sessions
 from sitewatch.api import USERS, Api
 from sitewatch.audit import Action
 from sitewatch.errors import TOO_MANY_REQUESTS, USER_NOT_FOUND
+from sitewatch.models import BaseModel
 
 app = Api(access=USERS.checked_now(), errors=[TOO_MANY_REQUESTS, USER_NOT_FOUND])
 

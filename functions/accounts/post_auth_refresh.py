@@ -2,12 +2,13 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, StringConstraints
+from pydantic import StringConstraints
 
 from accounts import sessions
 from accounts.model import TokenPair
 from sitewatch.api import PUBLIC, Api
 from sitewatch.errors import BAD_TOKEN, TOO_MANY_REQUESTS
+from sitewatch.models import BaseModel
 
 app = Api(access=PUBLIC, errors=[BAD_TOKEN, TOO_MANY_REQUESTS])
 

@@ -1,11 +1,10 @@
 """POST /auth/signup: sign up with only a username and a password."""
 
-from pydantic import BaseModel
-
 from accounts import credentials
 from accounts.model import Credentials, NewUser
 from sitewatch.api import PUBLIC, Api
 from sitewatch.errors import USERNAME_TAKEN
+from sitewatch.models import BaseModel
 
 app = Api(access=PUBLIC, errors=[USERNAME_TAKEN])
 

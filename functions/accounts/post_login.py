@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, StringConstraints
+from pydantic import StringConstraints
 
 from accounts import sessions
 from accounts.login import MAX_USERNAME_LENGTH, log_in
@@ -10,6 +10,7 @@ from accounts.model import MAX_PASSWORD_LENGTH
 from sitewatch.api import PUBLIC, Api
 from sitewatch.clock import Timestamp
 from sitewatch.errors import BAD_CREDENTIALS
+from sitewatch.models import BaseModel
 
 app = Api(access=PUBLIC, errors=[BAD_CREDENTIALS])
 

@@ -13,6 +13,7 @@ from sitewatch.clock import QueryTime
 from sitewatch.errors import invalid_field
 from sitewatch.paging import Limit, Skip, Start, decode_cursor, encode_cursor, paged
 from sitewatch.partitions import is_position
+from sitewatch.tables import views
 
 app = Api()
 
@@ -37,9 +38,7 @@ def list_data_points(
     found, last = page(selection, skip=skip, after=after, limit=limit)
     query = app.current_event.query_string_parameters
     kept: dict[str, object] = {name: query[name] for name in ("limit", "end") if name in query}
-    return paged(
-        [DataPoint.of(point) for point in found], {**kept, "cursor": encode_cursor(last)} if last is not None else None
-    )
+    return paged(views(DataPoint.of, found), {**kept, "cursor": encode_cursor(last)} if last is not None else None)
 
 
 handler = app.resolve

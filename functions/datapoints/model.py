@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 from pynamodb.attributes import BinaryAttribute, ListAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
@@ -11,6 +11,7 @@ from pynamodb.models import Model
 from datapoints import float32
 from sitewatch import settings
 from sitewatch.clock import Timestamp
+from sitewatch.models import BaseModel
 from sitewatch.tables import TableMeta, TimeAttribute
 
 Kind = Literal["valid", "invalid"]

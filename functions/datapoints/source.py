@@ -3,11 +3,12 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, field_validator
+from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from datapoints import float32
 from sitewatch import clock, http_client
 from sitewatch.http_client import Request, RequestFailed
+from sitewatch.models import BaseModel
 
 _MAX_REDIRECTS = 3
 _MAX_TAGS = 32
@@ -44,6 +45,13 @@ class SourcePoint(BaseModel):
     @classmethod
     def _is_a_number(cls, value: list[int]) -> list[int]:
         float32.decode(bytes(value))
+        return value
+
+    @field_validator("time")
+    @classmethod
+    def _is_observed(cls, value: int) -> int:
+        if value > (clock.now() + clock.MAX_AHEAD).timestamp():
+            raise ValueError("the time is more than 5 minutes ahead")
         return value
 
     @property

@@ -13,6 +13,7 @@ from sitewatch.clock import QueryTime
 from sitewatch.errors import invalid_field
 from sitewatch.paging import Limit, Skip, Start, decode_cursor, encode_cursor, paged
 from sitewatch.partitions import is_position
+from sitewatch.tables import views
 
 app = Api()
 
@@ -44,7 +45,7 @@ def list_detections(
     next_page: dict[str, object] | None = (
         {**kept, "skip": resume.skip or None, "start": encode_cursor(resume.before)} if resume else None
     )
-    return paged([Detection.of(detection) for detection in found], next_page)
+    return paged(views(Detection.of, found), next_page)
 
 
 handler = app.resolve

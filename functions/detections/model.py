@@ -2,13 +2,13 @@
 
 from datetime import datetime
 
-from pydantic import BaseModel
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, TTLAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 
 from sitewatch import settings
 from sitewatch.clock import Timestamp
+from sitewatch.models import BaseModel
 from sitewatch.tables import TableMeta, TimeAttribute
 
 

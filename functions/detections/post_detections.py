@@ -3,12 +3,13 @@
 from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler.openapi.params import Body
-from pydantic import BaseModel, BeforeValidator, Field, RootModel
+from pydantic import BeforeValidator, Field
 
 from detections import stream
 from detections.report import ReportedDetection
 from sitewatch.api import MACHINES_AND_ADMINS, Api
 from sitewatch.idempotency import once
+from sitewatch.models import BaseModel, RootModel
 
 _MAX_BODY_BYTES = 512 * 1024
 _MAX_DETECTIONS = 500

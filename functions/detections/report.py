@@ -5,10 +5,11 @@ It needs no settings, so that the runner can check reports before it puts them o
 
 from typing import Annotated
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, ConfigDict, Field
 
 from detections.fields import DetectionId, Name
 from sitewatch.clock import ObservedTime
+from sitewatch.models import BaseModel
 
 
 def _either_case(name: str) -> AliasChoices:

@@ -10,6 +10,7 @@ from events.model import Event, Events
 from sitewatch.api import Api
 from sitewatch.ids import UlidText
 from sitewatch.paging import Limit, page_of, paged
+from sitewatch.tables import views
 
 app = Api()
 
@@ -25,7 +26,7 @@ def list_events(
     """``start`` is the id of the last event of the previous page."""
     found, more = page_of(newest_first(event_type, start, limit + 1), limit)
     next_page = {"start": found[-1].id, "limit": limit, "event_type": event_type} if more else None
-    return paged(Events(events=[Event.of(event) for event in found]), next_page)
+    return paged(Events(events=views(Event.of, found)), next_page)
 
 
 handler = app.resolve

@@ -3,13 +3,14 @@
 from typing import Annotated, Any
 
 from aws_lambda_powertools.event_handler.openapi.params import Body
-from pydantic import BeforeValidator, Field, RootModel
+from pydantic import BeforeValidator, Field
 
 from events import storing
 from events.model import NewEvent, Receipt
 from sitewatch.api import ALL_ROLES, Api
 from sitewatch.attempts import first_attempt
 from sitewatch.idempotency import once
+from sitewatch.models import RootModel
 
 _MAX_BODY_BYTES = 512 * 1024
 _MAX_EVENTS = 100

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from messages.model import MAX_PIXELS, MAX_TEXT_LENGTH, MAX_URL_LENGTH
 from sitewatch.errors import (
@@ -27,7 +27,7 @@ from sitewatch.errors import (
 from sitewatch.ids import UlidText
 
 _SOURCES = ("youtube", "vimeo")
-_ULID: TypeAdapter[str] = TypeAdapter(UlidText)
+_ULID: TypeAdapter[str] = TypeAdapter(UlidText, config=ConfigDict(hide_input_in_errors=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,6 @@ from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
-from pydantic import BaseModel
 
 from messages.model import MessageRecord, MessageView, direction
 from sitewatch import directory, tables
@@ -12,6 +11,7 @@ from sitewatch.api import Api
 from sitewatch.callers import Role
 from sitewatch.errors import NOT_FOUND, ApiError
 from sitewatch.ids import UlidText
+from sitewatch.models import BaseModel
 from sitewatch.paging import Limit, paged
 
 app = Api(body_as_query=True, errors=[NOT_FOUND])
@@ -44,11 +44,10 @@ def list_messages(
     found, more = tables.newest_page(MessageRecord, direction(sender_id, recipient_id), before, limit)
     if not found and directory.existing_ids({sender_id, recipient_id}) != {sender_id, recipient_id}:
         raise ApiError(NOT_FOUND)
-    messages = [MessageView.of(message) for message in found]
     next_page: dict[str, object] | None = (
         {"sender_id": sender_id, "recipient_id": recipient_id, "start": found[-1].id, "limit": limit} if more else None
     )
-    return paged(Messages(messages=messages), next_page)
+    return paged(Messages(messages=tables.views(MessageView.of, found)), next_page)
 
 
 handler = app.resolve

@@ -4,13 +4,13 @@ from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
-from pydantic import BaseModel
 
 from messages.model import NotificationView
 from sitewatch import tables
 from sitewatch.api import Api
 from sitewatch.ids import UlidText
 from sitewatch.jobs import NotificationRecord
+from sitewatch.models import BaseModel
 from sitewatch.paging import Limit, paged
 
 app = Api(body_as_query=True)
@@ -36,7 +36,7 @@ def list_notifications(
     """
     before = NotificationRecord.id < start if start else None
     found, more = tables.newest_page(NotificationRecord, app.require_caller().subject, before, limit)
-    notifications = [NotificationView.of(record) for record in found]
+    notifications = tables.views(NotificationView.of, found)
     return paged(Notifications(notifications=notifications), {"start": found[-1].id, "limit": limit} if more else None)
 
 

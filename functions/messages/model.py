@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.models import Model
 
@@ -11,6 +11,7 @@ from sitewatch import ids, settings
 from sitewatch.clock import Timestamp
 from sitewatch.ids import UlidText
 from sitewatch.jobs import Kind, NotificationRecord
+from sitewatch.models import BaseModel
 from sitewatch.tables import JsonAttribute, TableMeta
 
 NEW_MESSAGE = Kind("new_message", "New Message", 10095)

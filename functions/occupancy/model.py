@@ -5,17 +5,19 @@ All items of a sensor have its name as their partition key: its readings, and th
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, ConfigDict, Field
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 from pynamodb.models import Model
 
 from sitewatch import settings
 from sitewatch.clock import ObservedTime, Timestamp
+from sitewatch.models import BaseModel
 from sitewatch.names import SourceName
-from sitewatch.tables import TableMeta
+from sitewatch.tables import TableMeta, TimeAttribute
 
 MAX_PEOPLE = 1_000_000
 """The most people per reading and direction."""
@@ -87,6 +89,17 @@ class SumsRecord(Model):
         record = super().from_raw_data(data)
         record.changes = {name: int(value["N"]) for name, value in data.items() if name[0].isdigit()}
         return record
+
+
+class SimulatedDoorsRecord(Model):
+    """The time up to which the readings of the simulated doors are stored. Its key is no sensor's name."""
+
+    class Meta(TableMeta):
+        table_name = settings.text("OCCUPANCY_TABLE")
+
+    sensor = UnicodeAttribute(hash_key=True, default="#simulated")
+    position = UnicodeAttribute(range_key=True, default="until")
+    until: datetime = TimeAttribute()  # type: ignore[assignment]
 
 
 def change(part: str) -> NumberAttribute:

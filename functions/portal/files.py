@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
@@ -28,6 +29,14 @@ class File:
     @classmethod
     def read(cls, path: Path, media_type: str, *, max_age: int, headers: Mapping[str, str] | None = None) -> "File":
         return cls(path.read_text(encoding="utf-8"), media_type, max_age, headers or {})
+
+
+def responses(media_type: str, schema: str = "string") -> dict[int, Any]:
+    """Describe for the OpenAPI document: a file, or a 304 if the client already has it."""
+    return {
+        200: {"description": "The file", "content": {media_type: {"schema": {"type": schema}}}},
+        304: {"description": "Not modified (`If-None-Match`)"},
+    }
 
 
 def respond(app: Api, file: File) -> Response[str]:

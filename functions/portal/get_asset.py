@@ -5,14 +5,19 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Header, Path
 
-from portal import bundle
+from portal import bundle, files
 from sitewatch.api import PUBLIC, Api
 from sitewatch.errors import NOT_FOUND, ApiError
 
 app = Api(ignores_query=True, access=PUBLIC, errors=[NOT_FOUND])
 
 
-@app.get("/assets/<file>", summary="Get a file of the dashboard", tags=["portal"])
+@app.get(
+    "/assets/<file>",
+    summary="Get a file of the dashboard",
+    tags=["portal"],
+    responses=files.responses("text/*"),
+)
 def get_asset(
     file: Annotated[str, Path(max_length=128)],
     if_none_match: Annotated[str | None, Header(alias="If-None-Match")] = None,

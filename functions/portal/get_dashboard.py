@@ -5,7 +5,7 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Header
 
-from portal import bundle
+from portal import bundle, files
 from sitewatch.api import PUBLIC, Api
 
 app = Api(ignores_query=True, access=PUBLIC)
@@ -29,7 +29,13 @@ _HEADERS = {
 }
 
 
-@app.get("/", summary="Open the dashboard", tags=["portal"])
+@app.route(
+    "/",
+    method=["GET", "HEAD"],
+    summary="Open the dashboard",
+    tags=["portal"],
+    responses=files.responses("text/html"),
+)
 def get_dashboard(if_none_match: Annotated[str | None, Header(alias="If-None-Match")] = None) -> Response[str]:
     """``text/html``: live alerts, detections, rooms, data points, events and messages."""
     return bundle.respond(bundle.PAGE, if_none_match=if_none_match, cache_control=bundle.REVALIDATE, headers=_HEADERS)

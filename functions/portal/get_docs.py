@@ -1,7 +1,6 @@
 """GET /docs: Swagger UI for the OpenAPI document. Powertools, in the layer, ships its files."""
 
 from pathlib import Path
-from typing import Any
 
 import aws_lambda_powertools
 from aws_lambda_powertools.event_handler import Response
@@ -28,20 +27,19 @@ _PARTS = {
 }
 
 
-def _responses(media_type: str) -> dict[int, Any]:
-    return {
-        200: {"description": "The file", "content": {media_type: {"schema": {"type": "string"}}}},
-        304: {"description": "Not modified (`If-None-Match`)"},
-    }
-
-
-@app.get("/docs", summary="Read the API documentation", tags=["portal"], responses=_responses("text/html"))
+@app.route(
+    "/docs",
+    method=["GET", "HEAD"],
+    summary="Read the API documentation",
+    tags=["portal"],
+    responses=files.responses("text/html"),
+)
 def get_docs() -> Response[str]:
     """Swagger UI: read about each route, log in with Authorize, and try requests."""
     return files.respond(app, files.File.read(files.HERE / "docs.html", files.HTML, max_age=300, headers=_POLICY))
 
 
-@app.get("/docs/<part>", summary="Get a documentation file", tags=["portal"], responses=_responses("text/*"))
+@app.get("/docs/<part>", summary="Get a documentation file", tags=["portal"], responses=files.responses("text/*"))
 def get_docs_part(part: str) -> Response[str]:
     """A script or style sheet of the page."""
     if part not in _PARTS:

@@ -10,14 +10,12 @@ app = Api(ignores_query=True, access=PUBLIC)
 _DOCUMENT = files.File.read(files.HERE / "openapi.json", files.JSON, max_age=300)
 
 
-@app.get(
+@app.route(
     "/openapi.json",
+    method=["GET", "HEAD"],
     summary="Get the OpenAPI document",
     tags=["portal"],
-    responses={
-        200: {"description": "OpenAPI 3.1", "content": {"application/json": {"schema": {"type": "object"}}}},
-        304: {"description": "Not modified (`If-None-Match`)"},
-    },
+    responses=files.responses(files.JSON, "object"),
 )
 def get_openapi() -> Response[str]:
     """Every route with its parameters, request body and responses."""

@@ -2,11 +2,10 @@
 
 from typing import Literal
 
-from pydantic import BaseModel
-
 from portal import health
 from sitewatch.api import ALL_ROLES, Api
 from sitewatch.errors import DATABASE_NOT_HEALTHY, QUEUES_NOT_HEALTHY
+from sitewatch.models import BaseModel
 
 app = Api(ignores_query=True, access=ALL_ROLES, errors=[DATABASE_NOT_HEALTHY, QUEUES_NOT_HEALTHY])
 

@@ -34,7 +34,7 @@ from sitewatch.errors import (
 Json = dict[str, Any]
 
 VERSION = "1.0.0"
-METHODS = ("get", "post", "put", "patch", "delete")
+METHODS = ("get", "head", "post", "put", "patch", "delete")
 _DESCRIPTION = """\
 The backend of a monitored site: cameras report vehicles, suspicious ones become alerts, and staff watch.
 
@@ -225,10 +225,11 @@ class _Function:
         for schema in schemas.values():
             if "description" in schema:  # only its first paragraph: the rest is for readers of the code
                 schema["description"] = _described(schema["description"]).partition("\n\n")[0]
-        for name, (_, method, operation) in zip(names, operations, strict=True):
-            if names.count(name) == 1:
+        kinds = [(name, method) for name, (_, method, _) in zip(names, operations, strict=True)]
+        for (name, method), (_, _, operation) in zip(kinds, operations, strict=True):
+            if method != "head" and [each for each, its_method in kinds if its_method != "head"].count(name) == 1:
                 described = self._name(described, operation, name)
-            elif [each[1] for each in operations].count(method) == 1:
+            elif kinds.count((name, method)) == 1:
                 described = self._name(described, operation, f"{name}_{method}")
         for path, method, operation in _operations(described["paths"]):
             self._complete(operation, described["components"]["schemas"], path, method)
@@ -261,6 +262,8 @@ class _Function:
         self._add_idempotency_key(operation)
         self._add_examples(operation)
         self._add_answers(operation, schemas)
+        if method == "head":
+            self._without_bodies(operation)
 
     def _add_idempotency_key(self, operation: Json) -> None:
         if getattr(self._module, "once", None) is idempotency.once:
@@ -296,7 +299,7 @@ class _Function:
         for status, answer in answers.items():
             if answer["description"] == "Successful Response":
                 answer["description"] = HTTPStatus(status).phrase
-            if status == HTTPStatus.NO_CONTENT:
+            if status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
                 del answer["content"]
             if status == HTTPStatus.OK and "limit" in {each["name"] for each in operation.get("parameters", [])}:
                 answer["headers"] = {
@@ -317,6 +320,13 @@ class _Function:
         for status, listed in errors.items():
             answers[status] = _reference(status, listed, shared)
         operation["responses"] = {str(status): answers[status] for status in sorted(answers)}
+
+    @staticmethod
+    def _without_bodies(operation: Json) -> None:
+        """Describe a HEAD: the statuses of the GET, with no body."""
+        operation["responses"] = {
+            status: {"description": HTTPStatus(int(status)).phrase} for status in operation["responses"]
+        }
 
 
 def _own_error(code: ErrorCode) -> ApiError:

@@ -57,7 +57,7 @@ def provide(
 ) -> dict[str, str]:
     """Call a custom resource's function and return the attributes in its response."""
     s3, key = stack.client("s3"), f"custom-resources/{uuid.uuid4().hex}"
-    signer = aws_client("s3", from_functions, stack.region, s3={"addressing_style": "path"})
+    signer = aws_client("s3", from_functions, stack.region, stack.credentials, s3={"addressing_style": "path"})
     url = signer.generate_presigned_url(
         "put_object", Params={"Bucket": ARTIFACTS_BUCKET, "Key": key}, ExpiresIn=ANSWER_SECONDS
     )

@@ -7,9 +7,9 @@ import io
 import json
 import zipfile
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import yaml
@@ -22,7 +22,7 @@ from runner.local import build, deployment, environment
 from runner.local.deployment import ARTIFACTS_BUCKET
 from runner.local.system import USERS
 from runner.progress import Progress
-from runner.stack import Stack, aws_errors
+from runner.stack import LOCALSTACK_FILE, Description, Stack, aws_errors
 from runner.template import FUNCTION, of_type
 from runner.waiting import wait_until
 from runner.workspace import LOCAL_FOLDER, Workspace, write_whole
@@ -33,7 +33,13 @@ ITS_OWN_NAME = "localhost.localstack.cloud"
 CONFIGURATION = "localstack"
 IN_REVIEW = "REVIEW_IN_PROGRESS"
 HEALTH_DEADLINE_S = 180.0
-STACK_FILE = LOCAL_FOLDER / "localstack.json"
+LAST_DEPLOYMENT = LOCAL_FOLDER / "localstack-deployment.json"
+WORKAROUNDS = {
+    "layers": "the layers' contents are in the functions' code",
+    "custom resources": "the runner calls their functions",
+    "log groups": "functions name none",
+}
+"""What LocalStack does not do without a license, and what is done instead: docs/localstack.md."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,28 +47,81 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add(parser, "--endpoint", "LOCALSTACK_ENDPOINT", explanation, default=DEFAULT_ENDPOINT)
     explanation = f"where it answers functions; default: http://{ITS_OWN_NAME} and the same port"
     arguments.add(parser, "--from-functions", "LOCALSTACK_FROM_FUNCTIONS", explanation)
+    explanation, values = "auto applies them if LocalStack has no license", arguments.one_of("auto", "on", "off")
+    arguments.add(parser, "--workarounds", "WORKAROUNDS", explanation, values, default="auto")
     arguments.add_simulate(parser)
 
 
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """A running LocalStack: its version, and whether an account's license is active."""
+
+    version: str
+    licensed: bool
+
+    def __str__(self) -> str:
+        return f"LocalStack {self.version} ({'licensed' if self.licensed else 'no license'})"
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What a deployment deployed: hashes of the template with its parameters, and of the API's definition in it.
+
+    `changed` is the stack's own mark of its last change (`runner.stack.Description`).
+    """
+
+    target: str
+    api: str
+    changed: str = ""
+
+    @classmethod
+    def of(cls, document: Mapping[str, Any], chosen: Mapping[str, str]) -> Self:
+        routes = {name: each["Properties"].get("Events", {}) for name, each in of_type(document, FUNCTION)}
+        api = document["Resources"][deployment.API_RESOURCE]
+        return cls(_hash([document, dict(chosen)]), _hash([api, routes]))
+
+    @classmethod
+    def last(cls) -> Self | None:
+        """The last successful deployment from here; None if there was none."""
+        try:
+            return cls(**json.loads(LAST_DEPLOYMENT.read_text(encoding="utf-8")))
+        except (FileNotFoundError, ValueError, TypeError):
+            return None
+
+    def write(self, described: Description) -> None:
+        """Record this as the last successful deployment."""
+        write_whole(LAST_DEPLOYMENT, json.dumps(asdict(replace(self, changed=described.changed))) + "\n")
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
+
+
 def run(parsed: argparse.Namespace) -> None:
-    """Deploy, write localstack.json for the tests, and print the base URL."""
+    """Deploy, write localstack.json for the tests and the other commands, and print the base URL."""
     endpoint = parsed.endpoint.rstrip("/")
     from_functions = (parsed.from_functions or f"http://{ITS_OWN_NAME}:{urlsplit(endpoint).port or 80}").rstrip("/")
     workspace, progress = Workspace(LOCAL_FOLDER), Progress()
     workspace.prepare()
-    progress.say(f"LocalStack {version_at(endpoint)} answers at {endpoint}")
-    stack = deploy(workspace, endpoint, parameters(from_functions, simulate=parsed.simulate), progress, from_functions)
-    stack.write(STACK_FILE)
+    edition = edition_at(endpoint)
+    progress.say(f"{edition} answers at {endpoint}")
+    free = parsed.workarounds == "on" or (parsed.workarounds == "auto" and not edition.licensed)
+    applied = "; ".join(f"{name} ({what})" for name, what in WORKAROUNDS.items()) if free else "none"
+    progress.say(f"Workarounds: {applied}")
+    chosen = parameters(from_functions, simulate=parsed.simulate)
+    stack = deploy(workspace, endpoint, chosen, progress, from_functions, workarounds=free)
+    stack.write(LOCALSTACK_FILE)
     progress.say(f"\n  Base URL   {stack.base_url}")
     progress.say(f"  To test    make conformance ENGINE=localstack BASE_URL={stack.base_url} ENDPOINT={endpoint}")
 
 
-def version_at(endpoint: str) -> str:
-    """The version of the LocalStack at this address."""
-    status, body = get(f"{endpoint}/_localstack/health", timeout_s=30)
+def edition_at(endpoint: str) -> Edition:
+    """The version and license of the LocalStack at this address."""
+    status, body = get(f"{endpoint}/_localstack/info", timeout_s=30)
     try:
-        return str(json.loads(body)["version"])
-    except (ValueError, KeyError, TypeError):
+        info = json.loads(body)
+        return Edition(str(info["version"]), info.get("is_license_activated") is True)
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise RunnerError(
             f"No LocalStack answers at {endpoint} ({status or 'no answer'}): see docs/localstack.md to start one, "
             "and LOCALSTACK_ENDPOINT names another address."
@@ -80,32 +139,41 @@ def parameters(from_functions: str, *, simulate: bool) -> dict[str, str]:
 
 
 def deploy(
-    workspace: Workspace, endpoint: str, chosen: Mapping[str, str], progress: Progress, from_functions: str
+    workspace: Workspace,
+    endpoint: str,
+    chosen: Mapping[str, str],
+    progress: Progress,
+    from_functions: str,
+    *,
+    workarounds: bool,
 ) -> Stack:
-    """Build, deploy to the LocalStack at `endpoint` and return when the API is healthy.
+    """Build, deploy to the LocalStack at `endpoint` what is not deployed yet, and return when the API is healthy.
 
-    `chosen` are the template's parameters.
+    `chosen` are the template's parameters. `workarounds` says whether LocalStack has no license.
     """
     stack = Stack.named(endpoint_url=endpoint, region=environment.REGION)
-    before = stack.describe()
-    # A refused change set leaves a stack in review, to which a deployment can be tried again.
-    is_update = before is not None and before.status != IN_REVIEW
     with progress.step("Building layers and functions …", "Layers and functions are built"):
         built = build.for_containers(workspace)
-    with progress.step("Deploying with sam deploy …", "The stack is deployed"):
-        document = upload(stack, built)
-        derived = workspace.home / "localstack.yaml"
-        write_whole(derived, yaml.safe_dump(document, sort_keys=False))
-        try:
-            deployed = deployment.deploy(stack, workspace, derived, chosen)
-        except RunnerError as error:
-            if not is_update:
-                raise
+    document = upload(stack, built) if workarounds else build.read(built)
+    wanted, last, deployed = Deployment.of(document, chosen), Deployment.last(), stack.describe()
+    # A refused change set leaves a stack in review, to which a deployment can be tried again.
+    is_update = deployed is not None and deployed.status != IN_REVIEW
+    if deployed is not None and last == replace(wanted, changed=deployed.changed):
+        progress.say("Nothing has changed since the last deployment.")
+    else:
+        if is_update and workarounds and last is not None and last.api != wanted.api:
             raise RunnerError(
-                f"{error}\nLocalStack 4.14 neither updates nor deletes this stack: restart it, and deploy again."
-            ) from error
-    with progress.step("Making the custom resources …", "The signing key and the users are made"):
-        custom_resources.make(stack, {**deployed.parameters, **chosen}, document, from_functions)
+                "The API's definition has changed, and LocalStack without a license keeps the old one, whatever it "
+                "reports. Restart LocalStack, which keeps nothing, and deploy again."
+            )
+        with progress.step("Deploying with sam deploy …", "The stack is deployed"):
+            derived = workspace.home / "localstack.yaml"
+            write_whole(derived, yaml.safe_dump(document, sort_keys=False))
+            deployed = deployment.deploy(stack, workspace, derived if workarounds else built, chosen)
+        if workarounds:
+            with progress.step("Making the custom resources …", "The signing key and the users are made"):
+                custom_resources.make(stack, {**deployed.parameters, **chosen}, document, from_functions)
+        wanted.write(deployed)
     base_url = f"{endpoint}/_aws/execute-api/{deployed.outputs['ApiId']}{chosen['ApiUrlSuffix']}"
     with progress.step("Checking its health …", "GET /check answers 200"):
         wait_until(

@@ -20,6 +20,7 @@ import yaml
 from rich.console import Console
 
 from runner import arguments, project
+from runner.credentials import Credentials
 from runner.engines import samples
 from runner.errors import RunnerError
 from runner.local import build, commands, emulator, environment, system
@@ -40,7 +41,6 @@ READY_DEADLINE_S = 600.0
 STOP_DEADLINE_S = 120.0
 INVOKE_DEADLINE_S = 600.0
 ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL"
-CREDENTIALS = {**environment.CREDENTIALS, "AWS_SESSION_TOKEN": ""}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -123,14 +123,18 @@ def reachable_address() -> str:
     return address
 
 
-def container_template(built: Path, parameters: Mapping[str, str]) -> dict[str, Any]:
+def container_template(built: Path, parameters: Mapping[str, str], credentials: Credentials) -> dict[str, Any]:
     """The built template for containers: it finds its code from any folder and has its parameters as defaults.
 
     Every function gets the emulator's credentials instead of the user's own, and the variable AWS_ENDPOINT_URL: SAM
     fills in only those variables of an environment file that the template declares.
     """
     document = build.read(built)
-    document["Globals"]["Function"]["Environment"]["Variables"] |= {**CREDENTIALS, ENDPOINT_VARIABLE: ""}
+    document["Globals"]["Function"]["Environment"]["Variables"] |= {
+        **credentials.variables(),
+        "AWS_SESSION_TOKEN": "",
+        ENDPOINT_VARIABLE: "",
+    }
     for name, value in parameters.items():
         document["Parameters"][name]["Default"] = value
     return document
@@ -194,7 +198,7 @@ class Containers:
         parameters |= {"Runtime": build.CONTAINERS.runtime, "Architecture": build.CONTAINERS.architecture}
         folder = self.workspace.home / "sam-local"
         folder.mkdir(exist_ok=True)
-        document = container_template(build.for_containers(self.workspace), parameters)
+        document = container_template(build.for_containers(self.workspace), parameters, self.stack.credentials)
         write_whole(folder / "template.yaml", yaml.safe_dump(document, sort_keys=False))
         api_id = self.stack.require().outputs["ApiId"]
         variables = variables_in_containers(deployed_variables(self.stack), port, api_id)

@@ -1,16 +1,21 @@
 """The emulator's process: start it, wait for it, find it again, stop it."""
 
+import contextlib
 import json
 import socket
 import time
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
+from runner.credentials import Credentials
 from runner.errors import RunnerError
 from runner.local import environment
 from runner.processes import ProcessIdentity, start_logged, stop_group, wait_until_healthy
-from runner.workspace import Workspace, write_whole
+from runner.stack import READY_PATH, Stack
+from runner.workspace import PROJECT_ROOT, Workspace, write_whole
 
 DEFAULT_PORT = 4566
+GUARD = Path(__file__).with_name("guard.py")
 READY_DEADLINE_S = 90.0
 STOP_GRACE_S = 60.0
 """It saves its state when it is asked to end; hundreds of megabytes take seconds. After that it waits for running
@@ -31,6 +36,13 @@ class Emulator:
         """Where it answers AWS calls."""
         return environment.endpoint_url(self.port, self.bind)
 
+    def stack(self) -> Stack:
+        """The stack on it, of which only the name, the address and the credentials are known."""
+        file = self.workspace.credentials.resolve()
+        with contextlib.suppress(ValueError):  # a folder elsewhere, of a test
+            file = file.relative_to(PROJECT_ROOT)
+        return Stack.named(endpoint_url=self.endpoint_url, region=environment.REGION, credentials_file=str(file))
+
     def alive(self) -> bool:
         return self.identity.alive()
 
@@ -41,7 +53,7 @@ class Emulator:
 
     def wait_until_ready(self) -> None:
         """Return as soon as it answers."""
-        self.wait_until_healthy(f"{self.endpoint_url}/_ministack/ready", READY_DEADLINE_S)
+        self.wait_until_healthy(f"{self.endpoint_url}{READY_PATH}", READY_DEADLINE_S)
 
     def stop(self) -> None:
         """Save its state and end it and its workers.
@@ -106,10 +118,12 @@ def start(workspace: Workspace, port: int, *, persist: bool = True, bind: str = 
     workspace.move_queues(environment.queue_address(port, bind))
     if workspace.log.exists():
         workspace.log.replace(workspace.log.with_suffix(".log.1"))
+    credentials = Credentials.random()
+    credentials.write(workspace.credentials, environment.endpoint_url(port, bind), environment.REGION)
     identity = start_logged(
         # -P: do not import modules from the working directory.
-        [environment.emulator_python(), "-P", "-m", "ministack"],
-        environment=environment.emulator(workspace, port, persist=persist, bind=bind),
+        [environment.emulator_python(), "-P", str(GUARD)],
+        environment=environment.emulator(workspace, port, credentials, persist=persist, bind=bind),
         folder=workspace.home,
         log=workspace.log,
         what="The emulator",

@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from runner.credentials import COMMON, Credentials
 from runner.workspace import Workspace
 
 REGION = "us-east-1"
+STAGE_NAME = "v1"
 HOST = "127.0.0.1"
 """The emulator's default address, which only this machine reaches."""
 EVERY_INTERFACE = "0.0.0.0"  # noqa: S104 - only if BIND says so
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
-"""The emulator's root account."""
 SAM = (sys.executable, "-m", "samcli")
 
 NO_AWS_SETTINGS = {
-    **CREDENTIALS,
+    **COMMON.variables(),
     "AWS_DEFAULT_REGION": REGION,
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
@@ -61,8 +61,10 @@ def queue_address(port: int, bind: str = HOST) -> str:
     return f"{bind if reachable(bind) != HOST else 'localhost'}:{port}"
 
 
-def emulator(workspace: Workspace, port: int, *, persist: bool, bind: str = HOST) -> dict[str, str]:
-    """The environment of the emulator, and so of every function that it runs."""
+def emulator(
+    workspace: Workspace, port: int, credentials: Credentials, *, persist: bool, bind: str = HOST
+) -> dict[str, str]:
+    """The environment of the emulator, and so of every function that it runs. `credentials` are its root account's."""
     # Without these, functions and custom resources look for it at 127.0.0.1.
     elsewhere = (
         {"AWS_ENDPOINT_URL": endpoint_url(port, bind), "MINISTACK_HOST": bind} if reachable(bind) != HOST else {}
@@ -70,6 +72,7 @@ def emulator(workspace: Workspace, port: int, *, persist: bool, bind: str = HOST
     return {
         **elsewhere,
         **NO_AWS_SETTINGS,
+        **credentials.variables(),
         "PATH": search_path(),
         "HOME": str(workspace.scratch),
         "TMPDIR": str(workspace.scratch),
@@ -79,11 +82,13 @@ def emulator(workspace: Workspace, port: int, *, persist: bool, bind: str = HOST
         "BIND_HOST": bind,
         "GATEWAY_PORT": str(port),
         "MINISTACK_REGION": REGION,
+        "GUARD_STAGE": STAGE_NAME,
         "AUTH": "true",
         "PERSIST_STATE": "1" if persist else "0",
         "STATE_DIR": str(workspace.state),
         "S3_PERSIST": "1" if persist else "0",
         "S3_DATA_DIR": str(workspace.objects),
+        "SITEWATCH_LAYERS": str(workspace.layers),
         "LAMBDA_EXECUTOR": "local",
         "LAMBDA_WARM_TTL_SECONDS": str(WARM_SECONDS),
         # Services that nothing here uses, which would listen on every interface.
@@ -95,7 +100,7 @@ def emulator(workspace: Workspace, port: int, *, persist: bool, bind: str = HOST
 
 
 def sam(workspace: Workspace, endpoint: str | None = None, extra: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment of a SAM command. With an endpoint, SAM makes its AWS calls there."""
+    """The environment of a SAM command. With an endpoint, SAM makes its AWS calls there, as `extra` says who."""
     inherited = {
         name: value
         for name, value in os.environ.items()

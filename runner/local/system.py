@@ -8,9 +8,9 @@ from pathlib import Path
 
 from runner.errors import RunnerError
 from runner.local import build, deployment, emulator
-from runner.local.deployment import STAGE_NAME, STEADY_STATUSES
+from runner.local.deployment import STEADY_STATUSES
 from runner.local.emulator import DEFAULT_PORT, Emulator
-from runner.local.environment import HOST, REGION, endpoint_url
+from runner.local.environment import HOST, STAGE_NAME, endpoint_url
 from runner.progress import Progress, Silence
 from runner.stack import Description, Stack
 from runner.workspace import Workspace, exclusive, write_whole
@@ -109,7 +109,7 @@ def wait_until_ready(server: Emulator, progress: Progress) -> None:
 def deploy(server: Emulator, options: Options, built: Path, progress: Progress) -> Stack:
     """Deploy the built template, unless exactly that is deployed, and return the stack."""
     workspace = server.workspace
-    stack = Stack.named(endpoint_url=server.endpoint_url, region=REGION)
+    stack = server.stack()
     parameters = template_parameters(server.port, simulate=options.simulate, bind=server.bind)
     target = json.dumps({"sources": built.parent.name, "parameters": parameters}, sort_keys=True)
     deployed = stack.describe()

@@ -13,7 +13,7 @@ import subprocess
 import sys
 
 from runner import arguments, project
-from runner.errors import RunnerError
+from runner.errors import RunnerError, UsageError
 from runner.local.environment import SAM
 from runner.stack import Stack, aws_errors
 from runner.workspace import PROJECT_ROOT
@@ -31,10 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(parsed: argparse.Namespace) -> None:
     """Build and deploy to an environment of samconfig.toml, then let CloudFormation watch the stack's updates."""
+    settings = project.samconfig(parsed.env, "global")
+    stack = Stack.named(settings["stack_name"], region=settings.get("region", ""))
+    check_shards(stack, int(project.deploy_parameters(parsed.env).get("StreamShards", 0)))
     sam("build", parsed.env)
     sam("deploy", parsed.env)
-    settings = project.samconfig(parsed.env, "global")
-    if watch_updates(Stack.named(settings["stack_name"], region=settings.get("region", ""))):
+    if watch_updates(stack):
         print("From now on CloudFormation rolls the stack back if an alarm goes off within five minutes of an update.")
 
 
@@ -51,6 +53,26 @@ def lambda_python() -> str:
     found = shutil.which("python3.13")
     has_pip = found and subprocess.run([found, "-c", "import pip"], capture_output=True, check=False).returncode == 0
     return found if found and has_pip else sys.executable
+
+
+def check_shards(stack: Stack, wanted: int) -> None:
+    """Raise UsageError if Kinesis would refuse to give a live stream this number of shards in one step.
+
+    `wanted` is 0 for a stream on demand. Kinesis allows from half to double the open shards (UpdateShardCount).
+    """
+    with aws_errors("Reading the stream"):
+        described = stack.describe() if wanted else None
+        if described is None or "DetectionsStreamName" not in described.outputs:
+            return
+        name = described.outputs["DetectionsStreamName"]
+        summary = stack.client("kinesis").describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
+    current = summary["OpenShardCount"]
+    least, most = -(-current // 2), current * 2
+    if not least <= wanted <= most:
+        raise UsageError(
+            f"StreamShards={wanted}: the stream has {current} shards, and Kinesis changes that to {least} to {most} "
+            f"in one step. Deploy with StreamShards={least if wanted < least else most} first."
+        )
 
 
 def watch_updates(stack: Stack) -> bool:

@@ -10,9 +10,11 @@ from collections.abc import Mapping
 
 from runner.local.environment import REGION
 from runner.stack import STACK_NAME, Stack
+from runner.workspace import LOCAL_FOLDER, Workspace
 
 ENGINES = ("emulator", "sam-local", "localstack", "aws")
 ON_AWS = "aws"
+CREDENTIALS_FILE = Workspace(LOCAL_FOLDER).credentials
 
 
 def engine(variables: Mapping[str, str] = os.environ) -> str:
@@ -40,4 +42,5 @@ def named(variables: Mapping[str, str] = os.environ) -> Stack:
         stack_name=name,
         detections_stream=f"{name}-detections" if endpoint else "",
         users=dict(users),
+        credentials_file=str(CREDENTIALS_FILE) if endpoint and engine(variables) in ("emulator", "sam-local") else "",
     )

@@ -13,7 +13,9 @@ import pytest
 from layers.dependencies import defer
 from runner.local import build
 from runner.local.environment import sam as sam_environment
+from runner.stack import Stack
 from runner.workspace import Workspace
+from tests.integration.target import engine
 from tests.world.deployed import production_parameters
 from tests.world.environment import environment
 from tests.world.template import ROOT, resources
@@ -38,6 +40,15 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_layers_are_small_enough_to_unpack_at_every_cold_start(built: Path) -> None:
     size = sum(file.stat().st_size for layer in _LAYERS for file in (built / layer).rglob("*") if file.is_file())
     assert size < _MAX_BYTES
+
+
+def test_workers_of_the_emulator_share_one_copy_of_each_layer(stack: Stack) -> None:
+    if engine() != "emulator":
+        pytest.skip("only the emulator unpacks layers for every worker")
+    function = stack.resource("CheckFunction", "AWS::Lambda::Function")
+    deployed = stack.client("lambda").get_function_configuration(FunctionName=function)["Layers"]
+    assert len(deployed) == len(_LAYERS)
+    assert all(layer["CodeSize"] < 2000 for layer in deployed), deployed
 
 
 def test_every_function_imports_with_the_layers_alone(built: Path) -> None:

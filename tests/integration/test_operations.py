@@ -36,7 +36,7 @@ def lines(file: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
 
 def kept_objects(stack: Stack) -> set[str]:
     """The keys of the large records in the quarantine bucket."""
-    bucket = f"{stack.stack_name}-quarantine-000000000000-{stack.region}"
+    bucket = stack.resource("QuarantineBucket", "AWS::S3::Bucket")
     return {each["Key"] for each in stack.client("s3").list_objects_v2(Bucket=bucket).get("Contents", [])}
 
 

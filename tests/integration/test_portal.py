@@ -15,6 +15,14 @@ def test_a_healthy_system_reports_ok_to_anyone_by_get_and_post(anyone: Client) -
         assert (answer.status_code, answer.json()) == (200, {"health": "ok"})
 
 
+@pytest.mark.parametrize("path", ["/check", "/", "/docs", "/openapi.json"])
+def test_a_head_gets_the_headers_of_the_get_without_its_body(anyone: Client, path: str) -> None:
+    get, head = (anyone.request(method, path) for method in ("GET", "HEAD"))
+    assert (head.status_code, head.content) == (200, b"")
+    for name in ("content-type", "content-length", "cache-control", "etag"):
+        assert head.headers.get(name) == get.headers.get(name)
+
+
 def test_a_user_may_check_readiness(user: Client) -> None:
     assert user.get("/api/ready").json() == {"status": "ready"}
 

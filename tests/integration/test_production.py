@@ -18,7 +18,7 @@ import yaml
 
 from runner import template
 from runner.__main__ import main
-from runner.local import build, deployment, emulator, environment
+from runner.local import build, deployment, emulator
 from runner.local.system import API_PREFIX, API_SUFFIX
 from runner.stack import STACK_NAME, Description, Stack
 from runner.workspace import Workspace
@@ -28,7 +28,13 @@ from tests.world.deployed import production_parameters
 pytestmark = pytest.mark.xdist_group("production")
 
 PATHS = ("CodeUri", "ContentUri", "TemplateURL")
-OPTIONAL = {"AlarmEmail": "operators@example.com", "CustomerManagedKey": "on", "AccessLogs": "on", "EventSender": "on"}
+OPTIONAL = {
+    "AlarmEmail": "operators@example.com",
+    "CustomerManagedKey": "on",
+    "AccessLogs": "on",
+    "EventSender": "on",
+    "WatchedBy": "an alarm, as after the first deployment",
+}
 
 
 WEBHOOK_SECRET = "what the door sensors sign with"
@@ -62,7 +68,7 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack
     server = emulator.start(workspace, port, persist=False)
     try:
         server.wait_until_ready()
-        engine = Stack.named(endpoint_url=server.endpoint_url, region=environment.REGION)
+        engine = server.stack()
         secret = engine.client("secretsmanager").create_secret(Name="webhook", SecretString=WEBHOOK_SECRET)
         parameters = {
             **production_parameters(),

@@ -40,6 +40,7 @@ def test_every_command_of_the_tour_works(stack: Stack, tmp_path: Path) -> None:
         cwd=tmp_path,
         env={
             **NO_AWS_SETTINGS,
+            **stack.credentials.variables(),
             "AWS_ENDPOINT_URL": stack.endpoint_url,
             "PYTHONPATH": str(ROOT),
             "PATH": f"{commands}:{os.environ['PATH']}",

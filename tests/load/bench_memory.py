@@ -1,4 +1,4 @@
-"""The memory of the whole local system with every function warm.
+"""The memory and disk space of the whole local system with every function warm.
 
 ``make bench-memory`` prints a table. It starts its own system, calls every function once with its sample event (the
 deployment calls those of custom resources), and adds up the processes' proportional set sizes, which count a shared
@@ -54,6 +54,13 @@ def megabytes(pid: int) -> float:
     return int(found[1]) / 1024 if found else 0.0
 
 
+def disk_megabytes(folder: Path) -> float:
+    """Return the disk space of a folder, in MB, with files that have several names counted once."""
+    found = map(Path.lstat, folder.rglob("*"))
+    files = {(each.st_dev, each.st_ino): each.st_blocks for each in found}
+    return sum(files.values()) * 512 / 1_000_000
+
+
 def main() -> None:
     """Measure and print."""
     with tempfile.TemporaryDirectory() as folder, running_stack(Path(folder)) as stack:
@@ -61,12 +68,14 @@ def main() -> None:
         running = emulator.running(Workspace(Path(folder)))
         if running is None:
             raise SystemExit("the emulator has ended")
+        size = disk_megabytes(Path(folder))
         of_emulator, *of_workers = [megabytes(pid) for pid in process_tree(running.identity.pid)]
     table = Table("what", "processes", "MB", title="Memory with every function warm")
     table.add_row("the emulator", "1", f"{of_emulator:.0f}")
     table.add_row(f"the {functions} functions", str(len(of_workers)), f"{sum(of_workers):.0f}")
     table.add_row("all", str(1 + len(of_workers)), f"{of_emulator + sum(of_workers):.0f}")
     Console(width=80).print(table)
+    Console(width=80).print(f"Its folder takes {size:.0f} MB of disk.")
 
 
 if __name__ == "__main__":

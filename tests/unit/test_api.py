@@ -6,12 +6,12 @@ from typing import Annotated, Any
 
 import pytest
 from aws_lambda_powertools.event_handler.openapi.params import Body, Form, Query
-from pydantic import BaseModel
 
 from sitewatch import api, ids, keys, user_status
 from sitewatch.api import Api
 from sitewatch.callers import Access, Caller, Role
 from sitewatch.errors import FORBIDDEN, ApiError
+from sitewatch.models import BaseModel
 from tests.world.calling import Answer, Context, access_token, api_event, read
 from tests.world.instance import Log
 from tests.world.settings import SIGNING_SECRET

@@ -113,6 +113,21 @@ def test_an_invalid_data_point_is_rejected(changes: dict[str, object]) -> None:
         source.fetch(server.url)
 
 
+@pytest.mark.parametrize(("ahead", "is_valid"), [(299, True), (301, False)])
+def test_a_point_dated_more_than_five_minutes_ahead_is_a_bad_answer(
+    monkeypatch: pytest.MonkeyPatch, ahead: int, is_valid: bool
+) -> None:
+    monkeypatch.setattr(clock, "now", lambda: datetime.fromtimestamp(NOW, UTC))
+    with serving(answering(encoded(time=NOW + ahead))) as server:
+        answer = populated(monkeypatch, server.url)
+    if is_valid:
+        assert answer.status == 200
+    else:
+        assert (answer.status, answer.json["subcode"]) == (502, 5020)
+        assert answer.json["detail"] == "the source returned a bad time"
+        assert listed(admin=True).json == []
+
+
 def test_an_integral_float_is_a_valid_time() -> None:
     assert parsed(time=1700000000.0).time == 1700000000
 
@@ -310,7 +325,7 @@ def test_the_simulated_source_is_plausible_and_fails_occasionally() -> None:
     good, bad, out = [], 0, 0
     for second in range(2000):
         try:
-            good.append(SourcePoint.model_validate_json(json.dumps(simulation.respond(NOW + second, dice))))
+            good.append(SourcePoint.model_validate_json(json.dumps(simulation.respond(NOW - second, dice))))
         except simulation.OutOfService:
             out += 1
         except ValueError:

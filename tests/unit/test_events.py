@@ -1,13 +1,12 @@
 """Events: stored once, all of a request or none, listed newest first, changed only in their current version."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from accounts import issuing
-from events import months, storing
+from events import storing
 from events.model import EventRecord, NewEvent
 from sitewatch import attempts, clock, ids
 from sitewatch.api_tokens import ApiTokenRecord
@@ -16,13 +15,6 @@ from tests.world.aws import client
 from tests.world.calling import Answer, access_token, admin_token, call
 
 NOVEMBER = datetime(2026, 11, 30, 23, 59, 58, tzinfo=UTC)
-
-
-@pytest.fixture(autouse=True)
-def no_months_registered() -> Iterator[None]:
-    months._registered.clear()
-    yield
-    months._registered.clear()
 
 
 def event(event_type: str = "message", event_payload: str = "hello") -> dict[str, str]:

@@ -30,6 +30,10 @@ QUEUE = {
 DEAD = {"Type": "AWS::SQS::Queue"}
 STREAM = {"Type": "AWS::Kinesis::Stream"}
 FAILURES = {"DestinationConfig": {"OnFailure": {"Destination": {"Fn::GetAtt": ["Dead", "Arn"]}}}}
+API = {
+    "Type": "AWS::Serverless::Api",
+    "Properties": {"StageName": "v1", "OpenApiVersion": "2.0", "Auth": {"DefaultAuthorizer": "NONE"}},
+}
 
 
 @pytest.fixture(autouse=True)
@@ -247,7 +251,7 @@ def test_a_key_policy_may_trust_the_account_and_nobody_else(principal: str, foun
 )
 def test_a_public_route_that_is_not_on_the_allow_list_is_reported(method: str, path: str, found: int) -> None:
     route = {"Type": "Api", "Properties": {"Path": path, "Method": method, "RestApiId": {"Ref": "Api"}}}
-    api = {"Type": "AWS::Serverless::Api", "Properties": {"StageName": "v1", "Auth": {"DefaultAuthorizer": "NONE"}}}
+    api = API
     lines = _found(Work=_with(FUNCTION, Events={"Route": route}), Log=LOG, Api=api)
     assert [line.partition(" ")[0] for line in lines] == ["E9006"] * found
 
@@ -256,8 +260,20 @@ def test_a_public_route_removed_from_the_allow_list_is_reported(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     route = {"Type": "Api", "Properties": {"Path": "/users", "Method": "post", "RestApiId": {"Ref": "Api"}}}
-    api = {"Type": "AWS::Serverless::Api", "Properties": {"StageName": "v1", "Auth": {"DefaultAuthorizer": "NONE"}}}
+    api = API
     [rule] = [rule for rule in _rules() if rule.id == "E9006"]
     monkeypatch.setitem(type(rule).match.__globals__, "ALLOWED", set())
     [finding] = _found(Work=_with(FUNCTION, Events={"Route": route}), Log=LOG, Api=api)
     assert "POST /users" in finding  # its token is optional
+
+
+# --- E9007: stages --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("version", "found"), [({}, 1), ({"OpenApiVersion": "2.0"}, 0)])
+def test_a_second_stage_of_the_api_is_reported(version: dict[str, str], found: int) -> None:
+    route = {"Type": "Api", "Properties": {"Path": "/check", "Method": "get", "RestApiId": {"Ref": "Api"}}}
+    properties = {"StageName": "v1", "Auth": {"DefaultAuthorizer": "NONE"}, **version}
+    api = {"Type": "AWS::Serverless::Api", "Properties": properties}
+    lines = _found(Work=_with(FUNCTION, Events={"Route": route}), Log=LOG, Api=api)
+    assert [line.partition(" ")[0] for line in lines] == ["E9007"] * found

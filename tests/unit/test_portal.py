@@ -57,6 +57,16 @@ def monotonic(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return now
 
 
+@pytest.mark.parametrize("path", ["/check", "/", "/docs", "/openapi.json"])
+@pytest.mark.parametrize("known", [False, True])
+def test_a_head_is_answered_like_the_get_and_the_gateway_leaves_out_the_body(path: str, known: bool) -> None:
+    headers = {"Origin": ORIGIN}
+    if known and (etag := call("GET", path).headers.get("etag")):
+        headers["If-None-Match"] = etag
+    get, head = (call(method, path, headers=headers) for method in ("GET", "HEAD"))
+    assert head == get
+
+
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_the_check_is_ok_when_every_service_responds(method: str, services: Services) -> None:
     answer = call(method, "/check")

@@ -10,11 +10,15 @@ import yaml
 from pytest_socket import enable_socket, socket_allow_hosts
 
 from runner import project
+from runner.credentials import COMMON
 from runner.engines import custom_resources, localstack, sam_local, samples
 from runner.errors import RunnerError
-from runner.local import environment
+from runner.local import build, deployment, environment
+from runner.progress import Silence
+from runner.stack import Description, Stack, running_file
 from runner.template import Template
 from runner.workspace import LOCAL_FOLDER, PROJECT_ROOT, Workspace
+from tests.world.servers import answering, serving
 from tests.world.template import resources, template
 
 FUNCTIONS = sorted(resources("AWS::Serverless::Function"))
@@ -66,7 +70,7 @@ class TestWhereTheEmulatorListens:
     def test_its_own_functions_find_it_wherever_it_listens(
         self, tmp_path: Path, bind: str, endpoint: str, given_endpoint: str | None
     ) -> None:
-        given = environment.emulator(Workspace(tmp_path), 4566, persist=False, bind=bind)
+        given = environment.emulator(Workspace(tmp_path), 4566, COMMON, persist=False, bind=bind)
 
         assert environment.endpoint_url(4566, bind) == endpoint
         assert given["BIND_HOST"] == bind
@@ -101,10 +105,10 @@ class TestVariablesInContainers:
         parameters = {"Runtime": {"Default": "python3.13"}, "Other": {}}
         built.write_text(yaml.safe_dump({"Globals": shared, "Resources": resources, "Parameters": parameters}))
 
-        derived = sam_local.container_template(built, {"Runtime": "python3.14"})
+        derived = sam_local.container_template(built, {"Runtime": "python3.14"}, COMMON)
 
         variables = derived["Globals"]["Function"]["Environment"]["Variables"]
-        own = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_SESSION_TOKEN": ""}
+        own = {**COMMON.variables(), "AWS_SESSION_TOKEN": ""}
         assert variables == {"TABLE": {"Ref": "Table"}, "AWS_ENDPOINT_URL": "", **own}
         assert derived["Parameters"] == {"Runtime": {"Default": "python3.14"}, "Other": {}}
         assert derived["Resources"]["A"]["Properties"] == {"CodeUri": str(tmp_path / "A")}
@@ -246,4 +250,80 @@ class TestLocalStack:
 
     def test_an_unreachable_localstack_is_one_clear_error(self) -> None:
         with pytest.raises(RunnerError, match=r"docs/localstack\.md"):
-            localstack.version_at("http://127.0.0.1:9")
+            localstack.edition_at("http://127.0.0.1:9")
+
+    @pytest.mark.parametrize("licensed", [True, False])
+    def test_it_says_whether_it_has_a_license(self, *, licensed: bool) -> None:
+        info = {"version": "2026.3.0", "edition": "pro", "is_license_activated": licensed}
+        with serving(answering(json.dumps(info).encode())) as server:
+            assert localstack.edition_at(server.url) == localstack.Edition("2026.3.0", licensed)
+
+    def test_commands_find_it_unless_the_local_system_runs(self, tmp_path: Path) -> None:
+        local, other = tmp_path / "stack.json", tmp_path / "localstack.json"
+        assert running_file(local, other) == local
+        Stack.named(endpoint_url="http://127.0.0.1:9").write(other)
+        assert running_file(local, other) == other
+        Stack.named(endpoint_url="http://127.0.0.1:9").write(local)
+        assert running_file(local, other) == other
+        with serving(answering(b"{}")) as server:
+            Stack.named(endpoint_url=server.url).write(local)
+            assert running_file(local, other) == local
+
+
+class TestLocalStackAgain:
+    """A second `make localstack`."""
+
+    @pytest.fixture
+    def deployed(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[str]:
+        """The steps that a deployment takes; LocalStack itself is faked."""
+        steps: list[str] = []
+        described: list[Description] = []
+
+        def deploy(*_: Any) -> Description:
+            steps.append("deployed")
+            outputs = {"ApiId": "abc", "DetectionsStreamName": "detections"}
+            described[:] = [Description("UPDATE_COMPLETE", f"change {len(steps)}", {}, outputs)]
+            return described[0]
+
+        monkeypatch.setattr(localstack, "LAST_DEPLOYMENT", tmp_path / "last.json")
+        monkeypatch.setattr(build, "for_containers", lambda _: tmp_path / "template.yaml")
+        monkeypatch.setattr(localstack, "upload", lambda _stack, built: build.read(built))
+        monkeypatch.setattr(deployment, "deploy", deploy)
+        monkeypatch.setattr(custom_resources, "make", lambda *_: steps.append("custom resources"))
+        monkeypatch.setattr(localstack, "get", lambda *_, **__: (200, b""))
+        monkeypatch.setattr(Stack, "describe", lambda _: described[0] if described else None)
+        return steps
+
+    def deploy(self, folder: Path, built: dict[str, Any], *, workarounds: bool = True) -> Stack:
+        (folder / "template.yaml").write_text(yaml.safe_dump(built))
+        chosen = {"ApiUrlSuffix": "/v1"}
+        address = "http://127.0.0.1:4566"
+        workspace = Workspace(folder)
+        return localstack.deploy(workspace, address, chosen, Silence(), address, workarounds=workarounds)
+
+    def test_deploys_nothing_if_nothing_has_changed(self, deployed: list[str], tmp_path: Path) -> None:
+        first = self.deploy(tmp_path, with_an_api())
+        assert self.deploy(tmp_path, with_an_api()) == first
+        assert deployed == ["deployed", "custom resources"]
+
+    def test_deploys_changed_code(self, deployed: list[str], tmp_path: Path) -> None:
+        self.deploy(tmp_path, with_an_api())
+        self.deploy(tmp_path, with_an_api(Timeout=30))
+        assert deployed == ["deployed", "custom resources"] * 2
+
+    def test_refuses_a_changed_api_before_it_deploys(self, deployed: list[str], tmp_path: Path) -> None:
+        self.deploy(tmp_path, with_an_api())
+        with pytest.raises(RunnerError, match="Restart LocalStack"):
+            self.deploy(tmp_path, with_an_api(Events={"Route": {"Type": "Api"}}))
+        assert deployed == ["deployed", "custom resources"]
+
+    def test_with_a_license_needs_no_workaround(self, deployed: list[str], tmp_path: Path) -> None:
+        self.deploy(tmp_path, with_an_api(), workarounds=False)
+        self.deploy(tmp_path, with_an_api(Events={"Route": {"Type": "Api"}}), workarounds=False)
+        assert deployed == ["deployed"] * 2
+
+
+def with_an_api(**properties: Any) -> dict[str, Any]:
+    """A built template with an API and a function."""
+    function = {"Type": "AWS::Serverless::Function", "Properties": properties}
+    return {"Resources": {"Api": {"Type": "AWS::Serverless::Api", "Properties": {}}, "Function": function}}

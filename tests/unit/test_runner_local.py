@@ -15,6 +15,7 @@ import pytest
 from pytest_socket import enable_socket, socket_allow_hosts
 
 from runner.__main__ import COMMANDS, main, parse
+from runner.credentials import COMMON
 from runner.errors import RunnerError
 from runner.http_client import get
 from runner.local import build, deployment, emulator, environment, system
@@ -104,7 +105,7 @@ class TestUserSettings:
         monkeypatch.setenv("AWS_ENDPOINT_URL", "https://example.com")
         monkeypatch.setenv("AWS_ACCESS_KEY_ID", "mine")
 
-        client = aws_client("sqs", "http://127.0.0.1:1", "us-east-1")
+        client = aws_client("sqs", "http://127.0.0.1:1", "us-east-1", COMMON)
 
         assert client.meta.endpoint_url == "http://127.0.0.1:1"
         assert client.meta.region_name == "us-east-1"
@@ -118,7 +119,7 @@ class TestUserSettings:
 
         for given in (
             environment.sam(workspace, "http://127.0.0.1:4566"),
-            environment.emulator(workspace, 4566, persist=True),
+            environment.emulator(workspace, 4566, COMMON, persist=True),
         ):
             assert "mine" not in given.values()
             assert given["AWS_EC2_METADATA_DISABLED"] == "true"

@@ -107,7 +107,7 @@ def test_every_path_has_a_preflight_that_one_function_answers_under_one_permissi
 def test_every_route_belongs_to_the_api_and_has_a_method() -> None:
     for _, event in _events("Api"):
         assert event["RestApiId"] == {"Ref": "Api"}
-        assert event["Method"] in {"get", "post", "put", "patch", "delete"}
+        assert event["Method"] in {"get", "head", "post", "put", "patch", "delete"}
 
 
 def test_no_route_has_two_functions() -> None:

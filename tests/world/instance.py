@@ -11,6 +11,7 @@ from unittest import mock
 from argon2 import PasswordHasher
 
 from accounts import passwords
+from events import months
 from sitewatch import api_tokens, keys, secrets, tokens, user_status
 from sitewatch.observability import logger
 
@@ -26,6 +27,7 @@ def forget() -> None:
     api_tokens._cache.clear()
     user_status._cache.clear()
     secrets._cache.clear()
+    months._registered.clear()
 
 
 class Log:

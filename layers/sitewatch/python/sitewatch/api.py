@@ -89,7 +89,13 @@ class Api(APIGatewayRestResolver):
             allow_headers=["Idempotency-Key", "If-Match", "Last-Event-ID"],
             expose_headers=["ETag", "Link", "WWW-Authenticate"],
         )
-        super().__init__(cors=self.cors_config, enable_validation=True, json_body_deserializer=_from_json)
+        super().__init__(
+            cors=self.cors_config,
+            enable_validation=True,
+            # Otherwise a response of the wrong shape, which is our mistake, would be a 400.
+            response_validation_error_http_code=UNEXPECTED_ERROR.status,
+            json_body_deserializer=_from_json,
+        )
         self.access = access
         self.caller: Caller | None = None
         self._authenticate = _authenticator(access)
@@ -123,7 +129,8 @@ class Api(APIGatewayRestResolver):
             count_unexpected_error(context.function_name)
         response["multiValueHeaders"].setdefault("Cache-Control", ["no-store"])
         response["multiValueHeaders"]["Vary"] = ["Origin"]
-        response["body"] = response["body"] or ""  # Not every engine accepts null.
+        # Not every engine accepts null. A HEAD returns its body too, and the gateway sends only its length.
+        response["body"] = response["body"] or ""
         logger.info(
             "request",
             method=event["httpMethod"],

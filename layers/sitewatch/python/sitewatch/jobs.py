@@ -15,13 +15,13 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, TTLAttribute, UnicodeAttribute
 from pynamodb.exceptions import PutError
 from pynamodb.models import Model
 
 from sitewatch import aws, clock, settings
 from sitewatch.callers import Caller, Role
+from sitewatch.models import BaseModel
 from sitewatch.tables import JsonAttribute, TableMeta
 
 RECORD_LIFETIME = timedelta(days=90)

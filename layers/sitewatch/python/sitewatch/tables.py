@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar
@@ -13,8 +14,10 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.models import Model
 
 from sitewatch import clock
+from sitewatch.observability import logger
 
 Record = TypeVar("Record", bound=Model)
+View = TypeVar("View")
 
 
 class TableMeta:
@@ -71,3 +74,18 @@ def newest_page(
     page = next(found.page_iter)
     records = [model.from_raw_data(item) for item in page["Items"][:limit]]
     return records, len(page["Items"]) > limit or "LastEvaluatedKey" in page
+
+
+def views(view: Callable[[Record], View], records: Iterable[Record]) -> list[View]:
+    """What clients see of ``records``: ``view`` of each.
+
+    An item that ``view`` cannot read is logged and left out, so that one bad item does not fail its whole page.
+    """
+    found = []
+    for record in records:
+        try:
+            found.append(view(record))
+        except (KeyError, TypeError, ValueError) as error:
+            item_id = record.attribute_values.get("id")
+            logger.error("unreadable item", table=record.Meta.table_name, id=item_id, reason=type(error).__name__)
+    return found
