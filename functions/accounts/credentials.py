@@ -12,6 +12,7 @@ from sitewatch import audit, ids, transactions
 from sitewatch.audit import Action
 from sitewatch.callers import Origin, Role
 from sitewatch.errors import USERNAME_TAKEN, ApiError
+from sitewatch.observability import logger
 
 
 def create(new: NewUser, origin: Origin, role: Role = Role.USER, *, user_id: str | None = None) -> UserRecord:
@@ -43,12 +44,21 @@ def authenticate(username: str, password: str, origin: Origin) -> UserRecord | N
     Replaces a password hash that uses an older algorithm or weaker parameters. A failure is in the audit log.
     """
     user = by_username(username)
-    if not passwords.verify(user.password_hash if user else None, password) or user is None or user.disabled:
+    if not matches(user, password) or user is None or user.disabled:
         audit.append(audit.entry(origin, Action.LOGIN_FAILED, user.id if user else None))
         return None
     if passwords.needs_rehash(user.password_hash):
         _replace_hash(user, passwords.hash_password(password))
     return user
+
+
+def matches(user: UserRecord | None, password: str) -> bool:
+    """Whether this is the user's password. ``None`` (unknown user) has none, and takes equally long."""
+    try:
+        return passwords.verify(user.password_hash if user else None, password)
+    except passwords.UnreadableHash:
+        logger.error("stored password hash is unreadable", user_id=user.id if user else None)
+        return False
 
 
 def _replace_hash(user: UserRecord, password_hash: str) -> None:

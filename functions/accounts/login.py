@@ -1,11 +1,13 @@
 """Shared by every login endpoint: the OAuth 2 password form, and the credentials check."""
 
+from functools import partial
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Form
 
-from accounts import credentials
+from accounts import credentials, guessing
 from accounts.model import MAX_PASSWORD_LENGTH, UserRecord
+from accounts.users import claim_key
 from sitewatch.callers import Origin
 from sitewatch.errors import BAD_CREDENTIALS, ApiError
 
@@ -18,15 +20,16 @@ FormExtra = Annotated[str | None, Form(max_length=1024, description="OAuth 2 cli
 
 
 def log_in(username: str, password: str, origin: Origin) -> UserRecord:
-    """Return the user with these credentials.
+    """Return the user with these credentials, which ``origin`` has sent.
 
     Raises
     ------
     ApiError
-        401 "Bad Credentials"; the same for an unknown user and a wrong password.
+        401 "Bad Credentials"; the same for an unknown user and a wrong password. 429 after too many of them.
 
     """
-    user = credentials.authenticate(username, password, origin)
+    verify = partial(credentials.authenticate, username, password, origin)
+    user = guessing.check(claim_key(username), origin.address, verify)
     if user is None:
         raise ApiError(BAD_CREDENTIALS, "Incorrect username or password")
     return user

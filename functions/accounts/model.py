@@ -1,13 +1,21 @@
 """Stored records and API models of accounts."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import StringConstraints
-from pynamodb.attributes import BooleanAttribute, NumberAttribute, TTLAttribute, UnicodeAttribute
+from pydantic import AfterValidator, StringConstraints
+from pynamodb.attributes import (
+    BooleanAttribute,
+    ListAttribute,
+    NumberAttribute,
+    TTLAttribute,
+    UnicodeAttribute,
+    VersionAttribute,
+)
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
 
+from accounts.common_passwords import is_common
 from sitewatch import settings
 from sitewatch.callers import Role
 from sitewatch.clock import Timestamp
@@ -17,9 +25,18 @@ from sitewatch.tables import TableMeta, TimeAttribute
 MAX_PASSWORD_LENGTH = 128
 
 Username = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{3,64}$")]
+
+
+def _not_common(password: str) -> str:
+    if settings.text("COMMON_PASSWORDS") == "refused" and is_common(password):
+        raise ValueError("a password that attackers try first")
+    return password
+
+
 Password = Annotated[
     str,
     StringConstraints(min_length=settings.integer("PASSWORD_MIN_LENGTH"), max_length=MAX_PASSWORD_LENGTH),
+    AfterValidator(_not_common),
 ]
 Email = Annotated[
     str, StringConstraints(max_length=254, pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+\.[^@\s\x00-\x1f\x7f]+$")
@@ -92,6 +109,20 @@ class SessionRecord(Model):
     refreshed_at: datetime = TimeAttribute()  # type: ignore[assignment]
     revoked = BooleanAttribute(default=False)
     expires_at = TTLAttribute()
+
+
+class GuessRecord(Model):
+    """The wrong guesses that a counter of ``guessing`` has seen lately. The id is a keyed hash of what it counts."""
+
+    class Meta(TableMeta):
+        table_name = settings.text("GUESSES_TABLE")
+
+    id = UnicodeAttribute(hash_key=True)
+    attempts: ListAttribute[Any] = ListAttribute(of=TimeAttribute, null=True)
+    known_until: datetime | None = TimeAttribute(null=True)  # type: ignore[assignment]
+    """Until when the account's owner is known to use the address."""
+    expires_at = TTLAttribute()
+    version = VersionAttribute()
 
 
 class Credentials(BaseModel):

@@ -21,9 +21,9 @@ def by_id(user_id: str) -> UserRecord | None:
 
 
 def by_username(username: str) -> UserRecord | None:
-    """Return the user with this username, ignoring case, or ``None``."""
+    """Return the user with this username, ignoring case, or ``None``. Both take two reads."""
     claim = next(UsernameClaim.query(claim_key(username), consistent_read=True), None)
-    return by_id(claim.user_id) if claim else None
+    return by_id(claim.user_id if claim else "")
 
 
 def oldest_first(after: str | None, limit: int) -> Iterator[UserRecord]:

@@ -174,6 +174,9 @@ def _response(status: int, errors: list[ApiError]) -> Json:
     response: Json = {"description": HTTPStatus(status).phrase, "content": {"application/json": content}}
     if status == HTTPStatus.UNAUTHORIZED:
         response["headers"] = {"WWW-Authenticate": {"schema": {"type": "string", "const": "Bearer"}}}
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        seconds = {"type": "integer", "minimum": 1}
+        response["headers"] = {"Retry-After": {"description": "Seconds to wait.", "schema": seconds}}
     return response
 
 

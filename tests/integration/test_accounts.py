@@ -64,6 +64,20 @@ def test_a_refresh_token_works_once_and_its_reuse_ends_the_session(anyone: Clien
     assert anyone.post("/auth/refresh", json={"refresh_token": third["refresh_token"]}).status_code == 401
 
 
+def test_wrong_passwords_are_slowed_and_others_do_not_notice(anyone: Client, user: Client) -> None:
+    with Client(str(anyone.base_url)) as victim, Client(str(anyone.base_url)) as bystander:
+        victim.sign_up()
+        guesses = [
+            anyone.post("/auth/login", data={"username": victim.username, "password": "wrong"}) for _ in range(20)
+        ]
+        assert {guess.status_code for guess in guesses} == {401, 429}
+        assert [guess.status_code for guess in guesses].count(401) <= 10
+        assert guesses[-1].json()["subcode"] == 4290
+        assert int(guesses[-1].headers["Retry-After"]) > 0
+        assert victim.get("/users/me").status_code == user.get("/users/me").status_code == 200
+        bystander.sign_up()
+
+
 def test_users_are_listed_oldest_first_page_by_page(admin: Client, user: Client, deployment: Stack) -> None:
     with Client(deployment.base_url) as younger:
         younger.sign_up()

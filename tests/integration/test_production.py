@@ -36,7 +36,7 @@ OPTIONAL = {
     "WatchedBy": "an alarm, as after the first deployment",
 }
 
-
+PASSWORD = "a long secret"
 WEBHOOK_SECRET = "what the door sensors sign with"
 
 
@@ -94,6 +94,14 @@ def test_production_is_deployed_and_its_administrator_can_log_in(production: tup
         assert client.get("/users").json()["users"][0]["username"] == "admin"
 
 
+def test_short_and_common_passwords_are_refused(production: tuple[Stack, Description]) -> None:
+    _, stack = production
+    with Client(stack.outputs["BaseUrl"]) as client:
+        for password in ("wonderland", "password1234"):
+            refused = client.post("/auth/signup", json={"username": "weak", "password": password})
+            assert (refused.status_code, refused.json()["subcode"]) == (400, 4001)
+
+
 def test_only_a_signed_reading_is_accepted(production: tuple[Stack, Description]) -> None:
     _, stack = production
     body = json.dumps({"sensor": "signed", "ts": "2026-11-22T06:10:30Z", "in_count": 2, "out": 1}).encode()
@@ -146,8 +154,8 @@ def test_a_new_key_signs_and_nobody_is_logged_out_until_the_old_one_is_retired(
     password = engine.client("secretsmanager").get_secret_value(SecretId=stack.outputs["AdminPasswordSecretName"])
     with Client(stack.outputs["BaseUrl"]) as early, Client(stack.outputs["BaseUrl"]) as late:
         early.log_in("admin", password["SecretString"])
-        late.sign_up()
-        session = early.post("/auth/login", data={"username": late.username, "password": "secret"}).json()
+        late.sign_up(PASSWORD)
+        session = early.post("/auth/login", data={"username": late.username, "password": PASSWORD}).json()
         (old_kid,) = [key["kid"] for key in early.get("/.well-known/jwks.json").json()["keys"]]
 
         assert main(["rotate-key", "--stack-file", str(file)]) == 0

@@ -400,7 +400,9 @@ def test_a_configured_origin_may_read_every_response(
 
     assert answer.status == status
     assert answer.headers["access-control-allow-origin"] == ORIGIN
-    assert {"Link", "WWW-Authenticate"} <= set(answer.headers["access-control-expose-headers"].split(","))
+    assert {"Link", "Retry-After", "WWW-Authenticate"} <= set(
+        answer.headers["access-control-expose-headers"].split(",")
+    )
     assert answer.headers["vary"] == "Origin"
 
 

@@ -359,18 +359,30 @@ def test_production_keeps_its_logs_for_a_limited_time() -> None:
         assert group["RetentionInDays"] == {"Fn::FindInMap": ["LogRetention", {"Ref": "Environment"}, "Days"]}
 
 
-def test_production_throttles_the_stage_and_the_password_routes_more() -> None:
+def test_production_throttles_the_stage_and_signing_up_more() -> None:
     settings = {
         (each["HttpMethod"], each["ResourcePath"]): each
         for each in production().resources["Apiv1Stage"]["Properties"]["MethodSettings"]
     }
     assert settings["*", "/*"]["ThrottlingRateLimit"] == {"Ref": "RequestsPerSecond"}
-    for path in ("/token", "/auth/login", "/login", "/auth/signup", "/users"):
+    for path in ("/auth/signup", "/users"):
         setting = settings["POST", "/" + path.replace("/", "~1")]
-        assert setting["ThrottlingRateLimit"] == {"Ref": "LoginsPerSecond"}
-        assert setting["ThrottlingBurstLimit"] == {"Ref": "LoginBurst"}
+        assert setting["ThrottlingRateLimit"] == {"Ref": "SignUpsPerSecond"}
+        assert setting["ThrottlingBurstLimit"] == {"Ref": "SignUpBurst"}
     # A route's setting replaces the stage's, including the throttle.
     assert all("ThrottlingRateLimit" in setting and "ThrottlingBurstLimit" in setting for setting in settings.values())
+
+
+def test_production_shares_no_throttle_for_logins_that_bad_logins_could_use_up() -> None:
+    for each in production().resources["Apiv1Stage"]["Properties"]["MethodSettings"]:
+        if each["ResourcePath"] in ("/~1token", "/~1auth~1login", "/~1login"):
+            assert each["ThrottlingRateLimit"] == {"Ref": "RequestsPerSecond"}
+
+
+def test_production_requires_long_and_uncommon_passwords_and_limits_guesses_by_default() -> None:
+    assert production().value("PasswordMinLength") == "12"
+    assert production().value("CommonPasswords") == "refused"
+    assert production().value("GuessesPerAccount") == production().value("GuessesPerAddress") == "10"
 
 
 def test_production_runs_on_arm_with_a_lambda_runtime_and_is_tagged() -> None:

@@ -111,6 +111,15 @@ def test_every_bad_field_is_reported(path: str) -> None:
     assert _bad(answer) == (400, 400, 4002, ["username", "password"])
 
 
+@BOTH
+@pytest.mark.parametrize("password", ["password1234", "QwertyUiop123"])
+def test_production_refuses_common_passwords(monkeypatch: pytest.MonkeyPatch, path: str, password: str) -> None:
+    monkeypatch.setenv("COMMON_PASSWORDS", "refused")
+    answer = call("POST", path, body={**ALICE, "password": password})
+    assert _bad(answer) == (400, 400, 4001, ["password"])
+    assert password not in answer.text
+
+
 BAD_BODIES = {
     "none": None,
     "empty": "",

@@ -40,7 +40,9 @@ WILDCARDS = {
     "secret:${AWS::StackName}/token-signing-key*": "Secrets Manager adds a random ending to its ARN",
     "secret:${AWS::StackName}/admin-password*": "as above, and it may not exist",
     "secret:${AWS::StackName}/sender-token*": "as above",
+    "secret:${AWS::StackName}/hashing-key*": "Secrets Manager adds a random ending to its ARN",
     "${DetectionsTable.Arn}/index/*": "each filter reads an index, so all of them are read",
+    "${AuditTable.Arn}/index/*": "as above",
     "${QuarantineBucket.Arn}/*": "objects are named after records",
 }
 

@@ -344,6 +344,7 @@ def _build_buckets() -> None:
 
 def _build_secrets() -> None:
     client("secretsmanager").create_secret(Name="TokenSecret", SecretString=SIGNING_SECRET)
+    client("secretsmanager").create_secret(Name="HashingSecret", SecretString="keys hashes")
 
 
 _BUILDERS: dict[str, Callable[[], None]] = {

@@ -59,13 +59,16 @@ def call(
     form: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
     token: str | None = None,
+    address: str = "192.0.2.1",
 ) -> Answer:
     """Call ``method`` on ``resource`` (a path of the template, ``/api/tokens/{token_id}``).
 
     ``body`` is sent as JSON, text as it is, bytes in base64; ``form`` as an HTML form.
     """
     handler = handler_of(routes()[method, resource])
-    event = api_event(method, resource, path=path, query=query, body=body, form=form, headers=headers, token=token)
+    event = api_event(
+        method, resource, path=path, query=query, body=body, form=form, headers=headers, token=token, address=address
+    )
     return read(handler(event, Context()))
 
 
@@ -95,6 +98,7 @@ def api_event(
     form: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
     token: str | None = None,
+    address: str = "192.0.2.1",
 ) -> dict[str, Any]:
     """The event that a REST API's Lambda proxy integration sends."""
     sent = dict(headers or {})
@@ -124,7 +128,7 @@ def api_event(
             "path": f"/v1{where}",
             "stage": "v1",
             "requestId": ids.new_id(),
-            "identity": {"sourceIp": "192.0.2.1"},
+            "identity": {"sourceIp": address},
         },
         "body": base64.b64encode(body).decode() if isinstance(body, bytes) else body,
         "isBase64Encoded": isinstance(body, bytes),

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import StringIO
@@ -12,7 +13,7 @@ from argon2 import PasswordHasher
 
 from accounts import passwords
 from events import months
-from sitewatch import api_tokens, keys, secrets, tokens, user_status
+from sitewatch import api_tokens, keyed_hash, keys, secrets, tokens, user_status
 from sitewatch.observability import logger
 
 _CHEAP_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -28,6 +29,7 @@ def forget() -> None:
     user_status._cache.clear()
     secrets._cache.clear()
     months._registered.clear()
+    keyed_hash._key.cache_clear()
 
 
 class Log:
@@ -62,5 +64,6 @@ def cheap_hashing() -> Iterator[None]:
     with (
         mock.patch.object(passwords, "_hasher", _CHEAP_HASHER),
         mock.patch.object(passwords, "DUMMY_HASH", _CHEAP_HASH),
+        mock.patch.dict(os.environ, {"IMPORTED_BCRYPT_COST": "4"}),
     ):
         yield

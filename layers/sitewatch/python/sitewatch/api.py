@@ -22,6 +22,7 @@ from sitewatch.errors import (
     BAD_TOKEN,
     INVALID_QUERY,
     NOT_FOUND,
+    TOO_MANY_REQUESTS,
     UNEXPECTED_ERROR,
     ApiError,
     ErrorCode,
@@ -87,7 +88,7 @@ class Api(APIGatewayRestResolver):
             allow_origin=origins[0] if origins else "",
             extra_origins=origins[1:],
             allow_headers=["Idempotency-Key", "If-Match", "Last-Event-ID"],
-            expose_headers=["ETag", "Link", "WWW-Authenticate"],
+            expose_headers=["ETag", "Link", "Retry-After", "WWW-Authenticate"],
         )
         super().__init__(
             cors=self.cors_config,
@@ -150,6 +151,24 @@ class Api(APIGatewayRestResolver):
         """The roles that may call it; empty if it ignores tokens."""
         return self.access.roles
 
+    @property
+    def address(self) -> str:
+        """The caller's address: an IPv4 address, or the /64 network of an IPv6 address, which one customer has.
+
+        API Gateway reports it. Clients can send any ``X-Forwarded-For``, so it is not read.
+        """
+        source = self.current_event.request_context.identity.source_ip
+        # Not at the top: only requests that limit or identify callers by address need it.
+        from ipaddress import IPv6Address, ip_address, ip_network  # noqa: PLC0415
+
+        try:
+            address = ip_address(source)
+        except ValueError:
+            return source
+        if not isinstance(address, IPv6Address):
+            return str(address)
+        return str(address.ipv4_mapped or ip_network((address, 64), strict=False))
+
     def require_caller(self) -> Caller:
         """The caller of an endpoint that needs a token.
 
@@ -165,9 +184,8 @@ class Api(APIGatewayRestResolver):
 
     @property
     def origin(self) -> Origin:
-        """The caller and the address of the current request. API Gateway saw the address: headers can be forged."""
-        address = self.current_event["requestContext"].get("identity", {}).get("sourceIp")
-        return Origin(self.caller.subject if self.caller else None, address)
+        """The caller and the address of the current request."""
+        return Origin(self.caller.subject if self.caller else None, self.address)
 
     def _prepared(self, event: Mapping[str, Any], headers: Mapping[str, str]) -> Mapping[str, Any]:
         """``event`` in the form that Powertools should parse. Rejects a body that is too large."""
@@ -290,6 +308,8 @@ def _error_response(error: ApiError) -> Response[str]:
     headers: dict[str, str | list[str]] = {"Cache-Control": "no-store"}
     if error.code.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
+    if error.code == TOO_MANY_REQUESTS:
+        headers["Retry-After"] = str(error.retry_after)
     return Response(
         status_code=error.code.status,
         content_type=content_types.APPLICATION_JSON,

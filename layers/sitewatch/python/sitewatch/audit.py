@@ -4,6 +4,7 @@ An entry holds no password, no token, no text of a message and no personal field
 login (people type passwords there by mistake), nor the values of an email address or a full name.
 """
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -35,6 +36,7 @@ class Action(StrEnum):
     PASSWORD_CHANGED = "password.changed"  # noqa: S105 - the name of an act
     PASSWORD_REFUSED = "password.refused"  # noqa: S105
     RESET_ISSUED = "password_reset.issued"
+    RESET_REFUSED = "password_reset.refused"
     RESET_USED = "password_reset.used"
     API_TOKEN_ISSUED = "api_token.issued"  # noqa: S105
     API_TOKEN_REVOKED = "api_token.revoked"  # noqa: S105
@@ -135,7 +137,7 @@ def entry(
         actor=origin.actor,
         subject=subject,
         subject_and_action=subject_and_action(subject, action) if subject else None,
-        address=origin.address,
+        address=origin.address or None,
         detail=detail,
         expires_at=clock.now() + KEEP,
     )
@@ -154,3 +156,16 @@ def append(record: AuditRecord) -> None:
         # Its id is new: an earlier attempt at the same call has written it.
         if error.cause_response_code != "ConditionalCheckFailedException":
             raise
+
+
+def newest_first(subject: str | None, action: str | None, before: str | None, limit: int) -> Iterator[AuditRecord]:
+    """Return up to ``limit`` entries (about ``subject``, of ``action``, of both, or all) before the id ``before``."""
+    options: dict[str, Any] = {"scan_index_forward": False, "limit": limit, "page_size": limit}
+    after = AuditRecord.id < before if before else None
+    if subject and action:
+        return AuditRecord.by_subject_and_action.query(subject_and_action(subject, action), after, **options)
+    if subject:
+        return AuditRecord.by_subject.query(subject, after, **options)
+    if action:
+        return AuditRecord.by_action.query(action, after, **options)
+    return AuditRecord.query(ENTRIES, after, **options)

@@ -62,11 +62,12 @@ class Caller:
 class Origin:
     """Who does something, and from which address.
 
-    The actor is the id of a user or an API token, or the name of a part of the system; ``None`` if nobody knows.
+    The actor is the id of a user or an API token, or the name of a part of the system; ``None`` if nobody knows. The
+    address is empty inside the system.
     """
 
     actor: str | None
-    address: str | None = None
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,8 @@ QUEUES_NOT_HEALTHY = ErrorCode(503, 5002, "App Not Healthy")
 
 _CODE_OF_FIELD = {
     "password": INVALID_PASSWORD,
+    "current_password": INVALID_PASSWORD,
+    "new_password": INVALID_PASSWORD,
     "username": INVALID_USERNAME,
     "id": INVALID_ID,
     "sender_id": INVALID_SENDER_ID,
@@ -77,12 +79,17 @@ class ApiError(Exception):
         The entry of the catalogue.
     detail
         Explains the error to the client: a sentence, or a list of ``{"field", "message"}``.
+    retry_after
+        For a 429: after how many seconds the client may try again.
 
     """
 
-    def __init__(self, code: ErrorCode, detail: str | list[dict[str, str]] | None = None) -> None:
+    def __init__(
+        self, code: ErrorCode, detail: str | list[dict[str, str]] | None = None, *, retry_after: int = 1
+    ) -> None:
         super().__init__(code.error)
         self.code = code
+        self.retry_after = retry_after
         self.detail = code.error if detail is None else detail
 
     def body(self) -> dict[str, Any]:
