@@ -1,1 +1,1 @@
-"""Lint the templates with this project's own cfn-lint rules: `python -m lint`."""
+"""Lint the templates with this project's own cfn-lint rules, and the functions' queries: `python -m lint`."""

@@ -1,4 +1,4 @@
-"""Check the templates against this project's rules. `make lint` also runs cfn-lint's own rules."""
+"""Check the templates and the functions against this project's rules. `make lint` also runs cfn-lint's own rules."""
 
 import sys
 from pathlib import Path
@@ -6,6 +6,8 @@ from pathlib import Path
 from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 from cfnlint.rules import RulesCollection
+
+from lint import queries
 
 ROOT = Path(__file__).parent.parent
 OURS = Path(__file__).parent / "rules"
@@ -34,7 +36,8 @@ def main() -> int:
         for name in TEMPLATES
         for finding in findings((ROOT / name).read_text(encoding="utf-8"), rules)
     ]
-    print("\n".join(found) or "No findings: the templates follow the rules in lint/rules.")
+    found += queries.findings(ROOT)
+    print("\n".join(found) or "No findings: the templates and the functions follow the rules in lint/.")
     return 1 if found else 0
 
 

@@ -97,9 +97,11 @@ def reset(token: str, new: str, origin: Origin) -> None:
         401 if the token is unknown, used or expired; 429 after too many of those.
 
     """
-    user = users.by_id(token.partition(".")[0])
-    account = users.claim_key(user.username) if user else f"nobody#{token.partition('.')[0]}"
-    if guessing.check(account, origin.address, lambda: _with_token(user, token, origin)) is None or user is None:
+    user_id = token.partition(".")[0]
+    found = users.by_id(user_id)
+    account = users.claim_key(found.username) if found else f"nobody#{user_id}"
+    user = guessing.check(account, origin.address, lambda: _with_token(found, token, origin))
+    if user is None:
         raise _refused()
     entry = audit.entry(Origin(user.id, origin.address), Action.RESET_USED, user.id)
     new_hash = passwords.hash_password(new)

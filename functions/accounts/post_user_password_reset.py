@@ -19,9 +19,7 @@ class ResetToken(BaseModel):
     expires_at: Timestamp
 
 
-@app.post(
-    "/users/<user_id>/password-reset", status_code=201, summary="Let a user reset its password", tags=["accounts"]
-)
+@app.post("/users/<user_id>/password-reset", status_code=201, summary="Issue a reset token", tags=["accounts"])
 def issue_reset_token(user_id: UserIdInPath) -> ResetToken:
     """The token works once, within 24 hours, and replaces an earlier one. The old password works until then."""
     token, expires_at = password_changes.issue_reset(user_id, app.origin)

@@ -1,4 +1,4 @@
-"""Stored records of alerts: a numbered log, and marks of the detections that are in it.
+"""Stored records of alerts: a numbered log, marks of the detections that are in it, and requests that wait for more.
 
 The log has no gaps, because one transaction writes the alerts of a batch and the last number of the log. A reader that
 has seen number n has seen all alerts before it, and asks for those after n.
@@ -46,6 +46,17 @@ class RecordedDetection(Model):
     expires_at = TTLAttribute()
 
 
+class HoldRecord(Model):
+    """A place that one of a caller's waiting requests occupies, until it ends or expires."""
+
+    class Meta(TableMeta):
+        table_name = settings.text("ALERTS_TABLE")
+
+    key = UnicodeAttribute(hash_key=True)
+    number = NumberAttribute(range_key=True)
+    expires_at = TTLAttribute()
+
+
 def partition(number: int) -> str:
     """The partition of the log that holds the alert ``number``."""
     return f"log#{number // ALERTS_PER_PARTITION}"
@@ -54,3 +65,8 @@ def partition(number: int) -> str:
 def recorded_key(detection_id: str) -> str:
     """The key of the mark that a detection is in the log."""
     return f"detection#{detection_id}"
+
+
+def holds_key(subject: str) -> str:
+    """The key of the waiting requests of the caller with this subject."""
+    return f"holds#{subject}"

@@ -55,7 +55,9 @@ def page(selection: Selection, *, skip: int, after: str | None, limit: int) -> t
 def _days(kinds: Sequence[Kind], lowest: str, highest: str) -> Iterator[tuple[str, int]]:
     """Yield each day that has points, oldest first, with their number."""
     counts = [
-        DayRecord.query(kind, DayRecord.day.between(lowest[:_DAY_LENGTH], highest[:_DAY_LENGTH])) for kind in kinds
+        # bounded: by the days since the first point; the caller reads up to its page's last
+        DayRecord.query(kind, DayRecord.day.between(lowest[:_DAY_LENGTH], highest[:_DAY_LENGTH]))
+        for kind in kinds
     ]
     merged = heapq.merge(*counts, key=lambda count: str(count.day))
     for day, same_day in itertools.groupby(merged, key=lambda count: str(count.day)):
@@ -67,6 +69,7 @@ def _from_days(
 ) -> Iterator[DataPointRecord]:
     for day in days:
         of_kinds = [
+            # bounded: by the caller, which reads its page and what it skips of one day
             DataPointRecord.by_time.query(
                 day_partition(kind, day), DataPointRecord.position.between(lowest, highest), page_size=page_size
             )

@@ -14,6 +14,8 @@ def hours_counter(*, make: str | None = None, category: str | None = None) -> st
     return "hours"
 
 
-def totals(counter: str) -> Iterator[tuple[str, int]]:
-    """The counts above zero of ``counter`` (for example ``make``), ordered by value."""
-    return ((count.value, int(count.total)) for count in CountRecord.query(counter) if count.total > 0)
+def totals(counter: str, *, after: str | None = None) -> Iterator[tuple[str, int]]:
+    """The counts above zero of ``counter`` (for example ``make``), ordered by value, after a value."""
+    # bounded: by the caller, which reads its page only
+    found = CountRecord.query(counter, CountRecord.value > after if after else None)
+    return ((count.value, int(count.total)) for count in found if count.total > 0)

@@ -2,16 +2,25 @@
 
 from typing import Literal
 
+from aws_lambda_powertools.event_handler import Response
+
 from detections.counts import totals
 from sitewatch.api import Api
+from sitewatch.paging import Start, decode_cursor, encode_cursor, page_of, paged
+
+_MAX_TOTALS = 5000
 
 app = Api()
 
 
 @app.get("/stats", summary="Count detections", tags=["detections"])
-def get_stats(by: Literal["make", "category", "year"] = "make") -> dict[str, int]:
-    """Detections by make, category or year, with sorted keys. Reads sums: its cost does not grow with their number."""
-    return dict(totals(by))
+def get_stats(by: Literal["make", "category", "year"] = "make", start: Start = None) -> Response[dict[str, int]]:
+    """Detections by make, category or year, with sorted keys. Reads sums: its cost does not grow with their number.
+
+    A response has up to 5,000 keys, and a link to more.
+    """
+    found, more = page_of(totals(by, after=decode_cursor(start) if start else None), _MAX_TOTALS)
+    return paged(dict(found), {"by": by, "start": encode_cursor(found[-1][0])} if more else None)
 
 
 handler = app.resolve

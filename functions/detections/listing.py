@@ -104,6 +104,7 @@ def _candidates(
 
 def _hours(selection: Selection, lowest: str, highest: str) -> Iterator[tuple[str, int]]:
     """The hours that have detections, newest first, and how many each has."""
+    # bounded: by the hours with detections; the caller reads up to its page's last
     counts = CountRecord.query(
         hours_counter(make=selection.make, category=selection.category),
         CountRecord.value.between(lowest[:_HOUR_LENGTH], highest[:_HOUR_LENGTH]),
@@ -129,6 +130,7 @@ def _in_shard(
         index, value = DetectionRecord.by_make, selection.make
     elif selection.category is not None:
         index, value = DetectionRecord.by_category, selection.category
+    # bounded: by MAX_EXAMINED
     found = index.query(
         partition(month, shard, value),
         DetectionRecord.position.between(lowest, highest),

@@ -31,6 +31,7 @@ def newest_first(event_type: str | None, before: str | None, wanted: int) -> Ite
 
 def _in_shard(month: str, shard: int, event_type: str | None, before: str | None, wanted: int) -> Iterator[EventRecord]:
     index = EventRecord.by_time if event_type is None else EventRecord.by_type
+    # bounded: by the caller, which reads its page only
     return index.query(
         partition(month, shard, event_type or ""),
         EventRecord.id < before if before else None,

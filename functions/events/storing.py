@@ -6,9 +6,9 @@ from pynamodb.exceptions import DeleteError, UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.transactions import TransactWrite
 
-from events import months
 from events.finding import etag, find
 from events.model import EventRecord, NewEvent
+from events.registration import register
 from sitewatch import clock, settings
 from sitewatch.attempts import Attempt
 from sitewatch.errors import PRECONDITION_FAILED, TOO_MANY_REQUESTS, ApiError
@@ -23,7 +23,7 @@ def store(new: Sequence[NewEvent], attempt: Attempt) -> list[str]:
     """Store all of ``new`` (up to 100) or none, once per ``attempt``, and return their ids in the same order."""
     event_ids = attempt.ids(len(new))
     month = month_of(attempt.began_at)
-    months.register(month, {event.event_type for event in new})
+    register(month, {event.event_type for event in new})
     records = [_record(event, event_id, month, attempt) for event, event_id in zip(new, event_ids, strict=True)]
 
     def fill(transaction: TransactWrite) -> None:
@@ -62,7 +62,7 @@ def change(event_id: str, fields: Mapping[str, str], if_match: str | None) -> Ev
     def update(event: EventRecord, condition: Condition) -> None:
         event_type = fields.get("event_type", event.event_type)
         month, shard = month_of(event.created_at), write_shard(event_id, _WRITE_SHARDS)
-        months.register(month, {event_type})
+        register(month, {event_type})
         event.update(
             actions=[
                 EventRecord.event_type.set(event_type),

@@ -21,7 +21,8 @@ def get_job(job_id: Annotated[str, Path(min_length=1, max_length=64)]) -> Pendin
         raise ApiError(NOT_FOUND)
     if job.state == JobState.PENDING.value:
         return PendingJob(job_id=job_id, status="pending")
-    found = NotificationRecord.query(job.owner, NotificationRecord.id == job.notification_id, consistent_read=True)
+    its_id = NotificationRecord.id == job.notification_id
+    found = NotificationRecord.query(job.owner, its_id, consistent_read=True, limit=1)
     return FinishedJob(
         job_id=job_id,
         status="done" if job.state == JobState.DONE.value else "failed",

@@ -26,9 +26,9 @@ def get_history(
     until: Annotated[QueryTime | None, Query(alias="to", description="The end, inclusive; by default now.")] = None,
     step: Annotated[int, Query(ge=60, le=86400, description="Seconds between two points.")] = 300,
 ) -> History:
-    """A point at ``from``, and one every ``step`` seconds after it up to ``to``: at most 5,000.
+    """A point at ``from``, and one every ``step`` seconds after it up to ``to``: at most 1,500.
 
-    Points at midnights (UTC) may span any time, points at whole minutes 400 days, and all others 31 days.
+    All times are rounded down to whole minutes. Points at midnights (UTC) may span any time, others 100 days.
     """
     last = until or max(clock.now(), since or clock.EARLIEST)
     first = since or max(last - _DAY, clock.EARLIEST)

@@ -1,19 +1,17 @@
-"""How many people were inside, over time, for charts."""
+"""How many people were inside, over time, for charts. Answers from sums, never from readings."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 from occupancy import instants
 from occupancy.model import Point, SumsRecord
-from occupancy.sums import hour_position, is_whole, month_position
+from occupancy.sums import hour_position, is_midnight, month_position, whole_minute
 from sitewatch import clock
 from sitewatch.errors import invalid_field
 
-MAX_POINTS = 5000
-MAX_DAYS = 400
-"""The longest span of points at whole minutes, to limit the reads."""
-MAX_DAYS_OF_READINGS = 31
-"""The longest span of points that are not at whole minutes."""
+MAX_POINTS = 1500
+MAX_DAYS = 100
+"""The longest span of points that are not all at midnight: it reads an item for each hour."""
 
 _DAY = timedelta(days=1)
 _MINUTE = timedelta(minutes=1)
@@ -25,8 +23,8 @@ Change = tuple[datetime, int]
 def points(sensor: str, since: datetime, until: datetime, step: timedelta) -> list[Point]:
     """How many people were inside at ``since`` and every ``step`` after it, up to ``until``.
 
-    The first point is the sum at its instant. The others add the changes since then, read as one range of the coarsest
-    items that separate the points: days, minutes, or the readings themselves.
+    All times are rounded down to whole minutes, where sums end. The first point is the sum at its instant. The others
+    add the changes since then, read as one range of the coarsest items that separate the points: days or minutes.
 
     Raises
     ------
@@ -36,16 +34,20 @@ def points(sensor: str, since: datetime, until: datetime, step: timedelta) -> li
     """
     if since > until:
         raise invalid_field("from", "from is after to")
+    since, until = whole_minute(since), whole_minute(until)
     count = (until - since) // step + 1
     if count > MAX_POINTS:
         raise invalid_field("step", f"at most {MAX_POINTS} points, not {count}")
-    last = since + (count - 1) * step
+    times = [whole_minute(since + number * step) for number in range(count)]
+    by_day = is_midnight(since) and not step % _DAY
+    if not by_day and times[-1] - since > MAX_DAYS * _DAY:
+        raise invalid_field("to", f"at most {MAX_DAYS} days after from, unless all points are at midnight (UTC)")
     inside = instants.at(sensor, since)
-    changes = _changes(sensor, since, last, step)
+    read = _in_days if by_day else _in_minutes
+    changes = read(sensor, since, times[-1]) if count > 1 else iter(())
     change = next(changes, None)
     found = []
-    for number in range(count):
-        ts = since + number * step
+    for ts in times:
         while change is not None and change[0] <= ts:
             inside += change[1]
             change = next(changes, None)
@@ -53,25 +55,8 @@ def points(sensor: str, since: datetime, until: datetime, step: timedelta) -> li
     return found
 
 
-def _changes(sensor: str, since: datetime, until: datetime, step: timedelta) -> Iterator[Change]:
-    """The changes after ``since`` and up to ``until``, oldest first, as fine as the points need."""
-    if since == until:
-        return iter(())
-    if is_whole(since, days=True) and not step % _DAY:
-        return _in_days(sensor, since, until)
-    if is_whole(since) and not step % _MINUTE:
-        _check_span(since, until, MAX_DAYS, "points at whole minutes")
-        return _in_minutes(sensor, since, until)
-    _check_span(since, until, MAX_DAYS_OF_READINGS, "points not at whole minutes")
-    return instants.readings(sensor, since, until)
-
-
-def _check_span(since: datetime, until: datetime, days: int, kind: str) -> None:
-    if until - since > days * _DAY:
-        raise invalid_field("to", f"at most {days} days after from, for {kind}")
-
-
 def _in_days(sensor: str, since: datetime, until: datetime) -> Iterator[Change]:
+    """The changes after one midnight and up to another, oldest first."""
     first, last = clock.sortable(since), clock.sortable(until)
     for month, changes in _items(sensor, month_position(first[:7]), month_position(last[:7])):
         for day, difference in changes:
@@ -80,6 +65,7 @@ def _in_days(sensor: str, since: datetime, until: datetime) -> Iterator[Change]:
 
 
 def _in_minutes(sensor: str, since: datetime, until: datetime) -> Iterator[Change]:
+    """The changes after one whole minute and up to another, oldest first."""
     first, last = clock.sortable(since), clock.sortable(until)
     for hour, changes in _items(sensor, hour_position(first[:13]), hour_position(last[:13])):
         for minute, difference in changes:
@@ -89,7 +75,8 @@ def _in_minutes(sensor: str, since: datetime, until: datetime) -> Iterator[Chang
 
 def _items(sensor: str, first: str, last: str) -> Iterator[tuple[str, list[tuple[str, int]]]]:
     """The months or hours of the items between two sort keys, oldest first, each with its changes in order."""
-    found = SumsRecord.query(sensor, SumsRecord.position.between(first, last), consistent_read=True)
+    # bounded: by MAX_POINTS and MAX_DAYS, at most 50 months or 2,401 hours
+    found = SumsRecord.query(sensor, SumsRecord.position.between(first, last))
     return ((item.position.partition("#")[2], sorted(item.changes.items())) for item in found)
 
 

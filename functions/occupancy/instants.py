@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from occupancy.model import ReadingRecord, SumsRecord, reading_position
-from occupancy.sums import NOW, hours_of_day_until, is_whole, parts
+from occupancy.sums import NOW, hours_of_day_until, parts, whole_minute
 from sitewatch import clock
 from sitewatch.errors import NOT_FOUND, ApiError
 
@@ -56,15 +56,14 @@ def at(sensor: str, instant: datetime) -> int:
         for name, difference in item.changes.items()
         if name < last_part.get(position, END)
     )
-    if not is_whole(instant):
-        inside += sum(
-            difference for _, difference in readings(sensor, instant.replace(second=0, microsecond=0), instant)
-        )
+    if instant != whole_minute(instant):
+        inside += sum(_readings(sensor, whole_minute(instant), instant))
     return inside
 
 
-def readings(sensor: str, after: datetime, until: datetime) -> Iterator[tuple[datetime, int]]:
-    """The times and changes of the readings of ``sensor`` after one time and up to another, oldest first."""
+def _readings(sensor: str, after: datetime, until: datetime) -> Iterator[int]:
+    """The changes of the readings of ``sensor`` after one time and up to another."""
+    # bounded: by a minute, and a sensor's readings are written one after another
     found = ReadingRecord.query(
         sensor,
         ReadingRecord.position.between(
@@ -72,7 +71,4 @@ def readings(sensor: str, after: datetime, until: datetime) -> Iterator[tuple[da
         ),
         consistent_read=True,
     )
-    return (
-        (clock.parse(reading.position.split("#")[1]), int(reading.in_count) - int(reading.out_count))
-        for reading in found
-    )
+    return (int(reading.in_count) - int(reading.out_count) for reading in found)

@@ -56,6 +56,11 @@ def hours_of_day_until(instant: str) -> list[str]:
     return [hour_position(f"{instant[:11]}{hour:02}") for hour in range(int(instant[11:13]) + 1)]
 
 
-def is_whole(time: datetime, *, days: bool = False) -> bool:
-    """Whether ``time`` is a whole minute, or with ``days`` midnight, so that sums of minutes, or of days, end there."""
-    return not (time.second or time.microsecond or (days and (time.hour or time.minute)))
+def whole_minute(time: datetime) -> datetime:
+    """The whole minute at or before ``time``."""
+    return time.replace(second=0, microsecond=0)
+
+
+def is_midnight(time: datetime) -> bool:
+    """Whether ``time`` is a midnight (UTC), where sums of days end."""
+    return time == time.replace(hour=0, minute=0, second=0, microsecond=0)

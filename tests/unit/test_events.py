@@ -6,13 +6,14 @@ from typing import Any
 import pytest
 
 from accounts import issuing
-from events import storing
+from events import registration, storing
 from events.model import EventRecord, NewEvent
 from sitewatch import attempts, clock, ids
 from sitewatch.api_tokens import ApiTokenRecord
 from sitewatch.callers import Caller, Role, TokenUse
 from tests.world.aws import client
 from tests.world.calling import Answer, access_token, admin_token, call
+from tests.world.faults import one_invocation
 
 NOVEMBER = datetime(2026, 11, 30, 23, 59, 58, tzinfo=UTC)
 
@@ -65,6 +66,26 @@ def test_an_event_is_stored_and_found() -> None:
         "updated_at": found.json["created_at"],
     }
     assert listed().json == {"events": [found.json]}
+
+
+def test_events_of_a_hundred_new_types_take_as_many_writes_as_those_of_one() -> None:
+    with one_invocation() as wire:
+        post([event(f"type {number}", str(number)) for number in range(100)])
+    # The months of 101 lists, a hundred to a transaction, and the events.
+    assert [made.operation for made in wire.calls] == ["TransactWriteItems"] * 3
+    assert payloads(listed(event_type="type 42")) == ["42"]
+    with one_invocation() as wire:
+        post(event("type 42", "again"))
+    assert [made.operation for made in wire.calls] == ["TransactWriteItems"]
+    assert payloads(listed(event_type="type 42")) == ["again", "42"]
+
+
+def test_the_types_that_a_function_remembers_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registration, "_MAX_REGISTERED", 5)
+    for number in range(20):
+        post(event(f"type {number}"))
+        assert len(registration._registered) <= 5
+    assert len(payloads(listed())) == 20
 
 
 def test_a_list_gets_a_list_in_the_same_order() -> None:

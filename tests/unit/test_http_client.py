@@ -48,7 +48,7 @@ def test_a_response_one_byte_over_the_limit_is_rejected() -> None:
             send(Request(server.url, max_bytes=100))
 
 
-def test_redirects_on_the_same_host_are_followed_up_to_the_limit() -> None:
+def test_redirects_to_the_same_origin_are_followed_up_to_the_limit() -> None:
     again = answering(b"", "302 Found", Location="/next")
     with serving(again, answering(b"there")) as server:
         assert send(Request(server.url, max_redirects=1)).body == b"there"
@@ -61,39 +61,98 @@ def test_redirects_on_the_same_host_are_followed_up_to_the_limit() -> None:
 
 
 @pytest.mark.parametrize(
-    "target", ["http://localhost/", "http://169.254.169.254/latest/meta-data/", "file:///etc/passwd", "http://[::1"]
-)
-def test_a_redirect_to_another_host_is_not_followed(target: str) -> None:
-    with serving(answering(b"", "302 Found", Location=target)) as server, pytest.raises(RequestFailed):
-        send(Request(server.url, max_redirects=3))
-
-
-@pytest.mark.parametrize(
-    "address",
+    "target",
     [
-        "169.254.169.254",
-        "169.254.170.2",
-        "fe80::1",
-        "fe80::1%eth0",
-        "fd00:ec2::254",
-        "fd00:ec2::23",
-        "::ffff:169.254.169.254",
-        "64:ff9b::a9fe:a9fe",
-        "2002:a9fe:a9fe::1",
-        "0.0.0.0",  # noqa: S104 - must be rejected
-        "::",
+        "http://localhost:{port}/",
+        "https://127.0.0.1:{port}/",
+        "http://127.0.0.1:1/",
+        "http://127.0.0.1/",
+        "http://169.254.169.254/latest/meta-data/",
+        "file:///etc/passwd",
+        "http://[::1",
     ],
 )
+def test_a_redirect_keeps_scheme_host_and_port(target: str) -> None:
+    def redirect(connection: socket.socket) -> None:
+        location = target.format(port=connection.getsockname()[1])
+        answering(b"", "302 Found", Location=location)(connection)
+
+    with serving(redirect, answering(b"there")) as server:
+        with pytest.raises(RequestFailed):
+            send(Request(server.url, max_redirects=3))
+        assert len(server.requests) == 1
+
+
+METADATA = [
+    "169.254.169.254",
+    "169.254.170.2",
+    "fe80::1",
+    "fe80::1%eth0",
+    "fd00:ec2::254",
+    "fd00:ec2::23",
+    "::ffff:169.254.169.254",
+    "::169.254.169.254",
+    "64:ff9b::a9fe:a9fe",
+    "64:ff9b:1::a9fe:a9fe",
+    "2002:a9fe:a9fe::1",
+    "2001:0:cb00:7101:0:0:5601:5601",  # Teredo: the client's IPv4 address is inverted
+    "2001:0:a9fe:a9fe:0:0:34ff:8efe",
+    "0.0.0.0",  # noqa: S104 - must be rejected
+    "::",
+]
+PRIVATE = [
+    "127.0.0.1",
+    "::1",
+    "10.0.0.1",
+    "172.16.0.1",
+    "192.168.1.1",
+    "100.64.0.1",
+    "198.18.0.1",
+    "224.0.0.1",
+    "255.255.255.255",
+    "fd00::1",
+    "ff02::1",
+    "::ffff:10.0.0.1",
+    "::ffff:127.0.0.1",
+    "::10.0.0.1",
+    "64:ff9b::a00:1",
+    "64:ff9b::7f00:1",
+    "2002:a00:1::1",
+    "2001:0:808:808:0:0:f5ff:fffe",
+]
+"""Addresses that a local system may call, and production may not."""
+PUBLIC = ["8.8.8.8", "2606:4700:4700::1111", "::ffff:8.8.8.8", "64:ff9b::808:808"]
+
+
+@pytest.mark.parametrize("address", METADATA)
 def test_metadata_services_are_never_called(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, 80)) for one in ("203.0.113.1", address)]
-    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    monkeypatch.setenv("OUTBOUND_ADDRESSES", "any")
+    _resolve_to(monkeypatch, "8.8.8.8", address)
     with pytest.raises(RequestFailed, match="a forbidden address"):
         send(Request("http://innocent.example/"))
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "10.0.0.1", "203.0.113.1", "fd00::1", "2001:db8::1"])
-def test_other_addresses_are_allowed(address: str) -> None:
-    assert not http_client.is_forbidden(address)
+@pytest.mark.parametrize("address", [*METADATA, *PRIVATE])
+def test_production_calls_public_addresses_only(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OUTBOUND_ADDRESSES", "public")
+    _resolve_to(monkeypatch, "8.8.8.8", address)
+    with pytest.raises(RequestFailed, match="a forbidden address"):
+        send(Request("http://innocent.example/"))
+
+
+def _resolve_to(monkeypatch: pytest.MonkeyPatch, *addresses: str) -> None:
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 80)) for address in addresses]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+
+
+@pytest.mark.parametrize("address", PUBLIC)
+def test_public_addresses_are_allowed_in_every_form(address: str) -> None:
+    assert not http_client.is_forbidden(address, only_public=True)
+
+
+@pytest.mark.parametrize("address", [*PRIVATE, *PUBLIC])
+def test_a_local_system_may_call_every_address_but_metadata_services(address: str) -> None:
+    assert not http_client.is_forbidden(address, only_public=False)
 
 
 @pytest.mark.parametrize("spelling", ["http://2852039166/", "http://0xa9fea9fe/", "http://[::ffff:a9fe:a9fe]/"])
@@ -112,8 +171,8 @@ def test_an_invalid_url_is_not_called(url: str) -> None:
         send(Request(url))
 
 
-def test_the_checked_address_is_the_one_called(monkeypatch: pytest.MonkeyPatch) -> None:
-    with serving(answering(b"there")) as server:
+def test_a_name_is_resolved_once_and_the_checked_address_is_the_one_called(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(answering(b"", "302 Found", Location="/next"), answering(b"there")) as server:
         port = int(server.url.rpartition(":")[2])
         looked_up: list[str] = []
 
@@ -122,10 +181,10 @@ def test_the_checked_address_is_the_one_called(monkeypatch: pytest.MonkeyPatch) 
             return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
 
         monkeypatch.setattr(socket, "getaddrinfo", once)
-        assert send(Request(f"http://innocent.example:{port}/")).body == b"there"
-    assert looked_up[0] == "innocent.example"
-    assert "innocent.example" not in looked_up[1:]
-    assert f"Host: innocent.example:{port}".encode() in server.requests[0]
+        assert send(Request(f"http://innocent.example:{port}/", max_redirects=1)).body == b"there"
+    # Afterwards only the checked address is passed to the connection, also after a redirect.
+    assert looked_up == ["innocent.example", "127.0.0.1", "127.0.0.1"]
+    assert all(f"Host: innocent.example:{port}".encode() in request for request in server.requests)
 
 
 def test_a_name_that_resolves_too_slowly_fails_the_call(monkeypatch: pytest.MonkeyPatch) -> None:

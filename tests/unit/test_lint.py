@@ -8,6 +8,7 @@ import yaml
 from cfnlint.rules import RulesCollection
 
 from lint.__main__ import findings, our_rules
+from lint.queries import unbounded
 
 FUNCTION = {
     "Type": "AWS::Serverless::Function",
@@ -277,3 +278,38 @@ def test_a_second_stage_of_the_api_is_reported(version: dict[str, str], found: i
     api = {"Type": "AWS::Serverless::Api", "Properties": properties}
     lines = _found(Work=_with(FUNCTION, Events={"Route": route}), Log=LOG, Api=api)
     assert [line.partition(" ")[0] for line in lines] == ["E9007"] * found
+
+
+# --- E9008: queries -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "Record.query(key, limit=10)",
+        "next(Record.query(key), None)",
+        "Record.by_time.query(\n    key,  # bounded: by a day\n    condition,\n)",
+        "# bounded: by a day\nRecord.query(key)",
+        "request.query",
+    ],
+)
+def test_a_query_with_a_bound_passes(source: str) -> None:
+    assert list(unbounded(source)) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("list(Record.query(key))", "without limit="),
+        ("Record.by_time.query(key, page_size=10)", "without limit="),
+        ("next(iter(Record.query(key)))", "without limit="),
+        ("for one in Record.query(key):  # all\n    pass", "without limit="),
+        ("Record.scan(limit=1)", "a whole table"),
+        ("Record.query(key, limit=10)  # bounded: by a day", "needs no comment"),
+        ("number = 1  # bounded: by a day", "no query"),
+    ],
+)
+def test_a_query_without_a_bound_is_reported(source: str, message: str) -> None:
+    [finding] = unbounded(source)
+    assert finding.startswith("E9008 line 1: ")
+    assert message in finding

@@ -42,9 +42,9 @@ APIS = sorted(
 def _invoke(sample: str, access: str = "", refresh: str = "", reset: str = "") -> Any:
     """Do what ``sam local invoke -e events/<sample>.json`` does, with real tokens for the placeholders."""
     text = (SAMPLES / f"{sample}.json").read_text(encoding="utf-8")
-    event = json.loads(
-        text.replace("ACCESS_TOKEN", access).replace("REFRESH_TOKEN", refresh).replace("RESET_TOKEN", reset)
-    )
+    for placeholder, token in (("ACCESS_TOKEN", access), ("REFRESH_TOKEN", refresh), ("RESET_TOKEN", reset)):
+        text = text.replace(placeholder, token)
+    event = json.loads(text)
     return handler_of(FUNCTIONS[sample]["Handler"])(event, Context())
 
 

@@ -129,6 +129,7 @@ def test_the_gateways_own_errors_have_the_shape_of_every_error(kind: str) -> Non
     assert set(body) == {"code", "subcode", "error", "detail"}
     assert body["code"] == response["StatusCode"]
     assert ErrorCode(body["code"], body["subcode"], body["error"]) in vars(errors).values()
+    assert ("Retry-After" in response.get("ResponseParameters", {}).get("Headers", {})) == (body["code"] == 429)
 
 
 def _events(kind: str) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -222,7 +222,7 @@ def _transact(backend: DynamoDBBackend, transact_items: list[dict[str, Any]]) ->
 def _update(backend: DynamoDBBackend, operation: dict[str, Any]) -> None:
     names, values = operation["ExpressionAttributeNames"], operation["ExpressionAttributeValues"]
     expression, table, key = operation["UpdateExpression"], operation["TableName"], operation["Key"]
-    if not re.fullmatch(r"ADD #\w+ :\w+", expression):
+    if not (re.fullmatch(r"ADD #\w+ :\w+", expression) and all("N" in value for value in values.values())):
         backend.update_item(table, key, expression, names, values)
         return
     # Most updates of the sums add to one number, and moto's parser is slow for them.

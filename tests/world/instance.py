@@ -12,7 +12,7 @@ from unittest import mock
 from argon2 import PasswordHasher
 
 from accounts import passwords
-from events import months
+from events import registration
 from sitewatch import api_tokens, keyed_hash, keys, secrets, tokens, user_status
 from sitewatch.observability import logger
 
@@ -28,8 +28,8 @@ def forget() -> None:
     api_tokens._cache.clear()
     user_status._cache.clear()
     secrets._cache.clear()
-    months._registered.clear()
     keyed_hash._key.cache_clear()
+    registration._registered.clear()
 
 
 class Log:

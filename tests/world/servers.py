@@ -1,10 +1,12 @@
 """A real server on loopback that behaves as a test demands, well or badly."""
 
 import contextlib
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from unittest import mock
 
 from pytest_socket import enable_socket, socket_allow_hosts
 
@@ -28,10 +30,14 @@ def allow_loopback() -> None:
 
 @contextlib.contextmanager
 def serving(*behaviours: Behaviour) -> Iterator[Server]:
-    """Run a server whose first connection gets the first behavior, and so on; the last behavior repeats."""
+    """Run a server whose first connection gets the first behavior, and so on; the last behavior repeats.
+
+    Meanwhile functions may call loopback addresses, as in a local system.
+    """
     allow_loopback()
     ended = threading.Event()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    any_address = mock.patch.dict(os.environ, OUTBOUND_ADDRESSES="any")
+    with any_address, socket.create_server(("127.0.0.1", 0)) as listener:
         listener.settimeout(0.05)
         server = Server(f"http://127.0.0.1:{listener.getsockname()[1]}")
 

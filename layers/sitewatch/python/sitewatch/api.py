@@ -22,7 +22,6 @@ from sitewatch.errors import (
     BAD_TOKEN,
     INVALID_QUERY,
     NOT_FOUND,
-    TOO_MANY_REQUESTS,
     UNEXPECTED_ERROR,
     ApiError,
     ErrorCode,
@@ -308,7 +307,7 @@ def _error_response(error: ApiError) -> Response[str]:
     headers: dict[str, str | list[str]] = {"Cache-Control": "no-store"}
     if error.code.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
-    if error.code == TOO_MANY_REQUESTS:
+    if error.code.status == 429:
         headers["Retry-After"] = str(error.retry_after)
     return Response(
         status_code=error.code.status,

@@ -80,7 +80,7 @@ class ApiError(Exception):
     detail
         Explains the error to the client: a sentence, or a list of ``{"field", "message"}``.
     retry_after
-        For a 429: after how many seconds the client may try again.
+        The seconds after which a 429 should be tried again.
 
     """
 
@@ -89,8 +89,8 @@ class ApiError(Exception):
     ) -> None:
         super().__init__(code.error)
         self.code = code
-        self.retry_after = retry_after
         self.detail = code.error if detail is None else detail
+        self.retry_after = retry_after
 
     def body(self) -> dict[str, Any]:
         """The JSON body of the response; a 401 also has ``msg``."""

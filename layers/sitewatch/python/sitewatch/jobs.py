@@ -21,8 +21,12 @@ from pynamodb.models import Model
 
 from sitewatch import aws, clock, settings
 from sitewatch.callers import Caller, Role
+from sitewatch.errors import INVALID_QUERY, ApiError
 from sitewatch.models import BaseModel
 from sitewatch.tables import JsonAttribute, TableMeta
+
+MAX_BODY_BYTES = 256 * 1024
+"""The largest message that every engine's queue accepts. A job is larger than its request: it is all ASCII."""
 
 RECORD_LIFETIME = timedelta(days=90)
 """How long a job's record is kept: longer than SQS keeps its message in the queue and the dead-letter queue."""
@@ -60,7 +64,7 @@ class Job:
 
     def to_json(self) -> str:
         # ASCII, because SQS refuses some Unicode characters.
-        return json.dumps(asdict(self))
+        return json.dumps(asdict(self), separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> "Job":
@@ -120,9 +124,19 @@ class AcceptedJob(BaseModel):
 
 
 def enqueue(kind: Kind, request: Any, *, caller: Caller, job_id: str) -> AcceptedJob:
-    """Queue ``request`` (JSON data) as a job of ``caller``. The same ``job_id`` means the same job."""
+    """Queue ``request`` (JSON data) as a job of ``caller``. The same ``job_id`` means the same job.
+
+    Raises
+    ------
+    ApiError
+        400 if the job's message would be larger than ``MAX_BODY_BYTES``.
+
+    """
     job = Job(job_id, kind, caller.subject, caller.role, request)
-    aws.client("sqs").send_message(QueueUrl=settings.text("JOBS_QUEUE_URL"), MessageBody=job.to_json())
+    body = job.to_json()
+    if len(body) > MAX_BODY_BYTES:
+        raise ApiError(INVALID_QUERY, [{"field": "body", "message": f"at most {MAX_BODY_BYTES} bytes as ASCII JSON"}])
+    aws.client("sqs").send_message(QueueUrl=settings.text("JOBS_QUEUE_URL"), MessageBody=body)
     pending = JobRecord(job.id, owner=job.owner, state=JobState.PENDING.value, expires_at=clock.now() + RECORD_LIFETIME)
     try:
         pending.save(condition=JobRecord.id.does_not_exist())
