@@ -120,7 +120,7 @@ def reset(token: str, new: str, origin: Origin) -> None:
 
 def _with_token(user: UserRecord | None, token: str, origin: Origin) -> UserRecord | None:
     """``user``, if the reset token is good."""
-    if user is not None and user.reset_hash is not None and user.reset_expires_at is not None:
+    if user is not None and user.reset_hash and user.reset_expires_at is not None:
         is_right = hmac.compare_digest(user.reset_hash, _hash(token))
         if is_right and clock.now() < user.reset_expires_at:
             return user
