@@ -6,6 +6,7 @@
 # PYTHON=python3.13   the interpreter to set up with (3.11 or later)
 # PORT=4566           the emulator's port
 # SIMULATE=off        disables every schedule
+# CORS_ORIGINS=       origins whose pages may call the API, for a front end on another port: http://localhost:3000
 # BIND=               the address that the emulator listens on (default: 127.0.0.1; see docs/sam-local.md)
 # FILE= STREAM=       for `make ingest`: a CSV or JSON Lines file, or - for standard input; another stream
 # ENV=prod            for `make deploy`: the environment of samconfig.toml
@@ -37,13 +38,13 @@ help: ## show this
 		printf '  %-18s %s\n' "$$name" "$$what"; done
 
 python:
-	@command -v $(PYTHON) >/dev/null || { echo "Sitewatch needs Python 3.11 or later; there is no $(PYTHON) here." >&2; exit 1; }
+	@command -v "$(PYTHON)" >/dev/null || { echo "Sitewatch needs Python 3.11 or later; there is no $(PYTHON) here." >&2; exit 1; }
 
 venv: python
-	@$(PYTHON) runner/bootstrap.py local
+	@"$(PYTHON)" runner/bootstrap.py local
 
 venv-dev: python
-	@$(PYTHON) runner/bootstrap.py dev
+	@"$(PYTHON)" runner/bootstrap.py dev
 
 run: venv ## build, start the emulator, deploy, show what to try; Ctrl-C stops it
 	@$(RUNNER) run

@@ -6,12 +6,17 @@ make passes its variables in the environment, and each argument names the one th
 import argparse
 import ipaddress
 import os
+import re
 from collections.abc import Callable
 from typing import Any, NoReturn
+from urllib.parse import urlsplit
 
 from runner.errors import UsageError
 
 LOWEST_PORT, HIGHEST_PORT = 1024, 65535
+DEFAULT_PORTS = {"http": 80, "https": 443}
+ORIGIN_HOST = re.compile(r"[0-9a-z](?:[0-9a-z.-]*[0-9a-z])?|[0-9a-f:]*:[0-9a-f:.]*")
+"""A name, an IPv4 or an IPv6 address."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -91,6 +96,32 @@ def one_of(*values: str) -> Callable[[str], str]:
 def switch(text: str) -> bool:
     """Parse `on` or `off`."""
     return one_of("on", "off")(text) == "on"
+
+
+def origins(text: str) -> str:
+    """Parse a list of origins, and return it as browsers write them in the header `Origin`."""
+    return ",".join(map(_origin, text.split(",")))
+
+
+def _origin(text: str) -> str:
+    text = text.strip()
+    if text == "*":
+        return text
+    found = urlsplit(text)
+    try:
+        port = "" if found.port in (None, DEFAULT_PORTS.get(found.scheme)) else f":{found.port}"
+    except ValueError:
+        port = None
+    host, given = found.hostname or "", f"{found.scheme}://{found.netloc}"
+    if (
+        port is None
+        or found.scheme not in DEFAULT_PORTS
+        or not ORIGIN_HOST.fullmatch(host)
+        or "@" in found.netloc
+        or text.removesuffix("/").lower() != given.lower()
+    ):
+        raise ValueError("a list of origins such as http://localhost:3000,https://watch.example.com")
+    return f"{found.scheme}://{f'[{host}]' if ':' in host else host}{port}"
 
 
 def address(text: str) -> str:

@@ -88,7 +88,7 @@ def failure(what: str, happened: str, log: Path) -> RunnerError:
 
 
 def _start(
-    command: Sequence[str], environment: Mapping[str, str], folder: Path, log: Path
+    command: Sequence[str], environment: Mapping[str, str], folder: Path, log: Path, inherited: Sequence[int] = ()
 ) -> "subprocess.Popen[bytes]":
     with log.open("w", encoding="utf-8") as output:
         return subprocess.Popen(
@@ -99,6 +99,7 @@ def _start(
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            pass_fds=inherited,
         )
 
 
@@ -133,14 +134,22 @@ def wait_until_healthy(
 
 
 def run_logged(
-    command: Sequence[str], *, environment: Mapping[str, str], folder: Path, log: Path, deadline_s: float, what: str
+    command: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    folder: Path,
+    log: Path,
+    deadline_s: float,
+    what: str,
+    lock: int | None = None,
 ) -> None:
     """Run a command to its end with its output in `log`.
 
-    It runs in its own process group, which ends with it, also on an exception such as Ctrl-C.
+    It runs in its own process group, which ends with it, also on an exception such as Ctrl-C. If this process is
+    killed, the command continues, and holds the lock (of `runner.workspace.exclusive`) until it ends.
     Raises RunnerError if it fails or takes longer than `deadline_s` seconds.
     """
-    process = _start(command, environment, folder, log)
+    process = _start(command, environment, folder, log, () if lock is None else (lock,))
     identity = ProcessIdentity.of(process.pid)
     try:
         code = process.wait(timeout=deadline_s)

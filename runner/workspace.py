@@ -4,7 +4,6 @@ import contextlib
 import fcntl
 import json
 import os
-import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -21,19 +20,13 @@ BUILDS_FOLDER = LOCAL_FOLDER / "builds"
 NEEDED_BYTES = 500_000_000
 """Free disk space needed to start: for a build, the emulator's state and its workers' unpacked layers."""
 
-QUEUE_ADDRESS = re.compile(r"http://([^/\s\"']+)/\d{12}/")
-"""The address in a queue's URL as the emulator saves it."""
-
-SETTLED_AFTER_S = 4.0
-"""The emulator writes one file for each service, one right after the other."""
-
 
 class Workspace:
     """The files of one running system, all in the folder `home`."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
-        self.state = home / "state"  # the emulator's saved state, one file for each service
+        self.state = home / "state"  # the emulator's saves: `runner.local.saving`
         self.objects = home / "s3"  # the emulator's S3 objects
         self.scratch = home / "tmp"  # its workers' unpacked functions and layers; emptied on each start
         self.cli = home / "sam"  # the SAM CLI's own settings, kept out of the user's home
@@ -68,51 +61,6 @@ class Workspace:
                 f"{free // 1_000_000} MB free, {NEEDED_BYTES // 1_000_000} needed."
             )
 
-    def state_is_saved(self, since: float) -> bool:
-        """Whether the emulator has saved its state after a point in time, and has finished writing."""
-        newest = 0.0
-        for file in self.state.iterdir():
-            if file.suffix == ".tmp":
-                return False
-            with contextlib.suppress(FileNotFoundError):
-                newest = max(newest, file.stat().st_mtime)
-        return since <= newest < time.time() - SETTLED_AFTER_S
-
-    def forget_stream_positions(self) -> None:
-        """Make the mappings of tables' streams start with the first change after a restart.
-
-        The emulator (1.5.33) saves how many changes of a table's stream each mapping has read, but not the stream.
-        After a restart the stream is empty, and a mapping would skip as many changes as it had read before.
-        """
-        file = self.state / "lambda.json"
-        try:
-            saved = json.loads(file.read_text(encoding="utf-8"))
-            positions = saved["payload"]["dynamodb_stream_positions"]
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
-            return  # nothing was saved, or the emulator itself reports what is wrong
-        if positions:
-            saved["payload"]["dynamodb_stream_positions"] = {}
-            write_whole(file, json.dumps(saved))
-
-    def move_queues(self, address: str) -> None:
-        """Move saved queues to the address (`localhost:4566`) of the emulator that starts next.
-
-        The emulator (1.5.33) saves queues by their whole URL and looks for a mapping's queue under its current address:
-        on another port or address it would find no queue and deliver no message to any function.
-        """
-        queues = self.state / "sqs.json"
-        try:
-            former = set(QUEUE_ADDRESS.findall(queues.read_text(encoding="utf-8"))) - {address}
-        except FileNotFoundError:
-            return
-        # Functions' variables and the stack's resources contain the URLs too.
-        for file in self.state.glob("*.json") if former else ():
-            text = moved = file.read_text(encoding="utf-8")
-            for each in former:
-                moved = re.sub(rf"http://{re.escape(each)}(?=/\d{{12}}/)", f"http://{address}", moved)
-            if moved != text:
-                write_whole(file, moved)
-
     def empty_scratch(self) -> None:
         """Delete what killed workers have left in the scratch folder."""
         shutil.rmtree(self.scratch, ignore_errors=True)
@@ -131,15 +79,17 @@ class Workspace:
 
 
 @contextlib.contextmanager
-def exclusive(lock: Path, deadline_s: float, busy: str) -> Iterator[None]:
+def exclusive(lock: Path, deadline_s: float, busy: str) -> Iterator[int]:
     """Hold a lock file, which other processes of the runner respect. It is free as soon as the process ends.
+
+    Yields the file's descriptor. A process that inherits it holds the lock too, even if this one is killed.
 
     Raises RunnerError(busy) if another process still holds it after `deadline_s` seconds.
     """
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as handle:
         wait_until(lambda: _lock(handle), deadline_s, busy)
-        yield
+        yield handle.fileno()
 
 
 def _lock(handle: IO[str]) -> bool:

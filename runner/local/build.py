@@ -84,7 +84,7 @@ def build(
     """
     built = builds / fingerprint[:16]
     busy = f"Another build has been running for {BUILD_DEADLINE_S:.0f} s; if there is none, delete {builds}."
-    with exclusive(builds / "lock", BUILD_DEADLINE_S, busy):
+    with exclusive(builds / "lock", BUILD_DEADLINE_S, busy) as lock:
         if not is_built(fingerprint, builds):
             draft = builds / "draft"
             shutil.rmtree(draft, ignore_errors=True)
@@ -99,6 +99,7 @@ def build(
                 log=builds / "build.log",
                 deadline_s=BUILD_DEADLINE_S,
                 what="sam build",
+                lock=lock,
             )
             draft.rename(built)
         os.utime(built)

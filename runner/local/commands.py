@@ -23,11 +23,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     address = "the address that the emulator listens on; default: 127.0.0.1"
     arguments.add(parser, "--bind", "BIND", address, arguments.address, default=None)
     arguments.add_simulate(parser)
+    pages = "origins whose pages may call the API, with commas between them: http://localhost:3000"
+    arguments.add(parser, "--cors-origins", "CORS_ORIGINS", pages, arguments.origins)
 
 
 def options_of(parsed: argparse.Namespace) -> Options:
     """The options that `add_arguments` has parsed."""
-    return Options(port=parsed.port, simulate=parsed.simulate, bind=parsed.bind)
+    return Options(port=parsed.port, simulate=parsed.simulate, bind=parsed.bind, origins=parsed.cors_origins)
 
 
 def run(parsed: argparse.Namespace) -> None:

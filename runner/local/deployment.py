@@ -1,5 +1,6 @@
 """Deploy the built template to the emulator, and add what its CloudFormation leaves out."""
 
+import contextlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +17,7 @@ from runner.processes import run_logged
 from runner.stack import Description, Stack, aws_errors
 from runner.template import Template
 from runner.waiting import wait_until
-from runner.workspace import Workspace
+from runner.workspace import Workspace, exclusive
 
 API_RESOURCE = "Api"
 ARTIFACTS_BUCKET = "sitewatch-artifacts"
@@ -25,6 +26,8 @@ DELETE_DEADLINE_S = 120.0
 STEADY_STATUSES = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"})
 """A deployment can start from these; with any other status the stack has to be deleted first. A stack stays
 UPDATE_ROLLBACK_COMPLETE, with its former resources, if the next deployment finds nothing to change."""
+EMPTY = '""'
+IN_REVIEW = "REVIEW_IN_PROGRESS"
 
 
 def deploy(stack: Stack, workspace: Workspace, built: Path, parameters: Mapping[str, str]) -> Description:
@@ -37,17 +40,20 @@ def deploy(stack: Stack, workspace: Workspace, built: Path, parameters: Mapping[
     command += ["--stack-name", stack.stack_name, "--s3-bucket", ARTIFACTS_BUCKET, "--region", stack.region]
     command += ["--capabilities", "CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
     command += ["--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"]
-    command += ["--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())]
+    # SAM accepts an empty value only in quotes.
+    command += ["--parameter-overrides", *(f"{name}={value or EMPTY}" for name, value in parameters.items())]
     began = datetime.now(UTC).replace(microsecond=0)
     try:
-        run_logged(
-            command,
-            environment=environment.sam(workspace, stack.endpoint_url, stack.credentials.variables()),
-            folder=workspace.home,
-            log=workspace.deploy_log,
-            deadline_s=DEPLOY_DEADLINE_S,
-            what="sam deploy",
-        )
+        with alone(workspace) as lock:
+            run_logged(
+                command,
+                environment=environment.sam(workspace, stack.endpoint_url, stack.credentials.variables()),
+                folder=workspace.home,
+                log=workspace.deploy_log,
+                deadline_s=DEPLOY_DEADLINE_S,
+                what="sam deploy",
+                lock=lock,
+            )
     except RunnerError as error:
         reason = first_failure(stack, since=began)
         if reason is None:
@@ -57,6 +63,25 @@ def deploy(stack: Stack, workspace: Workspace, built: Path, parameters: Mapping[
     if deployed.status not in STEADY_STATUSES:
         raise RunnerError(f"sam deploy left the stack {deployed.status}; its log is {workspace.deploy_log}.")
     return deployed
+
+
+def alone(workspace: Workspace) -> contextlib.AbstractContextManager[int]:
+    """Wait for a deployment that a killed command has left running, and keep others away while the block runs."""
+    busy = f"Another deployment has been running for {DEPLOY_DEADLINE_S:.0f} s; its log is {workspace.deploy_log}."
+    return exclusive(workspace.home / "deploy.lock", DEPLOY_DEADLINE_S, busy)
+
+
+def settled(stack: Stack, workspace: Workspace) -> Description | None:
+    """Describe the stack once nothing changes it any more; a killed command may have left it changing."""
+    with alone(workspace):
+        late = f"The stack was still changing after {DEPLOY_DEADLINE_S:.0f} s; make reset starts again from nothing."
+        wait_until(lambda: not is_changing(stack.describe()), DEPLOY_DEADLINE_S, late, pause_s=0.3)
+        return stack.describe()
+
+
+def is_changing(described: Description | None) -> bool:
+    """Whether CloudFormation is working on the stack. A stack in review has a change set that nobody executes."""
+    return described is not None and described.status.endswith("_IN_PROGRESS") and described.status != IN_REVIEW
 
 
 def first_failure(stack: Stack, since: datetime) -> str | None:

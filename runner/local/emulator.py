@@ -9,13 +9,13 @@ from pathlib import Path
 
 from runner.credentials import Credentials
 from runner.errors import RunnerError
-from runner.local import environment
+from runner.local import environment, saving
 from runner.processes import ProcessIdentity, start_logged, stop_group, wait_until_healthy
 from runner.stack import READY_PATH, Stack
 from runner.workspace import PROJECT_ROOT, Workspace, write_whole
 
 DEFAULT_PORT = 4566
-GUARD = Path(__file__).with_name("guard.py")
+PROGRAM = Path(__file__).with_name("saving.py")
 READY_DEADLINE_S = 90.0
 STOP_GRACE_S = 60.0
 """It saves its state when it is asked to end; hundreds of megabytes take seconds. After that it waits for running
@@ -61,12 +61,12 @@ class Emulator:
         Raises RunnerError if it had to be killed before it had saved its state.
         """
         asked = time.time()
-        saved = stop_group(self.identity, STOP_GRACE_S, finished=lambda: self.workspace.state_is_saved(since=asked))
+        saved = stop_group(self.identity, STOP_GRACE_S, finished=lambda: saving.has_ended(self.workspace.state, asked))
         self._clean_up()
         if not saved:
             raise RunnerError(
                 f"The emulator did not end within {STOP_GRACE_S:.0f} s and was killed: "
-                f"changes since the last start may be lost ({self.workspace.log})."
+                f"the changes of the last seconds may be lost ({self.workspace.log})."
             )
 
     def discard(self) -> None:
@@ -114,15 +114,13 @@ def start(workspace: Workspace, port: int, *, persist: bool = True, bind: str = 
     if not port_is_free(port, bind):
         raise RunnerError(f"Port {port} of {bind} is in use by something else; another one: make run PORT={port + 1}")
     workspace.empty_scratch()
-    workspace.forget_stream_positions()
-    workspace.move_queues(environment.queue_address(port, bind))
     if workspace.log.exists():
         workspace.log.replace(workspace.log.with_suffix(".log.1"))
     credentials = Credentials.random()
     credentials.write(workspace.credentials, environment.endpoint_url(port, bind), environment.REGION)
     identity = start_logged(
         # -P: do not import modules from the working directory.
-        [environment.emulator_python(), "-P", str(GUARD)],
+        [environment.emulator_python(), "-P", str(PROGRAM)],
         environment=environment.emulator(workspace, port, credentials, persist=persist, bind=bind),
         folder=workspace.home,
         log=workspace.log,

@@ -86,6 +86,8 @@ def emulator(
         "AUTH": "true",
         "PERSIST_STATE": "1" if persist else "0",
         "STATE_DIR": str(workspace.state),
+        "PROCESS_FILE": str(workspace.process),
+        "QUEUE_ADDRESS": queue_address(port, bind),
         "S3_PERSIST": "1" if persist else "0",
         "S3_DATA_DIR": str(workspace.objects),
         "SITEWATCH_LAYERS": str(workspace.layers),

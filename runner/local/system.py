@@ -24,14 +24,19 @@ HEALTH_DEADLINE_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The user's choices: port and address (None: the defaults), and whether the schedules run."""
+    """The user's choices.
+
+    They are the port and the address (None: the defaults), whether the schedules run, and the origins, separated by
+    commas, whose pages may call the API.
+    """
 
     port: int | None = None
     simulate: bool = True
     bind: str | None = None
+    origins: str = ""
 
 
-def template_parameters(port: int, *, simulate: bool, bind: str = HOST) -> dict[str, str]:
+def template_parameters(port: int, *, simulate: bool, bind: str = HOST, origins: str = "") -> dict[str, str]:
     """The template's parameters for a local system."""
     return {
         "Environment": "local",
@@ -44,6 +49,7 @@ def template_parameters(port: int, *, simulate: bool, bind: str = HOST) -> dict[
         "CommonPasswords": "allowed",
         "ImportedBcryptCost": "4",
         "Schedules": "ENABLED" if simulate else "DISABLED",
+        "CorsOrigins": origins,
         "Simulator": "on",
         "SimulatedSource": "on",
         "EventSender": "on",
@@ -113,9 +119,9 @@ def deploy(server: Emulator, options: Options, built: Path, progress: Progress) 
     """Deploy the built template, unless exactly that is deployed, and return the stack."""
     workspace = server.workspace
     stack = server.stack()
-    parameters = template_parameters(server.port, simulate=options.simulate, bind=server.bind)
+    parameters = template_parameters(server.port, simulate=options.simulate, bind=server.bind, origins=options.origins)
     target = json.dumps({"sources": built.parent.name, "parameters": parameters}, sort_keys=True)
-    deployed = stack.describe()
+    deployed = deployment.settled(stack, workspace)
     if deployed is None or not is_current(workspace, deployed, target):
         if deployed is not None and deployed.status not in STEADY_STATUSES:
             with progress.step(

@@ -18,7 +18,7 @@ from runner.__main__ import COMMANDS, main, parse
 from runner.credentials import COMMON
 from runner.errors import RunnerError
 from runner.http_client import get
-from runner.local import build, deployment, emulator, environment, system
+from runner.local import build, commands, deployment, emulator, environment, system
 from runner.local.build import source_fingerprint
 from runner.local.deployment import gateway_responses, is_set
 from runner.processes import ProcessIdentity
@@ -323,65 +323,8 @@ class TestEmulatorProcess:
     def test_nothing_answers_where_nothing_listens(self) -> None:
         assert get(f"http://{environment.HOST}:{emulator.free_port()}/")[0] == 0
 
-    def test_its_state_is_saved_once_every_file_is_written_after_the_request(self, workspace: Workspace) -> None:
-        file = workspace.state / "dynamodb.json"
-        file.touch()
-        os.utime(file, (2_000, 2_000))
-
-        assert workspace.state_is_saved(since=1_000)
-        assert not workspace.state_is_saved(since=3_000)
-        (workspace.state / "lambda.json.tmp").touch()
-        assert not workspace.state_is_saved(since=1_000)
-
 
 class TestWorkspace:
-    def test_positions_in_streams_that_are_not_saved_are_forgotten_and_nothing_else(self, workspace: Workspace) -> None:
-        kept = {"functions": {"a": 1}, "kinesis_positions": {"x": {"s": 7}}}
-        saved = {"__ministack_format__": 2, "payload": {**kept, "dynamodb_stream_positions": {"data": {"y": 2400}}}}
-        (workspace.state / "lambda.json").write_text(json.dumps(saved))
-
-        workspace.forget_stream_positions()
-
-        found = json.loads((workspace.state / "lambda.json").read_text())
-        assert found == {**saved, "payload": {**kept, "dynamodb_stream_positions": {}}}
-
-    @pytest.mark.parametrize("content", [None, "", "{"])
-    def test_a_missing_or_incomplete_state_is_left_to_the_emulator(
-        self, workspace: Workspace, content: str | None
-    ) -> None:
-        if content is not None:
-            (workspace.state / "lambda.json").write_text(content)
-
-        workspace.forget_stream_positions()
-
-        assert (workspace.state / "lambda.json").exists() is (content is not None)
-
-    @pytest.mark.parametrize(
-        ("port", "bind", "address"),
-        [(4600, "127.0.0.1", "localhost:4600"), (4566, "172.17.0.1", "172.17.0.1:4566"), (1, "0.0.0.0", "localhost:1")],  # noqa: S104
-    )
-    def test_saved_queues_move_to_the_emulators_next_address(
-        self, workspace: Workspace, port: int, bind: str, address: str
-    ) -> None:
-        url = "http://{}/000000000000/jobs"
-        elsewhere = "http://localhost:4566/restapis/abc and http://example.com/000000000000/jobs"
-
-        def state(at: str) -> dict[str, str]:
-            queues = json.dumps({f"000000000000\0us-east-1\0'{url.format(at)}'": {"url": url.format(at)}})
-            return {"sqs.json": queues, "lambda.json": json.dumps({"QUEUE_URL": url.format(at), "other": elsewhere})}
-
-        for name, text in state("localhost:4566").items():
-            (workspace.state / name).write_text(text)
-
-        workspace.move_queues(environment.queue_address(port, bind))
-
-        assert {file.name: file.read_text() for file in workspace.state.iterdir()} == state(address)
-
-    def test_without_saved_queues_nothing_is_moved(self, workspace: Workspace) -> None:
-        workspace.move_queues("localhost:4600")
-
-        assert list(workspace.state.iterdir()) == []
-
     def test_a_folder_that_cannot_be_created_is_one_clear_error(self, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
 
@@ -444,11 +387,56 @@ class TestCommandLine:
         assert parse(["sam-local"]).bind == bind
 
     @pytest.mark.parametrize(
+        ("given", "origins"),
+        [
+            ("", ""),
+            ("*", "*"),
+            ("http://localhost:3000", "http://localhost:3000"),
+            (
+                "http://localhost:3000, HTTPS://Watch.Example.com:443/",
+                "http://localhost:3000,https://watch.example.com",
+            ),
+            ("http://[::1]:80,http://127.0.0.1:8080", "http://[::1],http://127.0.0.1:8080"),
+        ],
+    )
+    def test_the_origins_of_other_front_ends_are_read_as_browsers_send_them(
+        self, monkeypatch: pytest.MonkeyPatch, given: str, origins: str
+    ) -> None:
+        monkeypatch.setenv("CORS_ORIGINS", given)
+
+        options = commands.options_of(parse(["up"]))
+
+        assert options.origins == origins
+        assert system.template_parameters(4566, simulate=False, origins=options.origins)["CorsOrigins"] == origins
+
+    @pytest.mark.parametrize(
         ("variable", "given", "message"),
         [
             *(("PORT", given, "PORT is a number") for given in ("abc", "80", "70000", "-1", "4566.0")),
             *(("BIND", given, "BIND is an IPv4 address") for given in ("everywhere", "1.2.3", "::1")),
             ("SIMULATE", "maybe", "SIMULATE is on or off, not maybe."),
+            *(
+                (
+                    "CORS_ORIGINS",
+                    given,
+                    "CORS_ORIGINS is a list of origins such as http://localhost:3000,https://watch.",
+                )
+                for given in (
+                    "localhost:3000",
+                    "http://",
+                    "http://a,",
+                    "ftp://a",
+                    "http://a/page",
+                    "http://a?b",
+                    "http://a#b",
+                    "http://me@a",
+                    "http://a:b",
+                    "http://a:70000",
+                    "http://a b",
+                    "http://*.example.com",
+                    "null",
+                )
+            ),
             ("API_PORT", "abc", "API_PORT is a number from 1024 to 65535, not abc."),
             ("WARM", "hot", "WARM is EAGER or LAZY, not hot."),
             ("PULL", "yes", "PULL is on or off, not yes."),
