@@ -21,5 +21,6 @@ def revoke(token_id: str, origin: Origin) -> bool:
 
 def revoke_all_of(user_id: str, origin: Origin) -> None:
     """Revoke every token that the user made."""
+    # bounded: by the tokens that administrators have made, of which there are a few
     for token in ApiTokenRecord.query(KIND, filter_condition=ApiTokenRecord.created_by == user_id):
         revoke(token.id, origin)

@@ -34,6 +34,7 @@ def oldest_first(after: str | None, limit: int) -> Iterator[UserRecord]:
 def enabled_admins() -> Iterator[UserRecord]:
     """The administrators among the first 100,000 users who are not disabled, oldest first."""
     is_enabled_admin = (UserRecord.role == Role.ADMIN.value) & (UserRecord.disabled == False)  # noqa: E712
+    # bounded: by the pages below
     found = UserRecord.by_creation.query("user", filter_condition=is_enabled_admin, page_size=_SEARCH_PAGE)
     for page in islice(found.page_iter, _SEARCH_PAGES):
         yield from map(UserRecord.from_raw_data, page["Items"])

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from pynamodb.attributes import TTLAttribute, UnicodeAttribute
+from pynamodb.constants import ALL_OLD
 from pynamodb.exceptions import PutError
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.models import Model
@@ -144,8 +145,8 @@ def entry(
 
 
 def add(record: AuditRecord, transaction: TransactWrite) -> None:
-    """Append the entry in the transaction of its act. The condition keeps an entry that exists from changing."""
-    transaction.save(record, condition=AuditRecord.id.does_not_exist())
+    """Append the entry in the transaction of its act. An entry that exists does not change; see ``rewrite``."""
+    transaction.save(record, condition=AuditRecord.id.does_not_exist(), return_values=ALL_OLD)
 
 
 def append(record: AuditRecord) -> None:
@@ -160,12 +161,15 @@ def append(record: AuditRecord) -> None:
 
 def newest_first(subject: str | None, action: str | None, before: str | None, limit: int) -> Iterator[AuditRecord]:
     """Return up to ``limit`` entries (about ``subject``, of ``action``, of both, or all) before the id ``before``."""
-    options: dict[str, Any] = {"scan_index_forward": False, "limit": limit, "page_size": limit}
-    after = AuditRecord.id < before if before else None
+    query: Any = AuditRecord.query
+    key = ENTRIES
     if subject and action:
-        return AuditRecord.by_subject_and_action.query(subject_and_action(subject, action), after, **options)
-    if subject:
-        return AuditRecord.by_subject.query(subject, after, **options)
-    if action:
-        return AuditRecord.by_action.query(action, after, **options)
-    return AuditRecord.query(ENTRIES, after, **options)
+        query, key = AuditRecord.by_subject_and_action.query, subject_and_action(subject, action)
+    elif subject:
+        query, key = AuditRecord.by_subject.query, subject
+    elif action:
+        query, key = AuditRecord.by_action.query, action
+    found: Iterator[AuditRecord] = query(
+        key, AuditRecord.id < before if before else None, scan_index_forward=False, limit=limit, page_size=limit
+    )
+    return found

@@ -41,7 +41,8 @@ def write(fill: Fill) -> None:
     Raises
     ------
     TransactWriteError
-        If the transaction is refused. Its reasons are in the order in which ``fill`` adds the writes.
+        If the transaction is refused. Its reasons are in this order, whatever that of ``fill``: condition checks,
+        deletions, saved items, updates.
 
     """
     with TransactWrite(connection=tables.connection()) as transaction:
@@ -96,8 +97,8 @@ def rewrite(prepare: Callable[[], Fill | None], *, retry_seconds: float = _RETRY
     """Read, then write all or nothing; read again if others have changed what was read.
 
     ``prepare`` reads, and returns what to write on the condition that it has not changed; ``None`` if there is nothing
-    to do. It raises to refuse. The condition of the last write must fail only if an earlier attempt, whose response was
-    lost, has written it: the entry in the audit log is such a write.
+    to do. It raises to refuse. One write, the entry in the audit log, asks for the item that its condition finds:
+    if there is one, an earlier attempt has written everything, and its response was lost.
 
     Raises
     ------
@@ -116,8 +117,7 @@ def rewrite(prepare: Callable[[], Fill | None], *, retry_seconds: float = _RETRY
             write(fill)
             return
         except TransactWriteError as error:
-            *_, of_last = error.cancellation_reasons or [None]
-            if of_last is not None and of_last.code == "ConditionalCheckFailed":
+            if any(reason and reason.raw_item for reason in error.cancellation_reasons):
                 return
             if not is_temporary(error):
                 raise
