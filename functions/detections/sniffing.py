@@ -42,7 +42,7 @@ _SAMPLE = 4096
 
 def name_of(data: bytes) -> str:
     """The format of ``data``, as a person would say it: "a PNG image", "CSV text"."""
-    binary = _name_of_binary(data)
+    binary = name_of_binary(data)
     if binary:
         return binary
     try:
@@ -52,7 +52,8 @@ def name_of(data: bytes) -> str:
     return next((name for name, matches in _TEXTS if matches(text)), "text that is not JSON")
 
 
-def _name_of_binary(data: bytes) -> str:
+def name_of_binary(data: bytes) -> str:
+    """The format of ``data``, or of a file that begins with it, if that is not text in UTF-8; else an empty text."""
     for signature, name in _SIGNATURES:
         if data.startswith(signature):
             return name

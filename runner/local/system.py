@@ -11,6 +11,7 @@ from runner.local import build, deployment, emulator
 from runner.local.deployment import STEADY_STATUSES
 from runner.local.emulator import DEFAULT_PORT, Emulator
 from runner.local.environment import HOST, STAGE_NAME, endpoint_url
+from runner.local.layers import with_shared_layers
 from runner.progress import Progress, Silence
 from runner.stack import Description, Stack
 from runner.workspace import Workspace, exclusive, require_disk_space, write_whole
@@ -135,7 +136,7 @@ def deploy(server: Emulator, options: Options, built: Path, progress: Progress) 
             ):
                 deployment.delete(stack)
         with progress.step("Deploying with sam deploy …", "The stack is deployed"):
-            deployed = deployment.deploy(stack, workspace, built, parameters)
+            deployed = deployment.deploy(stack, workspace, with_shared_layers(workspace, built), parameters)
     deployment.apply_gateway_responses(stack, built, deployed)
     write_whole(workspace.deployment, json.dumps({"target": target, "changed": deployed.changed}) + "\n")
     return replace(

@@ -19,6 +19,7 @@ import yaml
 from runner import template
 from runner.__main__ import main
 from runner.local import build, deployment, emulator
+from runner.local.layers import with_shared_layers
 from runner.local.system import API_PREFIX, API_SUFFIX
 from runner.stack import STACK_NAME, Description, Stack
 from runner.workspace import Workspace
@@ -80,7 +81,8 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack
             "ApiUrlPrefix": server.endpoint_url + API_PREFIX,
             "ApiUrlSuffix": API_SUFFIX,
         }
-        yield engine, deployment.deploy(engine, workspace, _emulated(built, workspace.home), parameters)
+        shared = with_shared_layers(workspace, _emulated(built, workspace.home))
+        yield engine, deployment.deploy(engine, workspace, shared, parameters)
     finally:
         server.discard()
 
