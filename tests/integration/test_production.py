@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -104,17 +105,27 @@ def test_short_and_common_passwords_are_refused(production: tuple[Stack, Descrip
             assert (refused.status_code, refused.json()["subcode"]) == (400, 4001)
 
 
-def test_only_a_signed_reading_is_accepted(production: tuple[Stack, Description]) -> None:
-    _, stack = production
+def test_only_a_signed_reading_or_a_machines_is_accepted(production: tuple[Stack, Description]) -> None:
+    engine, stack = production
     body = json.dumps({"sensor": "signed", "ts": "2026-11-22T06:10:30Z", "in_count": 2, "out": 1}).encode()
-    signature = hmac.new(WEBHOOK_SECRET.encode(), body, hashlib.sha256).hexdigest()
-    with Client(stack.outputs["BaseUrl"]) as client:
+    time = str(int(datetime.now(UTC).timestamp()))
+    signature = hmac.new(WEBHOOK_SECRET.encode(), f"{time}\nkey\n".encode() + body, hashlib.sha256).hexdigest()
+    headers = {"Idempotency-Key": "key", "X-Signature-Timestamp": time, "X-Signature-256": f"sha256={signature}"}
+    password = engine.client("secretsmanager").get_secret_value(SecretId=stack.outputs["AdminPasswordSecretName"])
+    with Client(stack.outputs["BaseUrl"]) as client, Client(stack.outputs["BaseUrl"]) as machine:
         assert client.post("/api/webhook", content=body).status_code == 401
-        forged = client.post("/api/webhook", content=body, headers={"X-Signature-256": "sha256=" + "0" * 64})
+        forged = client.post("/api/webhook", content=body, headers={**headers, "X-Signature-256": "sha256=" + "0" * 64})
         assert forged.json()["msg"] == "Signature verification failed"
-        accepted = client.post("/api/webhook", content=body, headers={"X-Signature-256": f"sha256={signature}"})
+        accepted = client.post("/api/webhook", content=body, headers=headers)
         assert (accepted.status_code, accepted.json()) == (200, {"message": "OK"})
+        replayed = client.post("/api/webhook", content=body, headers=headers)
+        assert replayed.json()["msg"] == "Signature has been used"
         assert client.get("/api/sensors/signed/occupancy").json()["inside"] == 1
+
+        machine.log_in("admin", password["SecretString"])
+        machine.carry(machine.post("/api/tokens", json={"name": "door"}).json()["api_token"])
+        assert machine.post("/api/webhook", content=body).status_code == 200
+        assert client.get("/api/sensors/signed/occupancy").json()["inside"] == 2
 
 
 def test_alarms_the_topic_and_the_dashboard_exist(production: tuple[Stack, Description]) -> None:
