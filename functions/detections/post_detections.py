@@ -7,11 +7,11 @@ from pydantic import BeforeValidator, Field
 
 from detections import stream
 from detections.report import ReportedDetection
+from detections.sources import with_source
 from sitewatch.api import MACHINES_AND_ADMINS, Api
 from sitewatch.callers import Scope
 from sitewatch.idempotency import once
 from sitewatch.models import BaseModel, RootModel
-from sitewatch.sources import source_of
 
 _MAX_BODY_BYTES = 512 * 1024
 _MAX_DETECTIONS = 500
@@ -50,12 +50,7 @@ def report_detections(reports: Annotated[Reports, Body()]) -> Accepted:
     caller = app.require_caller()
 
     def put() -> dict[str, Any]:
-        stream.put(
-            [
-                {**report.model_dump(mode="json", exclude_none=True), "source": source_of(caller, report.source)}
-                for report in reports.root
-            ]
-        )
+        stream.put([with_source(report, caller) for report in reports.root])
         return {"accepted": len(reports.root)}
 
     return Accepted(**once(app, put))
