@@ -9,7 +9,7 @@ from events.listing import newest_first
 from events.model import Event, Events
 from sitewatch.api import Api
 from sitewatch.ids import UlidText
-from sitewatch.paging import Limit, page_of, paged
+from sitewatch.paging import Limit, paged
 from sitewatch.tables import views
 
 app = Api()
@@ -23,9 +23,12 @@ def list_events(
         str | None, Query(min_length=1, max_length=255, description="Only this type (exact match).")
     ] = None,
 ) -> Response[Events]:
-    """``start`` is the id of the last event of the previous page."""
-    found, more = page_of(newest_first(event_type, start, limit + 1), limit)
-    next_page = {"start": found[-1].id, "limit": limit, "event_type": event_type} if more else None
+    """``start`` is the id of the last event of the previous page.
+
+    A page of very long events may have fewer than ``limit`` and still link to a next page.
+    """
+    found, last = newest_first(event_type, start, limit)
+    next_page = {"start": last, "limit": limit, "event_type": event_type} if last is not None else None
     return paged(Events(events=views(Event.of, found)), next_page)
 
 

@@ -8,11 +8,10 @@ from pynamodb.transactions import TransactWrite
 
 from events.finding import etag, find
 from events.model import EventRecord, NewEvent
-from events.registration import register
 from sitewatch import clock, settings
 from sitewatch.attempts import Attempt
 from sitewatch.errors import PRECONDITION_FAILED, TOO_MANY_REQUESTS, ApiError
-from sitewatch.partitions import month_of, partition, write_shard
+from sitewatch.partitions import partition, write_shard
 from sitewatch.retrying import attempts
 from sitewatch.transactions import commit
 
@@ -22,9 +21,7 @@ _WRITE_SHARDS = settings.integer("EVENT_WRITE_SHARDS")
 def store(new: Sequence[NewEvent], attempt: Attempt) -> list[str]:
     """Store all of ``new`` (up to 100) or none, once per ``attempt``, and return their ids in the same order."""
     event_ids = attempt.ids(len(new))
-    month = month_of(attempt.began_at)
-    register(month, {event.event_type for event in new})
-    records = [_record(event, event_id, month, attempt) for event, event_id in zip(new, event_ids, strict=True)]
+    records = [_record(event, event_id, attempt) for event, event_id in zip(new, event_ids, strict=True)]
 
     def fill(transaction: TransactWrite) -> None:
         for record in records:
@@ -35,7 +32,7 @@ def store(new: Sequence[NewEvent], attempt: Attempt) -> list[str]:
     return event_ids
 
 
-def _record(event: NewEvent, event_id: str, month: str, attempt: Attempt) -> EventRecord:
+def _record(event: NewEvent, event_id: str, attempt: Attempt) -> EventRecord:
     shard = write_shard(event_id, _WRITE_SHARDS)
     return EventRecord(
         event_id,
@@ -44,8 +41,8 @@ def _record(event: NewEvent, event_id: str, month: str, attempt: Attempt) -> Eve
         created_at=attempt.began_at,
         updated_at=attempt.began_at,
         version=1,
-        time_partition=partition(month, shard),
-        type_partition=partition(month, shard, event.event_type),
+        time_partition=partition(shard),
+        type_partition=partition(shard, event.event_type),
     )
 
 
@@ -61,13 +58,12 @@ def change(event_id: str, fields: Mapping[str, str], if_match: str | None) -> Ev
 
     def update(event: EventRecord, condition: Condition) -> None:
         event_type = fields.get("event_type", event.event_type)
-        month, shard = month_of(event.created_at), write_shard(event_id, _WRITE_SHARDS)
-        register(month, {event_type})
+        shard = write_shard(event_id, _WRITE_SHARDS)
         event.update(
             actions=[
                 EventRecord.event_type.set(event_type),
                 EventRecord.event_payload.set(fields.get("event_payload", event.event_payload)),
-                EventRecord.type_partition.set(partition(month, shard, event_type)),
+                EventRecord.type_partition.set(partition(shard, event_type)),
                 EventRecord.updated_at.set(clock.now()),  # type: ignore[attr-defined]
                 EventRecord.version.add(1),
             ],

@@ -18,6 +18,7 @@ from datapoints.source import SourceFailed, SourcePoint
 from sitewatch import clock, http_client
 from sitewatch.http_client import Request
 from sitewatch.paging import encode_cursor
+from sitewatch.timeline import counts_in
 from tests.world.aws import client
 from tests.world.calling import Answer, Context, access_token, admin_token, call
 from tests.world.servers import MISBEHAVIOURS, answering, serving
@@ -162,7 +163,13 @@ def test_a_repeated_point_is_stored_once_even_if_it_is_too_old_by_then() -> None
     assert populating.store(populating.to_record(parsed(value=[0, 0, 0, 128], tags=["a"]), fetched_at=at))
     values = [point["value"] for point in listed(admin=True).json]
     assert sorted(map(str, values)) == ["-0.0", "1.0", "1.0"]
-    assert client("dynamodb").scan(TableName="DataPointDaysTable")["Items"][0]["total"] == {"N": "3"}
+    counts = client("dynamodb").scan(TableName="DataPointCountsTable")["Items"]
+    assert [(item["counter"]["S"], *counts_in(item).values()) for item in counts] == [
+        ("all", 3),
+        ("all", 3),
+        ("valid", 3),
+        ("valid", 3),
+    ]
 
 
 def test_a_repeated_point_is_returned_as_first_stored(monkeypatch: pytest.MonkeyPatch) -> None:
