@@ -8,7 +8,10 @@
 # SIMULATE=off        disables every schedule
 # CORS_ORIGINS=       origins whose pages may call the API, for a front end on another port: http://localhost:3000
 # BIND=               the address that the emulator listens on (default: 127.0.0.1; see docs/sam-local.md)
-# FILE= STREAM=       for `make ingest`: a CSV or JSON Lines file, or - for standard input; another stream
+# FILE= KIND= ENCODING=     for `make ingest`: a CSV or JSON Lines file, or - for standard input; detections (the default),
+#                     readings or events; the file's encoding, if it is not UTF-8 or UTF-16
+# SOURCE= STREAM=     for its detections: their source, if it is not the file's name; another stream
+# BASE_URL= TOKEN=    for its readings and events: another deployment, and a token for it
 # ENV=prod            for `make deploy`: the environment of samconfig.toml
 # STACK=              for the commands on a deployed stack: its name on AWS; without it, the local system
 # QUEUE= FUNCTION= TABLE=   names in template.yaml
@@ -87,7 +90,7 @@ engines: venv-dev ## write the tables of docs/engines.md from the runs in docs/e
 deploy: venv ## build for AWS, show the changes and deploy them after you confirm (docs/production.md)
 	@$(RUNNER) deploy
 
-ingest: venv ## put a file of vehicles on the stream: FILE=vehicles.csv [STREAM=name]
+ingest: venv ## import a file of detections: FILE=vehicles.csv; or KIND=readings|events (docs/ingest.md)
 	@$(RUNNER) ingest
 
 redrive: venv ## list the dead-letter queues, or send one's messages again: QUEUE=jobs [STACK=name]

@@ -43,7 +43,7 @@ COMMANDS = {
     "localstack": Command("deploy to a running LocalStack", "runner.engines.localstack"),
     "deploy": Command("build for AWS, show the changes, deploy them after you confirm", "runner.operate.deploy"),
     "logs": Command("follow the emulator's log, or one function's lines", "runner.operate.logs"),
-    "ingest": Command("put a file of vehicles on the stream of detections", "runner.operate.ingest"),
+    "ingest": Command("import a file of detections, readings or events", "runner.operate.ingest"),
     "redrive": Command("list the dead-letter queues, or send their messages again", "runner.operate.redrive"),
     "quarantine": Command("list rejected records, put them on the stream or drop them", "runner.operate.quarantine"),
     "replay": Command("index the batches that Lambda gave up on", "runner.operate.replay"),

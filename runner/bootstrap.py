@@ -12,6 +12,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 
 OLDEST = (3, 11)
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -20,6 +21,10 @@ FOLDERS = {"emulator": os.path.join(VENV, "emulator"), "local": VENV, "dev": VEN
 
 # dev.txt holds all of local.txt, at the same versions.
 COVERS = {"emulator": ["emulator"], "local": ["local"], "dev": ["local", "dev"]}
+
+
+MEGABYTES = {"emulator": 60, "local": 300, "dev": 700}
+"""The disk space that an installation takes in .venv; pip's temporary files take up to half as much."""
 
 
 def python_of(name):
@@ -91,6 +96,24 @@ def problem():
     return ""
 
 
+def lack_of_space(names):
+    # type: (list[str]) -> str
+    """Which disk has too little space for these installations, in one line; empty if none has."""
+    needed = sum(MEGABYTES[name] for name in names)
+    needs = {}  # type: dict[int, list[tuple[str, int]]]
+    for folder, megabytes in ((ROOT, needed), (tempfile.gettempdir(), needed // 2)):
+        needs.setdefault(os.stat(folder).st_dev, []).append((folder, megabytes))
+    for of_disk in needs.values():
+        free = shutil.disk_usage(of_disk[0][0]).free // 1000000
+        total = sum(megabytes for _, megabytes in of_disk)
+        if free < total:
+            parts = " and ".join("{} MB in {}".format(megabytes, folder) for folder, megabytes in of_disk)
+            return "Too little disk space to install: {} MB are needed and {} MB are free ({}).".format(
+                total, free, parts
+            )
+    return ""
+
+
 def install(name):
     # type: (str) -> int
     """Install a lock file into its virtual environment, and return the exit code of the step that failed, or 0."""
@@ -113,17 +136,22 @@ def main():
         return 1
     if installed(name) and installed("emulator"):
         return 0
+    missing = [each for each in (name, "emulator") if not installed(each)]
+    reason = lack_of_space(missing)
+    if reason:
+        sys.stderr.write(reason + "\n")
+        return 1
     print("Installing requirements/{}.txt into .venv (once, a minute or two)".format(name), flush=True)
-    for missing in [each for each in (name, "emulator") if not installed(each)]:
+    for each in missing:
         try:
-            code = install(missing)
+            code = install(each)
         except OSError as error:
             sys.stderr.write("Cannot write {}: {}\n".format(VENV, error.strerror))
             return 1
         if code:
             sys.stderr.write("The installation failed (see above); run the same command again to continue.\n")
             return 1
-        for covered in COVERS[missing]:
+        for covered in COVERS[each]:
             with open(stamp_file(covered), "w", encoding="utf-8") as stamp:
                 stamp.write(fingerprint(covered))
     return 0

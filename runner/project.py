@@ -77,18 +77,18 @@ def queue_name(logical_id: str) -> str:
 def undeployed_variables() -> dict[str, str]:
     """The environment variables of all functions together, as if resources were named by their logical ids.
 
-    Attributes of resources, such as public keys, are empty. Passwords may be as short as on a local run.
+    Attributes of resources, such as public keys, are empty. Passwords and readings follow the local run's rules.
     """
     document = read_template()
     local = deploy_parameters("local")
-    passwords = {name: local[name] for name in ("PasswordMinLength", "CommonPasswords")}
+    rules = {name: local[name] for name in ("PasswordMinLength", "CommonPasswords", "PublicReadings")}
     names = {
         "AWS::SQS::Queue": lambda name: f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{queue_name(name)}",
         "AWS::SNS::Topic": lambda name: f"arn:aws:sns:{REGION}:{ACCOUNT}:{name}",
         "AWS::S3::Bucket": str.lower,
     }
     ids = {name: names.get(each["Type"], str)(name) for name, each in document["Resources"].items()}
-    stack = Template(document, {**PSEUDO_PARAMETERS, **passwords}, ids)
+    stack = Template(document, {**PSEUDO_PARAMETERS, **rules}, ids)
     variables: dict[str, Any] = dict(document["Globals"]["Function"]["Environment"]["Variables"])
     for function in resources(FUNCTION).values():
         own: Mapping[str, Any] = function.get("Environment", {}).get("Variables", {})

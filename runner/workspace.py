@@ -17,9 +17,6 @@ PROJECT_ROOT = Path(__file__).resolve().parent.parent
 LOCAL_FOLDER = PROJECT_ROOT / ".local"
 BUILDS_FOLDER = LOCAL_FOLDER / "builds"
 
-NEEDED_BYTES = 500_000_000
-"""Free disk space needed to start: for a build, the emulator's state and its workers' unpacked layers."""
-
 
 class Workspace:
     """The files of one running system, all in the folder `home`."""
@@ -43,7 +40,7 @@ class Workspace:
     def prepare(self) -> None:
         """Make the folders, and keep SAM from looking for a newer version of itself.
 
-        Raises RunnerError if they cannot be written or the disk is nearly full.
+        Raises RunnerError if they cannot be written.
         """
         try:
             for folder in (self.home, self.state, self.objects, self.scratch, self.cli, self.layers):
@@ -52,14 +49,8 @@ class Workspace:
                     raise RunnerError(f"Cannot write to {folder}: it belongs to another user or is read-only.")
             settings = {"telemetryEnabled": False, "lastVersionCheck": time.time()}
             (self.cli / "metadata.json").write_text(json.dumps(settings), encoding="utf-8")
-            free = shutil.disk_usage(self.home).free
         except OSError as error:
             raise RunnerError(f"Cannot make {error.filename or self.home}: {error.strerror}.") from error
-        if free < NEEDED_BYTES:
-            raise RunnerError(
-                f"Too little disk space for {self.home}: "
-                f"{free // 1_000_000} MB free, {NEEDED_BYTES // 1_000_000} needed."
-            )
 
     def empty_scratch(self) -> None:
         """Delete what killed workers have left in the scratch folder."""
@@ -76,6 +67,25 @@ class Workspace:
                 file.unlink(missing_ok=True)
         except OSError as error:
             raise RunnerError(f"Cannot delete {error.filename}: {error.strerror}.") from error
+
+
+def require_disk_space(*needs: tuple[Path, int]) -> None:
+    """Check the free disk space of folders, which may be on one disk: how many MB each needs.
+
+    Raises RunnerError, with what is free, needed and can be deleted, if there is too little.
+    """
+    disks: dict[int, list[tuple[Path, int]]] = {}
+    for folder, megabytes in needs:
+        disks.setdefault(folder.stat().st_dev, []).append((folder, megabytes))
+    for of_disk in disks.values():
+        free = shutil.disk_usage(of_disk[0][0]).free // 1_000_000
+        needed = sum(megabytes for _, megabytes in of_disk)
+        if free < needed:
+            parts = " and ".join(f"{megabytes} MB in {folder}" for folder, megabytes in of_disk)
+            raise RunnerError(
+                f"Too little disk space: {needed} MB are needed and {free} MB are free ({parts}). "
+                f"You can delete {BUILDS_FOLDER}; make reset deletes the local data."
+            )
 
 
 @contextlib.contextmanager

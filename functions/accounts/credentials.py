@@ -7,7 +7,7 @@ from pynamodb.exceptions import TransactWriteError
 from accounts import passwords
 from accounts.model import NewUser, UserRecord
 from accounts.registration import new_record, register
-from accounts.users import by_username
+from accounts.users import by_id, by_username
 from sitewatch import ids, transactions
 from sitewatch.callers import Role
 from sitewatch.errors import USERNAME_TAKEN, ApiError
@@ -32,6 +32,10 @@ def create(new: NewUser, role: Role = Role.USER, *, user_id: str | None = None) 
             "ConditionalCheckFailed",
             "TransactionConflict",
         }:
+            # The second write is refused if the user exists: an earlier attempt was stopped halfway.
+            repeated = by_id(user.id) if error.cancellation_reasons[1] else None
+            if repeated and passwords.verify(repeated.password_hash, new.password):
+                return repeated
             raise ApiError(USERNAME_TAKEN) from None
         raise
     return user

@@ -24,7 +24,10 @@ def new_record(profile: Profile, password_hash: str, *, user_id: str, role: Role
 
 
 def register(user: UserRecord, transaction: TransactWrite) -> None:
-    """Add the new user to ``transaction``, provided that no other user has its username."""
+    """Add the new user to ``transaction``, provided that the username is free.
+
+    A retry may add the same user again, but not with another password.
+    """
     claim = UsernameClaim(claim_key(user.username), user_id=user.id)
     transaction.save(claim, condition=UsernameClaim.key.does_not_exist() | (UsernameClaim.user_id == user.id))
-    transaction.save(user)
+    transaction.save(user, condition=UserRecord.key.does_not_exist() | (UserRecord.password_hash == user.password_hash))

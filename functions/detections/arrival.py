@@ -1,20 +1,22 @@
-"""Split a Kinesis batch into valid detections and rejected records."""
+"""Split a Kinesis batch into valid detections and rejected parts."""
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import ValidationError
-
+from detections import formats, report
 from detections.model import DetectionRecord
-from detections.report import ReportedDetection
-from sitewatch import ids, settings
+from detections.report import MAX_RECORD_BYTES, RecordOnStream
+from sitewatch import clock, ids, settings
+from sitewatch.names import UNKNOWN, fold
 from sitewatch.partitions import month_of, partition, position, write_shard
 
-MAX_BYTES = 1024 * 1024
-_SUSPICIOUS = frozenset(name.casefold() for name in settings.names("SUSPICIOUS_CATEGORIES"))
+MAX_REJECTED_PARTS = 100
+"""Of one record; the last one has the bytes of all that follow too."""
+
+_SUSPICIOUS = frozenset(fold(name) for name in settings.names("SUSPICIOUS_CATEGORIES"))
 _WRITE_SHARDS = settings.integer("DETECTION_WRITE_SHARDS")
 
 
@@ -42,45 +44,94 @@ class KinesisRecord:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A record that can never become a detection, and the reason."""
+    """Bytes of a record that can never become a detection, and the reason.
+
+    ``index`` is the place of the part in the record, from 0; ``None`` for a record that is rejected as a whole.
+    """
 
     record: KinesisRecord
     reason: str
+    data: bytes
+    index: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """A detection to store. ``dated`` is false if its id was reported, but its time is only that of its arrival."""
+    """A detection to store. If ``is_timeless``, its id says nothing of its time, which is that of its arrival."""
 
     detection: DetectionRecord
-    dated: bool
+    is_timeless: bool
 
 
 def is_suspicious(category: str) -> bool:
-    """Whether ``category`` is one of the suspicious ones, ignoring case."""
-    return category.casefold() in _SUSPICIOUS
+    """Whether ``category`` is one of the suspicious ones, whatever the letter case and Unicode form."""
+    return fold(category) in _SUSPICIOUS
 
 
-def to_detection(record: KinesisRecord) -> Arrived:
-    """Parse ``record``.
+def split(records: Iterable[KinesisRecord]) -> tuple[list[Arrived], list[Rejected]]:
+    """Split ``records`` into detections, one per id (the first one), and rejected parts."""
+    arrived: dict[str, Arrived] = {}
+    rejected: list[Rejected] = []
+    for record in records:
+        good, bad = _split(record)
+        for each in good:
+            arrived.setdefault(each.detection.id, each)
+        rejected += bad
+    return list(arrived.values()), rejected
 
-    If the report has no id, the id is derived from the record's place in the stream, and a missing time is the time
-    of arrival, so that a second delivery of the record gives the same detection.
 
-    Raises
-    ------
-    ValueError
-        If the data is not JSON of the right shape (a ``pydantic.ValidationError``) or too large.
+def _split(record: KinesisRecord) -> tuple[list[Arrived], list[Rejected]]:
+    try:
+        parts = _parts(record)
+    except formats.NoDetections as reason:
+        return [], [Rejected(record, str(reason), record.data)]
+    good: list[Arrived] = []
+    bad: list[Rejected] = []
+    for index, part in enumerate(parts):
+        try:
+            good.append(_to_detection(record, index, part))
+        except ValueError as error:
+            bad.append(Rejected(record, str(error), part.data, index))
+    if not good:
+        reasons = [each.reason if len(parts) == 1 else f"{each.index}: {each.reason}" for each in bad]
+        return [], [Rejected(record, "; ".join(reasons), record.data)]
+    return good, list(_few(bad))
 
+
+def _parts(record: KinesisRecord) -> list[formats.Part]:
+    if len(record.data) > MAX_RECORD_BYTES:
+        raise formats.NoDetections(f"larger than {MAX_RECORD_BYTES} bytes")
+    return formats.parts(record.data)
+
+
+def _to_detection(record: KinesisRecord, index: int, part: formats.Part) -> Arrived:
+    """The detection in a part of ``record``.
+
+    Its id is derived from all that tells it from others: its source, its reported id and its content. Without a
+    reported id, its place in the stream stands for one, so that two vehicles that look the same stay two. So the same
+    record gives the same detection, however often it is delivered, and a record that differs gives another one.
+
+    A missing time is the time of arrival. It is no part of the id of a report that has an id, which may be put on the
+    stream again later.
     """
-    if len(record.data) > MAX_BYTES:
-        raise ValueError(f"larger than {MAX_BYTES} bytes")
-    reported = ReportedDetection.model_validate_json(record.data, context={"now": record.arrived_at})
-    created_at = reported.created_at or record.arrived_at
-    detection_id = reported.id or ids.derived_id(record.arrived_at, record.shard, record.sequence_number)
+    reported = report.read(part, record.arrived_at)
+    source = reported.source or UNKNOWN
+    time_in_id, created_at = _times(reported, record)
+    detection_id = ids.derived_id(
+        time_in_id,
+        source,
+        *_name_in_source(reported, record, index),
+        str(reported.year),
+        reported.make,
+        reported.model,
+        reported.category,
+        clock.sortable(reported.created_at) if reported.created_at else "",
+    )
     month, shard = month_of(created_at), write_shard(detection_id, _WRITE_SHARDS)
     detection = DetectionRecord(
         detection_id,
+        reported_id=reported.id,
+        source=source,
         year=reported.year,
         make=reported.make,
         model=reported.model,
@@ -89,35 +140,40 @@ def to_detection(record: KinesisRecord) -> Arrived:
         suspicious=is_suspicious(reported.category),
         position=position(created_at, detection_id),
         time_partition=partition(month, shard),
-        make_partition=partition(month, shard, reported.make),
-        category_partition=partition(month, shard, reported.category),
+        make_partition=partition(month, shard, fold(reported.make)),
+        category_partition=partition(month, shard, fold(reported.category)),
+        source_partition=partition(month, shard, source),
     )
-    return Arrived(detection, dated=reported.created_at is not None or reported.id is None)
+    return Arrived(detection, is_timeless=reported.id is not None and reported.created_at is None)
 
 
-def split(records: Iterable[KinesisRecord]) -> tuple[list[Arrived], list[Rejected]]:
-    """Split ``records`` into detections, one per id, and rejected records.
-
-    If an id comes several times, the last dated detection is kept, or else the first one.
-    """
-    arrived: dict[str, Arrived] = {}
-    rejected: list[Rejected] = []
-    for record in records:
-        try:
-            candidate = to_detection(record)
-        except ValidationError as error:
-            rejected.append(Rejected(record, _reason(error)))
-        except ValueError as error:
-            rejected.append(Rejected(record, str(error)))
-        else:
-            if candidate.dated or candidate.detection.id not in arrived:
-                arrived[candidate.detection.id] = candidate
-    return list(arrived.values()), rejected
+def _times(reported: RecordOnStream, record: KinesisRecord) -> tuple[datetime, datetime]:
+    """The time in the id of a detection, which is the same at every delivery, and its ``created_at``."""
+    if reported.created_at is not None:
+        return reported.created_at, reported.created_at
+    if reported.id is not None:
+        return clock.EARLIEST, record.arrived_at
+    if reported.entry_id is not None:
+        # When it was put, unless the sender's clock is ahead.
+        put_at = ids.time_of(reported.entry_id)
+        return put_at, min(put_at, record.arrived_at)
+    return record.arrived_at, record.arrived_at
 
 
-def _reason(error: ValidationError) -> str:
-    """Which fields are wrong and why. It never contains their values; the quarantined bytes do."""
-    return "; ".join(
-        f"{'.'.join(str(part) for part in problem['loc']) or 'record'}: {problem['msg']}"
-        for problem in error.errors(include_url=False, include_context=False, include_input=False)
-    )
+def _name_in_source(reported: RecordOnStream, record: KinesisRecord, index: int) -> tuple[str, ...]:
+    """What tells a report from others of its source with the same content."""
+    if reported.id is not None:
+        return "id", reported.id
+    if reported.entry_id is not None:
+        return "entry", reported.entry_id
+    return "place", record.shard, record.sequence_number, str(index)
+
+
+def _few(rejected: list[Rejected]) -> Iterator[Rejected]:
+    """Join the last parts if there are too many, so that one record cannot flood the quarantine."""
+    yield from rejected[: MAX_REJECTED_PARTS - 1]
+    rest = rejected[MAX_REJECTED_PARTS - 1 :]
+    if rest:
+        first, more = rest[0], len(rest) - 1
+        reason = f"{first.reason} (and {more} more)" if more else first.reason
+        yield Rejected(first.record, reason, b"\n".join(each.data for each in rest), first.index)

@@ -5,16 +5,18 @@ before the stored position are already counted and skipped.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from pynamodb.exceptions import TransactWriteError
+from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from detections.changes import Change
 from detections.counts import hours_counter
 from detections.model import CountRecord, DetectionRecord, PositionRecord
 from sitewatch import clock, transactions
+from sitewatch.names import fold
 from sitewatch.retrying import attempts
 
 MAX_SUMS = 90
@@ -36,14 +38,26 @@ class CountingFailed(RuntimeError):
 def sums_of(detection: DetectionRecord) -> list[Sum]:
     """The sums that include a detection: those of /stats, and the counts by hour for each filter of the list."""
     hour = clock.sortable(detection.created_at)[:_HOUR_LENGTH]
+    make, category = fold(detection.make), fold(detection.category)
     return [
-        ("make", detection.make),
-        ("category", detection.category),
+        ("make", make),
+        ("category", category),
         ("year", str(detection.year)),
         (hours_counter(), hour),
-        (hours_counter(make=detection.make), hour),
-        (hours_counter(category=detection.category), hour),
+        (hours_counter("make", make), hour),
+        (hours_counter("category", category), hour),
+        (hours_counter("source", detection.source), hour),
     ]
+
+
+def spellings_of(changes: Iterable[Change]) -> Mapping[Sum, str]:
+    """The first spelling in ``changes`` of each make and category, by its sum."""
+    spellings: dict[Sum, str] = {}
+    for change in changes:
+        if change.new is not None:
+            spellings.setdefault(("make", fold(change.new.make)), change.new.make)
+            spellings.setdefault(("category", fold(change.new.category)), change.new.category)
+    return spellings
 
 
 def count(shard: str, changes: Sequence[Change]) -> None:
@@ -60,7 +74,7 @@ def count(shard: str, changes: Sequence[Change]) -> None:
         try:
             for part, sums in _parts([change for change in changes if change.sequence_number > (reached or "")]):
                 position = part[-1].sequence_number
-                _write(shard, sums, reached=reached, position=position)
+                _write(shard, sums, spellings_of(part), reached=reached, position=position)
                 reached = position
             return
         except TransactWriteError as error:
@@ -93,7 +107,9 @@ def _parts(changes: Sequence[Change]) -> Iterator[tuple[list[Change], Mapping[Su
         yield part, sums
 
 
-def _write(shard: str, sums: Mapping[Sum, int], *, reached: str | None, position: str) -> None:
+def _write(
+    shard: str, sums: Mapping[Sum, int], spellings: Mapping[Sum, str], *, reached: str | None, position: str
+) -> None:
     unmoved = (
         PositionRecord.sequence_number.does_not_exist()
         if reached is None
@@ -105,8 +121,12 @@ def _write(shard: str, sums: Mapping[Sum, int], *, reached: str | None, position
             PositionRecord(shard=shard, sequence_number=position, expires_at=clock.now() + _POSITION_LIFETIME),
             condition=unmoved,
         )
-        for (counter, value), difference in sums.items():
+        for each, difference in sums.items():
             if difference:
-                transaction.update(CountRecord(counter, value), actions=[CountRecord.total.add(difference)])
+                actions: list[Action] = [CountRecord.total.add(difference)]
+                if each in spellings:
+                    # It stays as it is if it is stored already.
+                    actions.append(CountRecord.spelling.set(CountRecord.spelling | spellings[each]))
+                transaction.update(CountRecord(*each), actions=actions)
 
     transactions.write(fill)

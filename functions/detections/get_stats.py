@@ -17,7 +17,8 @@ app = Api()
 def get_stats(by: Literal["make", "category", "year"] = "make", start: Start = None) -> Response[dict[str, int]]:
     """Detections by make, category or year, with sorted keys. Reads sums: its cost does not grow with their number.
 
-    A response has up to 5,000 keys, and a link to more.
+    Letter case and Unicode form make no difference; a name is shown in the spelling that came first. A response has
+    up to 5,000 keys, and a link to more.
     """
     found, more = page_of(totals(by, after=decode_cursor(start) if start else None), _MAX_TOTALS)
     return paged(dict(found), {"by": by, "start": encode_cursor(found[-1][0])} if more else None)

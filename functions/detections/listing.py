@@ -2,19 +2,16 @@
 
 import heapq
 import itertools
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from pynamodb.indexes import GlobalSecondaryIndex
+
 from detections.counts import hours_counter
-from detections.model import (
-    CountRecord,
-    DetectionRecord,
-    DetectionsByCategory,
-    DetectionsByMake,
-    DetectionsByTime,
-)
+from detections.model import CountRecord, DetectionRecord
 from sitewatch import clock, settings
+from sitewatch.names import fold
 from sitewatch.partitions import page_size, partition
 
 MAX_EXAMINED = 10_000
@@ -27,24 +24,57 @@ _HOUR_LENGTH = len("2026-11-22T06")
 _MONTH_LENGTH = len("2026-11")
 _WRITE_SHARDS = settings.integer("DETECTION_WRITE_SHARDS")
 
+_INDEXES: Mapping[str, GlobalSecondaryIndex[DetectionRecord]] = {
+    "": DetectionRecord.by_time,
+    "make": DetectionRecord.by_make,
+    "source": DetectionRecord.by_source,
+    "category": DetectionRecord.by_category,
+}
+_VALUES: Mapping[str, Callable[[DetectionRecord], str]] = {
+    "make": lambda detection: fold(detection.make),
+    "source": lambda detection: detection.source,
+    "category": lambda detection: fold(detection.category),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which detections to list: of a make, of a category, between two times (both inclusive)."""
+    """Which detections to list: with these values of some fields, between two times (both inclusive).
 
-    make: str | None = None
-    category: str | None = None
+    ``values`` has the wanted make, source and category, by the name of the field. Detections are read by the first of
+    them and filtered by the others.
+    """
+
+    values: Mapping[str, str] = field(default_factory=dict)
     since: datetime | None = None
     until: datetime | None = None
 
+    @classmethod
+    def of(
+        cls,
+        *,
+        make: str | None,
+        source: str | None,
+        category: str | None,
+        since: datetime | None,
+        until: datetime | None,
+    ) -> "Selection":
+        values = {"make": make and fold(make), "source": source, "category": category and fold(category)}
+        return cls({name: value for name, value in values.items() if value is not None}, since, until)
+
     @property
-    def is_by_both(self) -> bool:
-        """Whether it has a make and a category: then detections are read by make and filtered by category."""
-        return self.make is not None and self.category is not None
+    def read_by(self) -> tuple[str, str]:
+        """The field, and its value, whose index and counts are read; both empty for all detections."""
+        return next(iter(self.values.items()), ("", ""))
+
+    @property
+    def is_filtered(self) -> bool:
+        """Whether some of the detections that are read do not belong to it."""
+        return len(self.values) > 1
 
     def includes(self, detection: DetectionRecord) -> bool:
         """Whether a detection that was read for this selection belongs to it."""
-        return self.category is None or detection.category == self.category
+        return not self.is_filtered or all(_VALUES[name](detection) == value for name, value in self.values.items())
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +124,7 @@ def _candidates(
     hours = _hours(selection, lowest, highest)
     for hour, total in hours:
         is_whole = lowest <= hour and highest > hour + _END
-        if skip >= total and is_whole and not selection.is_by_both:
+        if skip >= total and is_whole and not selection.is_filtered:
             skip -= total
             continue
         older = itertools.chain([hour], (name for name, _ in hours))
@@ -106,7 +136,7 @@ def _hours(selection: Selection, lowest: str, highest: str) -> Iterator[tuple[st
     """The hours that have detections, newest first, and how many each has."""
     # bounded: by the hours with detections; the caller reads up to its page's last
     counts = CountRecord.query(
-        hours_counter(make=selection.make, category=selection.category),
+        hours_counter(*selection.read_by),
         CountRecord.value.between(lowest[:_HOUR_LENGTH], highest[:_HOUR_LENGTH]),
         scan_index_forward=False,
     )
@@ -124,14 +154,9 @@ def _from_months(
 def _in_shard(
     selection: Selection, month: str, shard: int, lowest: str, highest: str, wanted: int
 ) -> Iterator[DetectionRecord]:
-    index: DetectionsByTime | DetectionsByMake | DetectionsByCategory = DetectionRecord.by_time
-    value = ""
-    if selection.make is not None:
-        index, value = DetectionRecord.by_make, selection.make
-    elif selection.category is not None:
-        index, value = DetectionRecord.by_category, selection.category
+    name, value = selection.read_by
     # bounded: by MAX_EXAMINED
-    found = index.query(
+    found = _INDEXES[name].query(
         partition(month, shard, value),
         DetectionRecord.position.between(lowest, highest),
         scan_index_forward=False,

@@ -1,6 +1,7 @@
 """Stored records and API models of detections."""
 
 from datetime import datetime
+from typing import Self
 
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, TTLAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
@@ -9,11 +10,12 @@ from pynamodb.models import Model
 from sitewatch import settings
 from sitewatch.clock import Timestamp
 from sitewatch.models import BaseModel
+from sitewatch.names import UNKNOWN
 from sitewatch.tables import TableMeta, TimeAttribute
 
 
-class Detection(BaseModel):
-    """A vehicle as clients and subscribers see it."""
+class Alert(BaseModel):
+    """A suspicious vehicle as subscribers see it."""
 
     id: str
     year: int
@@ -23,8 +25,15 @@ class Detection(BaseModel):
     created_at: Timestamp
 
     @classmethod
-    def of(cls, record: "DetectionRecord") -> "Detection":
+    def of(cls, record: "DetectionRecord") -> Self:
         return cls(**{name: getattr(record, name) for name in cls.model_fields})
+
+
+class Detection(Alert):
+    """A vehicle as clients see it: ``id`` is ours, ``reported_id`` the sender's."""
+
+    reported_id: str | None
+    source: str
 
 
 class DetectionsByTime(GlobalSecondaryIndex["DetectionRecord"]):
@@ -60,13 +69,26 @@ class DetectionsByCategory(GlobalSecondaryIndex["DetectionRecord"]):
     position = UnicodeAttribute(range_key=True)
 
 
+class DetectionsBySource(GlobalSecondaryIndex["DetectionRecord"]):
+    """The detections of a source by time; a partition is the source, a month and a write shard."""
+
+    class Meta:
+        index_name = "by_source"
+        projection = AllProjection()
+
+    source_partition = UnicodeAttribute(hash_key=True)
+    position = UnicodeAttribute(range_key=True)
+
+
 class DetectionRecord(Model):
-    """A detection. Its id alone is the key: reports with the same id are one detection."""
+    """A detection. Its id is derived from its source, its reported id and its content (see ``arrival``)."""
 
     class Meta(TableMeta):
         table_name = settings.text("DETECTIONS_TABLE")
 
     id = UnicodeAttribute(hash_key=True)
+    reported_id = UnicodeAttribute(null=True)
+    source = UnicodeAttribute(default=UNKNOWN)
     year = NumberAttribute()
     make = UnicodeAttribute()
     model = UnicodeAttribute()
@@ -77,17 +99,19 @@ class DetectionRecord(Model):
     time_partition = UnicodeAttribute()
     make_partition = UnicodeAttribute()
     category_partition = UnicodeAttribute()
+    source_partition = UnicodeAttribute(null=True)
 
     by_time = DetectionsByTime()
     by_make = DetectionsByMake()
     by_category = DetectionsByCategory()
+    by_source = DetectionsBySource()
 
 
 class CountRecord(Model):
     """How many detections have the ``value`` that ``counter`` counts by.
 
-    ``make``/``Acura`` is the number of Acuras, ``hours#make#Acura``/``2026-11-22T06`` the number of them in that hour
-    (see ``counting.sums_of``).
+    ``make``/``acura`` is the number of Acuras, ``hours#make#acura``/``2026-11-22T06`` the number of them in that hour
+    (see ``counting.sums_of``). Makes and categories are folded; ``spelling`` is the first one that was counted.
     """
 
     class Meta(TableMeta):
@@ -95,6 +119,7 @@ class CountRecord(Model):
 
     counter = UnicodeAttribute(hash_key=True)
     value = UnicodeAttribute(range_key=True)
+    spelling = UnicodeAttribute(null=True)
     total = NumberAttribute()
 
 

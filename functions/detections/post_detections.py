@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field
 
 from detections import stream
 from detections.report import ReportedDetection
+from detections.sources import with_source
 from sitewatch.api import MACHINES_AND_ADMINS, Api
 from sitewatch.idempotency import once
 from sitewatch.models import BaseModel, RootModel
@@ -45,9 +46,10 @@ class Accepted(BaseModel):
 @app.post("/detections", status_code=202, summary="Report detections", tags=["detections"])
 def report_detections(reports: Annotated[Reports, Body()]) -> Accepted:
     """One detection, or a list of up to 500. If one is invalid, the error names its index and nothing is accepted."""
+    caller = app.require_caller()
 
     def put() -> dict[str, Any]:
-        stream.put(reports.model_dump(mode="json", exclude_none=True))
+        stream.put([with_source(report, caller) for report in reports.root])
         return {"accepted": len(reports.root)}
 
     return Accepted(**once(app, put))

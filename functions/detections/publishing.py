@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from detections.model import Detection, DetectionRecord
+from detections.model import Alert, DetectionRecord
 from sitewatch import aws, settings
 from sitewatch.delivery import chunks, deliver
 
@@ -19,19 +19,19 @@ def publish(detections: Sequence[DetectionRecord]) -> None:
         If the topic still refuses some messages after every retry.
 
     """
-    entries = [_entry(str(number), Detection.of(detection)) for number, detection in enumerate(detections)]
+    entries = [_entry(str(number), Alert.of(detection)) for number, detection in enumerate(detections)]
     for chunk in chunks(entries, max_entries=_MAX_ENTRIES):
         deliver(chunk, _send)
 
 
-def _entry(entry_id: str, detection: Detection) -> dict[str, Any]:
+def _entry(entry_id: str, alert: Alert) -> dict[str, Any]:
     return {
         "Id": entry_id,
-        "Message": detection.model_dump_json(),
+        "Message": alert.model_dump_json(),
         "MessageAttributes": {
-            "category": {"DataType": "String", "StringValue": detection.category},
-            "make": {"DataType": "String", "StringValue": detection.make},
-            "year": {"DataType": "Number", "StringValue": str(detection.year)},
+            "category": {"DataType": "String", "StringValue": alert.category},
+            "make": {"DataType": "String", "StringValue": alert.make},
+            "year": {"DataType": "Number", "StringValue": str(alert.year)},
         },
     }
 

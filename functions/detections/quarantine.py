@@ -1,7 +1,8 @@
-"""Keep rejected records, with their bytes and the reason, for a person to inspect.
+"""Keep rejected records and parts of records, with their bytes and the reason, for a person to inspect.
 
-A message is JSON: ``{"reason", "shard", "sequence_number", "partition_key", "arrived_at"}`` and either ``data`` (the
-bytes in base64) or, if they are too large for a message, ``bucket`` and ``key`` of the S3 object that holds them.
+A message is JSON: ``{"reason", "shard", "sequence_number", "partition_key", "arrived_at", "index"}`` and either
+``data`` (the bytes in base64) or, if they are too large for a message, ``bucket`` and ``key`` of the S3 object that
+holds them. ``index`` is the place of a part in its record, or null for a whole record.
 """
 
 import base64
@@ -21,8 +22,8 @@ _MAX_REASON_LENGTH = 1024
 def keep(rejected: Sequence[Rejected]) -> None:
     """Send each of ``rejected`` to the quarantine queue.
 
-    The queue is FIFO, and the deduplication id of a message is the record's place in the stream: if a batch is
-    delivered again, the queue keeps each record once.
+    The queue is FIFO, and the deduplication id of a message is the place in the stream: if a batch is delivered
+    again, the queue keeps each record and part once.
 
     Raises
     ------
@@ -30,25 +31,28 @@ def keep(rejected: Sequence[Rejected]) -> None:
         If the queue still refuses some messages after every retry.
 
     """
-    send_messages(settings.text("QUARANTINE_QUEUE_URL"), [_entry(one) for one in rejected])
+    send_messages(settings.text("QUARANTINE_QUEUE_URL"), [_entry(number, one) for number, one in enumerate(rejected)])
 
 
-def _entry(rejected: Rejected) -> dict[str, Any]:
+def _entry(number: int, rejected: Rejected) -> dict[str, Any]:
     record = rejected.record
-    place = f"{record.shard}-{record.sequence_number}"
+    place = [record.shard, record.sequence_number]
+    if rejected.index is not None:
+        place.append(str(rejected.index))
     message = {
         "reason": rejected.reason[:_MAX_REASON_LENGTH],
         "shard": record.shard,
         "sequence_number": record.sequence_number,
         "partition_key": record.partition_key,
         "arrived_at": clock.format_time(record.arrived_at),
-        **_data(record.data, f"{record.shard}/{record.sequence_number}"),
+        "index": rejected.index,
+        **_data(rejected.data, "/".join(place)),
     }
     return {
-        "Id": record.sequence_number[-80:],
+        "Id": str(number),
         "MessageBody": json.dumps(message),
-        "MessageGroupId": place,
-        "MessageDeduplicationId": place,
+        "MessageGroupId": "-".join(place),
+        "MessageDeduplicationId": "-".join(place),
     }
 
 

@@ -15,8 +15,8 @@ def store(arrived: Sequence[Arrived]) -> None:
     """Put every detection into the table: ⌈n/25⌉ ``BatchWriteItem`` calls.
 
     Putting an identical item changes nothing and emits no stream record, so a batch may be delivered again. Only a
-    detection that came with an id but without a time would differ at the second delivery, by its time of arrival:
-    those are looked up first, and the first one to arrive is kept.
+    timeless detection would differ at the second delivery, by its time of arrival: those are looked up first, and the
+    first one to arrive is kept.
 
     Raises
     ------
@@ -24,11 +24,12 @@ def store(arrived: Sequence[Arrived]) -> None:
         If the table still refuses some of them after every retry.
 
     """
-    undated = [each.detection.id for each in arrived if not each.dated]
+    timeless = [each.detection.id for each in arrived if each.is_timeless]
     stored = {
-        detection.id for detection in DetectionRecord.batch_get(undated, consistent_read=True, attributes_to_get=["id"])
+        detection.id
+        for detection in DetectionRecord.batch_get(timeless, consistent_read=True, attributes_to_get=["id"])
     }
-    _put(each.detection for each in arrived if each.dated or each.detection.id not in stored)
+    _put(each.detection for each in arrived if each.detection.id not in stored)
 
 
 def _put(detections: Iterable[DetectionRecord]) -> None:

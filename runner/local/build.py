@@ -5,6 +5,7 @@ import os
 import platform
 import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +14,11 @@ from typing import Any
 from runner import template
 from runner.local import environment
 from runner.processes import run_logged
-from runner.workspace import BUILDS_FOLDER, LOCAL_FOLDER, PROJECT_ROOT, Workspace, exclusive
+from runner.workspace import BUILDS_FOLDER, LOCAL_FOLDER, PROJECT_ROOT, Workspace, exclusive, require_disk_space
 
 BUILD_DEADLINE_S = 600.0
+BUILD_MB, TEMPORARY_MB = 150, 150
+"""The disk space that a build needs in its own folder and in the folder for temporary files."""
 KEPT_BUILDS = 3
 RUNTIME = f"python{sys.version_info.major}.{sys.version_info.minor}"
 """The functions' runtime here: the emulator runs them with its own interpreter."""
@@ -71,6 +74,14 @@ def is_built(fingerprint: str, builds: Path = BUILDS_FOLDER) -> bool:
     return (builds / fingerprint[:16] / "template.yaml").exists()
 
 
+def disk_space(fingerprint: str, builds: Path = BUILDS_FOLDER) -> list[tuple[Path, int]]:
+    """The folders in which building this state of the sources takes space, and how many MB; none if it is built."""
+    if is_built(fingerprint, builds):
+        return []
+    builds.mkdir(parents=True, exist_ok=True)
+    return [(builds, BUILD_MB), (Path(tempfile.gettempdir()), TEMPORARY_MB)]
+
+
 def build(
     workspace: Workspace,
     fingerprint: str,
@@ -86,6 +97,7 @@ def build(
     busy = f"Another build has been running for {BUILD_DEADLINE_S:.0f} s; if there is none, delete {builds}."
     with exclusive(builds / "lock", BUILD_DEADLINE_S, busy) as lock:
         if not is_built(fingerprint, builds):
+            require_disk_space(*disk_space(fingerprint, builds))
             draft = builds / "draft"
             shutil.rmtree(draft, ignore_errors=True)
             command = [*environment.SAM, "build", "--template-file", str(root / "template.yaml")]

@@ -12,7 +12,6 @@ from runner import template
 from runner.errors import RunnerError
 from runner.local import environment
 from runner.local.environment import STAGE_NAME
-from runner.local.layers import with_shared_layers
 from runner.processes import run_logged
 from runner.stack import Description, Stack, aws_errors
 from runner.template import Template
@@ -36,7 +35,7 @@ def deploy(stack: Stack, workspace: Workspace, built: Path, parameters: Mapping[
     Raises RunnerError, with the first resource that failed or the end of SAM's output.
     """
     make_bucket(stack)
-    command = [*environment.SAM, "deploy", "--template-file", str(with_shared_layers(workspace, built))]
+    command = [*environment.SAM, "deploy", "--template-file", str(built)]
     command += ["--stack-name", stack.stack_name, "--s3-bucket", ARTIFACTS_BUCKET, "--region", stack.region]
     command += ["--capabilities", "CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
     command += ["--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"]

@@ -27,12 +27,12 @@ NO_AWS_SETTINGS = {
 INSTALLER_PREFIXES = ("PIP_", "SSL_CERT_", "REQUESTS_CA_", "CURL_CA_", "DOCKER_")
 PROXIES = ("http_proxy", "https_proxy", "no_proxy")
 INSTALLER_NAMES = frozenset(
-    ["HOME", "USER", "LOGNAME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", *PROXIES, *map(str.upper, PROXIES)]
+    ["HOME", "TMPDIR", "USER", "LOGNAME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", *PROXIES, *map(str.upper, PROXIES)]
 )
 """Settings with which pip finds packages and SAM finds Docker, on machines that have them."""
 
-WARM_SECONDS = 60
-"""How long a function's second and later workers stay: the memory of a burst is free a minute later."""
+WARM_SECONDS = 30
+"""How long a function's second and later workers stay: the memory of a burst is free half a minute later."""
 
 
 def endpoint_url(port: int, bind: str = HOST) -> str:

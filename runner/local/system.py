@@ -11,15 +11,18 @@ from runner.local import build, deployment, emulator
 from runner.local.deployment import STEADY_STATUSES
 from runner.local.emulator import DEFAULT_PORT, Emulator
 from runner.local.environment import HOST, STAGE_NAME, endpoint_url
+from runner.local.layers import with_shared_layers
 from runner.progress import Progress, Silence
 from runner.stack import Description, Stack
-from runner.workspace import Workspace, exclusive, write_whole
+from runner.workspace import Workspace, exclusive, require_disk_space, write_whole
 
 API_PREFIX = "/restapis/"
 API_SUFFIX = f"/{STAGE_NAME}/_user_request_"
 USERS = {"admin": "admin", "daikiri": "tekila"}
 """The users of a local system and their passwords; no other deployment has these passwords."""
 HEALTH_DEADLINE_S = 60.0
+RUN_MB = 150
+"""The disk space of a running system: all workers, the layers, and room for saves of its data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ def template_parameters(port: int, *, simulate: bool, bind: str = HOST, origins:
         "PasswordMinLength": "4",
         "CommonPasswords": "allowed",
         "ImportedBcryptCost": "4",
+        "PublicReadings": "on",
         "Schedules": "ENABLED" if simulate else "DISABLED",
         "CorsOrigins": origins,
         "Simulator": "on",
@@ -64,9 +68,12 @@ def bring_up(workspace: Workspace, options: Options, progress: Progress, *, pers
     """Run the workspace's system with the current sources and these options; return when it is healthy.
 
     Does only what is missing: a running and unchanged system is left alone, a stopped one starts with its data.
+    Raises RunnerError at once if a disk has too little space for all of it.
     If a step fails or is interrupted, an emulator that this call has started ends again.
     """
     workspace.prepare()
+    to_run = [(workspace.home, RUN_MB)] if emulator.running(workspace) is None else []
+    require_disk_space(*to_run, *build.disk_space(build.source_fingerprint()))
     with started(workspace, options, persist=persist) as server:
         built = build_sources(workspace, progress)
         wait_until_ready(server, progress)
@@ -130,7 +137,7 @@ def deploy(server: Emulator, options: Options, built: Path, progress: Progress) 
             ):
                 deployment.delete(stack)
         with progress.step("Deploying with sam deploy …", "The stack is deployed"):
-            deployed = deployment.deploy(stack, workspace, built, parameters)
+            deployed = deployment.deploy(stack, workspace, with_shared_layers(workspace, built), parameters)
     deployment.apply_gateway_responses(stack, built, deployed)
     write_whole(workspace.deployment, json.dumps({"target": target, "changed": deployed.changed}) + "\n")
     return replace(

@@ -11,12 +11,15 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 from runner import arguments, project
 from runner.errors import RunnerError, UsageError
+from runner.local.build import BUILD_MB, TEMPORARY_MB
 from runner.local.environment import SAM
 from runner.stack import Stack, aws_errors
-from runner.workspace import PROJECT_ROOT
+from runner.workspace import PROJECT_ROOT, require_disk_space
 
 MONITORING_MINUTES = 5
 OUTPUT = "RollbackTriggers"
@@ -34,6 +37,7 @@ def run(parsed: argparse.Namespace) -> None:
     settings = project.samconfig(parsed.env, "global")
     stack = Stack.named(settings["stack_name"], region=settings.get("region", ""))
     check_shards(stack, int(project.deploy_parameters(parsed.env).get("StreamShards", 0)))
+    require_disk_space((PROJECT_ROOT, BUILD_MB), (Path(tempfile.gettempdir()), TEMPORARY_MB))
     sam("build", parsed.env)
     sam("deploy", parsed.env)
     if watch_updates(stack):

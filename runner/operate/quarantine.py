@@ -1,8 +1,9 @@
 """List rejected records, put them on the stream again or drop them: `make quarantine`.
 
 Without arguments it lists the records that are not valid detections. SHOW=id writes one record's bytes, REINGEST=id
-puts them on the stream again (FILE= replaces them with a file's bytes), and DROP=id deletes them; REINGEST=all and
-DROP=all do that to every record. An id may be shortened as long as only one record's id begins with it.
+puts them on the stream again (FILE= puts a file's bytes instead: one detection or several, in any format that the
+stream accepts), and DROP=id deletes them; REINGEST=all and DROP=all do that to every record. An id may be shortened as
+long as only one record's id begins with it.
 
 A record is put on the stream first and leaves the quarantine second: an interruption leaves it in both, never in
 neither.
@@ -16,20 +17,25 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from detections import formats
+from detections import report as reports
+from detections.report import MAX_RECORD_BYTES
 from runner import arguments
 from runner.errors import RunnerError, UsageError
 from runner.operate.queues import Message, Queue
 from runner.stack import Stack, aws_errors, find
+from sitewatch import clock
 
 ALL = "all"
 SHOWN_ID = 8
+MAX_PROBLEMS = 10
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     arguments.add(parser, "--show", "SHOW", "an id: write that record's bytes to standard output")
     arguments.add(parser, "--reingest", "REINGEST", "an id or all: put it on the stream again")
     arguments.add(parser, "--drop", "DROP", "an id or all: delete it")
-    arguments.add(parser, "--file", "FILE", "with --reingest: this file's bytes instead; - is standard input")
+    arguments.add(parser, "--file", "FILE", "with --reingest: this file's detections instead; - is standard input")
     arguments.add_stack(parser)
 
 
@@ -59,7 +65,12 @@ class Quarantined:
     reason: str
     arrived_at: str
     partition_key: str
+    index: int | None
     place: Mapping[str, str] = field(repr=False)
+
+    def __str__(self) -> str:
+        part = "" if self.index is None else f"part {self.index} of its record: "
+        return f"{part}{self.reason}"
 
     @staticmethod
     def of(message: Message) -> "Quarantined":
@@ -67,7 +78,14 @@ class Quarantined:
         try:
             body = json.loads(message["Body"])
             place = {name: body[name] for name in (("data",) if "data" in body else ("bucket", "key"))}
-            return Quarantined(message["MessageId"], body["reason"], body["arrived_at"], body["partition_key"], place)
+            return Quarantined(
+                message["MessageId"],
+                body["reason"],
+                body["arrived_at"],
+                body["partition_key"],
+                body.get("index"),
+                place,
+            )
         except (ValueError, KeyError, TypeError) as error:
             raise RunnerError(f"{message['MessageId']} in quarantine is none of the index's: {error!r}") from error
 
@@ -138,14 +156,14 @@ def show_all(quarantine: Quarantine) -> None:
         count += 1
         size = f"{len(quarantine.bytes_of(record))} B" if "data" in record.place else "> 150 KiB"
         # ascii: a record cannot send control characters to the terminal.
-        print(f"{record.id[:SHOWN_ID]}  {record.arrived_at}  {size:>9}  {ascii(record.reason)[1:-1]}")
+        print(f"{record.id[:SHOWN_ID]}  {record.arrived_at}  {size:>9}  {ascii(str(record))[1:-1]}")
     print(f"{count} in quarantine.")
 
 
 def show(quarantine: Quarantine, prefix: str) -> None:
     """Write one record's bytes to standard output, and its id, time and reason to standard error."""
     record = quarantine.find(prefix)
-    print(f"{record.id}, arrived at {record.arrived_at}: {record.reason}", file=sys.stderr)
+    print(f"{record.id}, arrived at {record.arrived_at}: {record}", file=sys.stderr)
     sys.stdout.flush()
     sys.stdout.buffer.write(quarantine.bytes_of(record))
     sys.stdout.buffer.flush()
@@ -153,11 +171,45 @@ def show(quarantine: Quarantine, prefix: str) -> None:
 
 def reingest(quarantine: Quarantine, prefix: str, file: str) -> None:
     """Put one record, or all, on the stream again; the bytes of `file` instead if it is named."""
+    if file:
+        reingest_file(quarantine, prefix, file)
+        return
     count = 0
     for record in quarantine.chosen(prefix):
         count += 1
-        quarantine.reingest(record, _read(file) if file else quarantine.bytes_of(record))
+        quarantine.reingest(record, quarantine.bytes_of(record))
     print(f"{count} put on the stream again.")
+
+
+def reingest_file(quarantine: Quarantine, prefix: str, file: str) -> None:
+    """Put the detections in a file on the stream in place of a record: as one record, so that all go or none.
+
+    Raises RunnerError, and leaves the record where it is, if something in the file is no detection.
+    """
+    data = _read(file)
+    wrong = problems(data)
+    if wrong:
+        raise RunnerError("\n".join([f"{file} is not all detections; nothing was put.", *wrong[:MAX_PROBLEMS]]))
+    quarantine.reingest(quarantine.find(prefix), data)
+    count = len(formats.parts(data))
+    print(f"{count} {'detection' if count == 1 else 'detections'} put on the stream.")
+
+
+def problems(data: bytes) -> list[str]:
+    """What the index would reject in these bytes."""
+    if len(data) > MAX_RECORD_BYTES:
+        return [f"It is larger than a record may be ({MAX_RECORD_BYTES} bytes): compress it with gzip, or split it."]
+    try:
+        parts = formats.parts(data)
+    except formats.NoDetections as error:
+        return [f"It is {error}."]
+    found: list[str] = []
+    for number, part in enumerate(parts):
+        try:
+            reports.read(part, clock.now())
+        except ValueError as error:
+            found.append(f"part {number}: {error}")
+    return found
 
 
 def drop(quarantine: Quarantine, prefix: str) -> None:

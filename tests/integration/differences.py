@@ -33,7 +33,18 @@ _TWENTY_FIRST_CALLS = (
     "within its own limit, 20 s unless `LAMBDA_RUNTIME_ENVIRONMENT_TIMEOUT` says more, and are answered 502 or late."
 )
 
+_FORMS_ARE_ENCODED_AGAIN = (
+    "LocalStack parses JSON with curl's default content type as a form and encodes it again, which loses its plus "
+    "signs: a 400 that asks for `Content-Type: application/json`."
+)
+
 DIFFERENCES: tuple[Difference, ...] = (
+    Difference(
+        "localstack",
+        "test_gateway.py::test_json_with_curls_default_content_type_is_json",
+        _FORMS_ARE_ENCODED_AGAIN,
+        ("POST /login",),
+    ),
     Difference(
         "localstack",
         "test_occupancy.py::test_unordered_repeated_and_concurrent_readings_are_counted_exactly",

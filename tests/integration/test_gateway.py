@@ -46,6 +46,13 @@ def test_a_known_path_with_an_unknown_method_is_a_404_too(anyone: Client) -> Non
 
 
 @pytest.mark.conformance
+def test_json_with_curls_default_content_type_is_json(anyone: Client) -> None:
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = anyone.post("/login", headers=form, content='{"username": "nobody+1", "password": "a & b = c%41"}')
+    assert (answer.status_code, answer.json()["subcode"]) == (401, 4131)
+
+
+@pytest.mark.conformance
 @pytest.mark.parametrize("path", ["/token", "/detections", "/api/tokens/some-id"])
 def test_a_preflight_request_needs_no_token(anyone: Client, path: str) -> None:
     answer = anyone.options(

@@ -8,6 +8,7 @@ import pytest
 
 from runner.__main__ import main
 from runner.operate import redrive
+from runner.operate.ingest import novelty
 from runner.stack import Stack
 from tests.integration.client import Client, eventually
 
@@ -104,3 +105,43 @@ def test_every_dead_letter_queue_is_listed_and_can_be_redriven(
     assert operate("redrive", file, "simulation") == 0
     assert capsys.readouterr().out == f"{before + 1} sent again.\n"
     assert redrive.waiting(stack.client("sqs"), queues["SimulationDeadLetterQueue"]) == 0
+
+
+# --- Importing files -------------------------------------------------------------------------------
+
+
+def test_files_are_imported_once_and_those_with_the_same_row_numbers_are_two_sets(
+    stack: Stack,
+    user: Client,
+    file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    name = uuid.uuid4().hex[:8]
+    vehicles = "id;make;model;year;category\n" + f"1;{name};a;2026;Car\n2;{name};b;2026;SUV\n"
+    files = {
+        "a.csv": vehicles,
+        "b.csv": vehicles,
+        "readings": f"sensor\tts\tin\tout\n{name}\t2026-11-22T06:10:30Z\t5\t2\n",
+        "events": f'event_type,event_payload\n{name},"two\nlines"\n{name},\n{name},three\n',
+    }
+
+    def ingest(kind: str, words: str) -> str:
+        path = tmp_path / f"{name}-{words}"
+        path.write_text(files[words], encoding="utf-8")
+        operate("ingest", file, str(path), "--kind", kind)
+        out, err = capsys.readouterr()
+        return str(out + err)
+
+    assert ingest("detections", "a.csv").endswith("\n2 new\n")
+    assert ingest("detections", "b.csv").endswith("\n2 new\n")
+    monkeypatch.setattr(novelty, "FIRST_S", 1.0)
+    assert "\n0 new; the other 2 are known already, or" in ingest("detections", "a.csv")
+    assert user.get("/stats").json()[name] == 4
+    for _ in range(2):
+        assert ingest("readings", "readings").startswith("1 put, 0 bad")
+        assert "line 4: event_payload: Field required" in ingest("events", "events")
+    assert user.get(f"/api/sensors/{name}/occupancy").json()["inside"] == 3
+    stored = user.get("/api/event", params={"event_type": name}).json()["events"]
+    assert [event["event_payload"] for event in stored] == ["three", "two\nlines"]

@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import yaml
 from runner import template
 from runner.__main__ import main
 from runner.local import build, deployment, emulator
+from runner.local.layers import with_shared_layers
 from runner.local.system import API_PREFIX, API_SUFFIX
 from runner.stack import STACK_NAME, Description, Stack
 from runner.workspace import Workspace
@@ -80,7 +82,8 @@ def production(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stack
             "ApiUrlPrefix": server.endpoint_url + API_PREFIX,
             "ApiUrlSuffix": API_SUFFIX,
         }
-        yield engine, deployment.deploy(engine, workspace, _emulated(built, workspace.home), parameters)
+        shared = with_shared_layers(workspace, _emulated(built, workspace.home))
+        yield engine, deployment.deploy(engine, workspace, shared, parameters)
     finally:
         server.discard()
 
@@ -102,17 +105,27 @@ def test_short_and_common_passwords_are_refused(production: tuple[Stack, Descrip
             assert (refused.status_code, refused.json()["subcode"]) == (400, 4001)
 
 
-def test_only_a_signed_reading_is_accepted(production: tuple[Stack, Description]) -> None:
-    _, stack = production
+def test_only_a_signed_reading_or_a_machines_is_accepted(production: tuple[Stack, Description]) -> None:
+    engine, stack = production
     body = json.dumps({"sensor": "signed", "ts": "2026-11-22T06:10:30Z", "in_count": 2, "out": 1}).encode()
-    signature = hmac.new(WEBHOOK_SECRET.encode(), body, hashlib.sha256).hexdigest()
-    with Client(stack.outputs["BaseUrl"]) as client:
+    time = str(int(datetime.now(UTC).timestamp()))
+    signature = hmac.new(WEBHOOK_SECRET.encode(), f"{time}\nkey\n".encode() + body, hashlib.sha256).hexdigest()
+    headers = {"Idempotency-Key": "key", "X-Signature-Timestamp": time, "X-Signature-256": f"sha256={signature}"}
+    password = engine.client("secretsmanager").get_secret_value(SecretId=stack.outputs["AdminPasswordSecretName"])
+    with Client(stack.outputs["BaseUrl"]) as client, Client(stack.outputs["BaseUrl"]) as machine:
         assert client.post("/api/webhook", content=body).status_code == 401
-        forged = client.post("/api/webhook", content=body, headers={"X-Signature-256": "sha256=" + "0" * 64})
+        forged = client.post("/api/webhook", content=body, headers={**headers, "X-Signature-256": "sha256=" + "0" * 64})
         assert forged.json()["msg"] == "Signature verification failed"
-        accepted = client.post("/api/webhook", content=body, headers={"X-Signature-256": f"sha256={signature}"})
+        accepted = client.post("/api/webhook", content=body, headers=headers)
         assert (accepted.status_code, accepted.json()) == (200, {"message": "OK"})
+        replayed = client.post("/api/webhook", content=body, headers=headers)
+        assert replayed.json()["msg"] == "Signature has been used"
         assert client.get("/api/sensors/signed/occupancy").json()["inside"] == 1
+
+        machine.log_in("admin", password["SecretString"])
+        machine.carry(machine.post("/api/tokens", json={"name": "door"}).json()["api_token"])
+        assert machine.post("/api/webhook", content=body).status_code == 200
+        assert client.get("/api/sensors/signed/occupancy").json()["inside"] == 2
 
 
 def test_alarms_the_topic_and_the_dashboard_exist(production: tuple[Stack, Description]) -> None:

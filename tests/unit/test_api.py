@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 import pytest
 from aws_lambda_powertools.event_handler.openapi.params import Body, Form, Query
@@ -208,6 +209,13 @@ def test_a_body_that_is_no_form_is_a_400_that_names_the_form(body: str) -> None:
     answer = _ask(_endpoint(access=api.PUBLIC, form=True), "POST", "/form", body=body)
     message = "not a form (application/x-www-form-urlencoded)"
     assert (answer.status, answer.json["detail"]) == (400, [{"field": "body", "message": message}])
+
+
+def test_json_that_an_engine_encoded_as_a_form_is_a_400_that_names_the_header(public: Api) -> None:
+    answer = _ask(public, "POST", "/things", body=urlencode({'{"name": "a", "size": 1}': ""}))
+    [problem] = answer.json["detail"]
+    assert answer.status == 400
+    assert "send application/json as Content-Type" in problem["message"]
 
 
 def test_a_list_is_a_400_unless_the_endpoint_accepts_lists(public: Api) -> None:

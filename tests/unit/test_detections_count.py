@@ -8,13 +8,13 @@ import pytest
 from botocore.exceptions import ClientError
 from pynamodb.exceptions import TransactWriteError
 
-from detections import counting, counts, on_table_count, on_table_publish
+from detections import counting, counts, get_stats, on_table_count, on_table_publish
 from detections.changes import Change
-from detections.model import DetectionRecord
+from detections.model import CountRecord, DetectionRecord
 from sitewatch.delivery import DeliveryFailed
 from sitewatch.retrying import ATTEMPTS
 from tests.world.faults import Call, Fault, Wire
-from tests.world.pipeline import Pipeline, Record, ask, stats, stored, vehicle
+from tests.world.pipeline import Pipeline, Record, ask, reported, stats, stored, vehicle
 
 SHARD = "shardId-1"
 
@@ -33,8 +33,9 @@ def image(detection_id: str, *, hour: str = "2026-11-22T06", **differing: Any) -
         "suspicious": {"BOOL": report["category"] == "SUV"},
         "position": {"S": f"{created_at}#{detection_id}"},
         "time_partition": {"S": "2026-11#0#"},
-        "make_partition": {"S": f"2026-11#0#{report['make']}"},
-        "category_partition": {"S": f"2026-11#0#{report['category']}"},
+        "make_partition": {"S": f"2026-11#0#{report['make'].casefold()}"},
+        "category_partition": {"S": f"2026-11#0#{report['category'].casefold()}"},
+        "source": {"S": report.get("source", "gate")},
     }
 
 
@@ -55,6 +56,11 @@ def counted(*changes: dict[str, Any], shard: str = SHARD) -> dict[str, int]:
     """The result of /stats after a batch."""
     on_table_count.handler({"Records": list(changes), "shardId": shard}, None)
     return stats("make")
+
+
+def hours(field: str = "", value: str = "") -> dict[str, int]:
+    """The detections in each hour."""
+    return dict(counts.totals(counts.hours_counter(field, value)))
 
 
 class TestOnce:
@@ -104,10 +110,36 @@ class TestSums:
         assert stats("year") == {"2020": 2, "2021": 1}
 
     def test_makes_are_counted_by_default_and_keys_are_in_order(self) -> None:
-        counted(
-            *[change(str(n), new=image(str(n), make=make)) for n, make in enumerate(["b", "B", "a", "Ä", "10", "9"])]
-        )
-        assert list(ask("/stats").json) == ["10", "9", "B", "a", "b", "Ä"]
+        makes = ["b", "C", "a", "Ä", "10", "9"]
+        counted(*[change(str(n), new=image(str(n), make=make)) for n, make in enumerate(makes)])
+        assert list(ask("/stats").json) == ["10", "9", "a", "b", "C", "Ä"]
+
+    def test_letter_case_and_unicode_form_make_no_difference_and_the_first_spelling_is_shown(self) -> None:
+        makes = ["CITROËN", "Citroën", "CITROE\u0308N", "citroën"]
+        counted(*[change(str(n), new=image(str(n), make=make, category=make)) for n, make in enumerate(makes)])
+        assert (stats("make"), stats("category")) == ({"CITROËN": 4}, {"CITROËN": 4})
+        later = change("9", new=image("9", make="Citroën"))
+        assert counted(later) == {"CITROËN": 5}
+        assert counted(later) == {"CITROËN": 5}
+        removed = [change(str(10 + n), old=image(str(n), make=make)) for n, make in enumerate(makes)]
+        assert counted(*removed) == {"CITROËN": 1}
+
+    def test_a_count_that_is_stored_without_a_spelling_shows_its_value(self) -> None:
+        CountRecord("make", "Kia", total=3).save()
+        assert stats("make") == {"Kia": 3}
+
+    def test_a_response_has_up_to_five_thousand_names_and_a_link_to_more(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert get_stats._MAX_TOTALS == 5000
+        monkeypatch.setattr(get_stats, "_MAX_TOTALS", 2)
+        makes = ["a", "B", "c", "D", "e"]
+        counted(*[change(str(n), new=image(str(n), make=make)) for n, make in enumerate(makes)])
+        pages, query = [], {"by": "make"}
+        while query:
+            answer = ask("/stats", **query)
+            pages.append(list(answer.json))
+            query = answer.next_query or {}
+        assert pages == [["a", "B"], ["c", "D"], ["e"]]
+        assert ask("/stats", start="%").json["subcode"] == 4016
 
     def test_removed_detections_are_subtracted_and_values_without_any_disappear(self) -> None:
         counted(change("1", new=image("a")), change("2", new=image("b", make="Audi")))
@@ -118,9 +150,10 @@ class TestSums:
         moved = image("a", hour="2026-11-21T05", make="Audi", category="Sedan", year=2021)
         assert counted(change("2", old=image("a", hour="2026-11-22T06"), new=moved)) == {"Audi": 1}
         assert (stats("category"), stats("year")) == ({"Sedan": 1}, {"2021": 1})
-        assert dict(counts.totals(counts.hours_counter())) == {"2026-11-21T05": 1}
-        assert dict(counts.totals(counts.hours_counter(make="Kia"))) == {}
-        assert dict(counts.totals(counts.hours_counter(category="Sedan"))) == {"2026-11-21T05": 1}
+        assert hours() == {"2026-11-21T05": 1}
+        assert hours("make", "kia") == {}
+        assert hours("category", "sedan") == {"2026-11-21T05": 1}
+        assert hours("source", "gate") == {"2026-11-21T05": 1}
 
     def test_a_detection_added_and_removed_in_one_batch_leaves_only_the_position(self) -> None:
         batch = [change("1", new=image("a")), change("2", old=image("a"))]
@@ -150,17 +183,17 @@ class TestTransactions:
             change(str(number), new=image(str(number), make=makes[number % 10], year=2000 + number % 12))
             for number in range(500)
         ]
-        # 10 makes, 12 years, 1 category; for one hour the total, by make and by category; the position.
-        assert self.transactions(changes) == [10 + 12 + 1 + 1 + 10 + 1 + 1]
+        # 10 makes, 12 years, 1 category; for one hour the total, by make, by category and by source; the position.
+        assert self.transactions(changes) == [10 + 12 + 1 + 1 + 10 + 1 + 1 + 1]
         assert sum(stats("make").values()) == 500
 
     def test_more_sums_are_spread_over_transactions_of_at_most_ninety(self) -> None:
         changes = [change(str(n), new=image(str(n), make=f"make {n}")) for n in range(500)]
         sizes = self.transactions(changes)
-        distinct = 500 * 2 + 4
+        distinct = 500 * 2 + 5
         assert max(sizes) <= counting.MAX_SUMS + 1
-        # Each transaction has the four sums that all changes share.
-        assert len(sizes) == math.ceil((distinct - 4) / (counting.MAX_SUMS - 4))
+        # Each transaction has the five sums that all changes share.
+        assert len(sizes) == math.ceil((distinct - 5) / (counting.MAX_SUMS - 5))
         assert stats("make") == {f"make {n}": 1 for n in range(500)}
 
     def test_a_batch_interrupted_between_two_transactions_resumes_there(self) -> None:
@@ -225,12 +258,13 @@ def test_deleting_or_changing_a_detection_in_the_table_changes_the_sums() -> Non
         pipeline = Pipeline(wire)
         pipeline.index([Record.of(number, vehicle(id=f"id-{number}")) for number in range(5)])
         pipeline.carry_on()
-        DetectionRecord.get("id-0").delete()
-        DetectionRecord.get("id-1").update([DetectionRecord.make.set("Audi")])
-        pipeline.index([Record.of(9, vehicle(id="id-2", created_at="2025-01-01T00:00:00Z"))])
+        ids = {name: item["id"] for name, item in reported().items()}
+        DetectionRecord.get(ids["id-0"]).delete()
+        DetectionRecord.get(ids["id-1"]).update([DetectionRecord.make.set("Audi")])
+        pipeline.index([Record.of(9, vehicle(id="id-9", created_at="2025-01-01T00:00:00Z"))])
         pipeline.carry_on()
-        assert stats("make") == Counter(item["make"] for item in stored().values()) == {"Audi": 1, "Kia": 3}
-        assert dict(counts.totals("hours")) == {"2025-01-01T00": 1, "2026-11-22T06": 3}
+        assert stats("make") == Counter(item["make"] for item in stored().values()) == {"Audi": 1, "Kia": 4}
+        assert hours() == {"2025-01-01T00": 1, "2026-11-22T06": 4}
 
 
 class TestPublishing:

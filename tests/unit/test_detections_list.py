@@ -10,29 +10,33 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from detections import listing
+from detections.model import DetectionRecord
 from sitewatch import clock, paging
+from sitewatch.names import fold
 from tests.world.aws import reset
 from tests.world.calling import Answer, access_token, call
 from tests.world.faults import Wire, one_invocation
-from tests.world.pipeline import ARRIVAL, Pipeline, Record, ask, vehicle
+from tests.world.pipeline import ARRIVAL, Pipeline, Record, ask, reported, stored, vehicle
 
 T = datetime(2026, 11, 22, 6, 10, 30, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A detection in the model."""
+    """A detection in the model, with the id that its sender gave."""
 
     id: str
     time: datetime
     make: str = "Kia"
     category: str = "SUV"
+    source: str = "gate"
 
     @property
-    def answer(self) -> dict[str, Any]:
+    def report(self) -> dict[str, Any]:
         return {
             **vehicle(make=self.make, category=self.category),
             "id": self.id,
+            "source": self.source,
             "created_at": clock.format_time(self.time),
         }
 
@@ -41,7 +45,7 @@ def store(*seen: Seen) -> None:
     """Index and count these detections."""
     with Wire() as wire:
         pipeline = Pipeline(wire)
-        pipeline.index([Record.of(number, one.answer) for number, one in enumerate(seen)])
+        pipeline.index([Record.of(number, one.report) for number, one in enumerate(seen)])
         pipeline.carry_on()
 
 
@@ -61,11 +65,13 @@ def walk(query: dict[str, object]) -> list[list[dict[str, Any]]]:
 
 def model(seen: Sequence[Seen], query: dict[str, Any]) -> list[dict[str, Any]]:
     """The expected detections of all pages together."""
+    ids = {reported_id: item["id"] for reported_id, item in reported().items()}
     return [
-        one.answer
-        for one in sorted(seen, key=lambda one: (one.time, one.id), reverse=True)
-        if query.get("make") in (None, one.make)
-        and query.get("category") in (None, one.category)
+        {**one.report, "id": ids[one.id], "reported_id": one.id}
+        for one in sorted(seen, key=lambda one: (one.time, ids[one.id]), reverse=True)
+        if fold(query.get("make", one.make)) == fold(one.make)
+        and fold(query.get("category", one.category)) == fold(one.category)
+        and query.get("source") in (None, one.source)
         and clock.parse(query.get("from", "1970-01-01T00:00:00Z")) <= one.time
         and one.time <= clock.parse(query.get("to", "2106-01-01T00:00:00Z"))
     ][query.get("skip", 0) :]
@@ -79,12 +85,13 @@ OFFSETS = st.one_of(
     st.integers(0, 10**6).map(lambda microseconds: timedelta(microseconds=microseconds)),
 )
 TIMES = OFFSETS.map(lambda offset: T - offset)
-MAKES, CATEGORIES = st.sampled_from(["Kia", "Audi"]), st.sampled_from(["SUV", "Sedan"])
+MAKES, CATEGORIES = st.sampled_from(["Kia", "Audi", "AUDI"]), st.sampled_from(["SUV", "suv", "Sedan"])
+SOURCES = st.sampled_from(["gate", "Gate"])
 
 
 @st.composite
 def sights(draw: st.DrawFn) -> list[Seen]:
-    drawn = draw(st.lists(st.tuples(TIMES, MAKES, CATEGORIES), max_size=25))
+    drawn = draw(st.lists(st.tuples(TIMES, MAKES, CATEGORIES, SOURCES), max_size=25))
     return [Seen(f"id-{number}", *one) for number, one in enumerate(drawn)]
 
 
@@ -95,6 +102,7 @@ def queries(draw: st.DrawFn) -> dict[str, Any]:
         "skip": st.integers(0, 30),
         "make": MAKES,
         "category": CATEGORIES,
+        "source": SOURCES,
         "from": TIMES.map(clock.format_time),
         "to": TIMES.map(clock.format_time),
     }
@@ -136,9 +144,12 @@ class TestModel:
 class TestAnswer:
     def test_a_detection_has_these_fields(self) -> None:
         store(Seen("a", T))
+        (ours,) = stored()
         assert ask("/detections").json == [
             {
-                "id": "a",
+                "id": ours,
+                "reported_id": "a",
+                "source": "gate",
                 "year": 2020,
                 "make": "Kia",
                 "model": "Sorento",
@@ -149,7 +160,27 @@ class TestAnswer:
 
     def test_at_equal_times_the_greater_id_comes_first(self) -> None:
         store(*[Seen(name, T) for name in ("b", "a", "c")])
-        assert [one["id"] for one in ask("/detections").json] == ["c", "b", "a"]
+        assert [one["id"] for one in ask("/detections").json] == sorted(stored(), reverse=True)
+
+    def test_a_detection_without_an_id_of_its_sender_says_so(self) -> None:
+        with Wire() as wire:
+            pipeline = Pipeline(wire)
+            pipeline.index([Record.of(1, vehicle())])
+            pipeline.carry_on()
+        (one,) = ask("/detections").json
+        assert (one["reported_id"], one["source"]) == (None, "unknown")
+
+    def test_a_detection_that_was_stored_before_there_were_sources_is_listed(self) -> None:
+        store(Seen("a", T))
+        (item,) = DetectionRecord.scan()
+        item.update([DetectionRecord.source.remove(), DetectionRecord.reported_id.remove()])
+        (one,) = ask("/detections").json
+        assert (one["reported_id"], one["source"]) == (None, "unknown")
+
+    @pytest.mark.parametrize("query", [{"make": "CITROE\u0308N"}, {"category": "citroën"}])
+    def test_names_are_found_in_any_letter_case_and_unicode_form(self, query: dict[str, object]) -> None:
+        store(Seen("a", T, make="Citroën", category="CITROËN"), Seen("b", T))
+        assert [(one["make"], one["category"]) for one in ask("/detections", **query).json] == [("Citroën", "CITROËN")]
 
     def test_a_page_has_a_hundred_by_default_and_a_link_to_the_rest(self) -> None:
         store(*[Seen(f"id-{number:03}", T) for number in range(101)])
@@ -162,7 +193,13 @@ class TestAnswer:
 
     def test_the_link_keeps_the_query(self) -> None:
         store(*[Seen(f"id-{number}", T) for number in range(3)])
-        question = {"make": "Kia", "category": "SUV", "from": "2026-11-22T00:00:00+01:00", "to": clock.format_time(T)}
+        question = {
+            "make": "Kia",
+            "category": "SUV",
+            "source": "gate",
+            "from": "2026-11-22T00:00:00+01:00",
+            "to": clock.format_time(T),
+        }
         link = ask("/detections", **question, limit=1).next_query
         assert link is not None
         assert {name: link[name] for name in link if name != "start"} == {**question, "limit": "1"}
@@ -172,7 +209,7 @@ class TestAnswer:
         first = ask("/detections", limit=2)
         store(Seen("newer", T + timedelta(hours=1)))
         following = ask("/detections", **(first.next_query or {}))
-        assert [one["id"] for one in first.json + following.json] == ["id-0", "id-1", "id-2", "id-3"]
+        assert [one["reported_id"] for one in first.json + following.json] == ["id-0", "id-1", "id-2", "id-3"]
 
     def test_without_detections_the_list_is_empty(self) -> None:
         answer = ask("/detections")
@@ -200,6 +237,7 @@ class TestInput:
             ("make", "", 4018),
             ("make", "x" * 65, 4018),
             ("category", "a\0b", 4018),
+            ("source", "gate/7", 4018),
             ("start", "%%%", 4016),
             ("start", "é", 4016),
             ("start", "x" * 1025, 4016),
@@ -234,7 +272,7 @@ class TestInput:
         store(Seen("a", T), Seen("b", T - timedelta(days=1)), Seen("c", T - timedelta(days=2)))
         start = (ask("/detections", limit=1).next_query or {})["start"]
         answer = ask("/detections", start=start, to=clock.format_time(T - timedelta(days=2)))
-        assert [one["id"] for one in answer.json] == ["c"]
+        assert [one["reported_id"] for one in answer.json] == ["c"]
 
 
 class TestCost:
@@ -260,15 +298,15 @@ class TestCost:
     def test_whole_hours_are_skipped_without_being_read(self) -> None:
         self.store_hours(6, 40)
         answer, detections, sums = self.read(skip=203, limit=5)
-        assert [one["id"] for one in answer.json] == [f"5-{number}" for number in range(3, 8)]
+        assert [one["reported_id"] for one in answer.json] == [f"5-{number}" for number in range(3, 8)]
         assert detections <= 40
         assert sums == 6
 
-    @pytest.mark.parametrize("query", [{"make": "Kia"}, {"category": "SUV"}])
-    def test_whole_hours_are_skipped_in_the_list_of_a_make_or_category_too(self, query: dict[str, object]) -> None:
+    @pytest.mark.parametrize("query", [{"make": "Kia"}, {"category": "SUV"}, {"source": "gate"}])
+    def test_whole_hours_are_skipped_in_a_filtered_list_too(self, query: dict[str, object]) -> None:
         self.store_hours(6, 40)
         answer, detections, _ = self.read(skip=200, limit=1, **query)
-        assert [one["id"] for one in answer.json] == ["5-0"]
+        assert [one["reported_id"] for one in answer.json] == ["5-0"]
         assert detections <= 40
 
     def test_a_page_reads_little_more_than_it_returns(self) -> None:
@@ -296,7 +334,7 @@ class TestCost:
         assert answer.json == []
         assert answer.next_query is not None
         assert detections < 250
-        assert [one["id"] for page in walk({"make": "Kia", "category": "SUV"}) for one in page] == ["rare"]
+        assert [one["reported_id"] for page in walk({"make": "Kia", "category": "SUV"}) for one in page] == ["rare"]
 
 
 def test_a_users_token_is_enough() -> None:

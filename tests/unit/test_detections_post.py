@@ -6,13 +6,13 @@ import pytest
 
 from detections import catalogue, on_queue_simulate, on_schedule_pace_simulation
 from detections.report import ReportedDetection
-from sitewatch import clock
+from sitewatch import clock, ids
 from sitewatch.callers import Role
 from sitewatch.delivery import DeliveryFailed
 from sitewatch.retrying import ATTEMPTS
 from tests.world.calling import Answer, access_token, admin_token, call
 from tests.world.faults import Fault, Wire, one_invocation
-from tests.world.pipeline import Pipeline, on_stream, vehicle
+from tests.world.pipeline import Pipeline, Record, on_stream, stored, vehicle
 
 
 def post(body: object, *, token: str | None = None, **headers: str) -> Answer:
@@ -21,7 +21,15 @@ def post(body: object, *, token: str | None = None, **headers: str) -> Answer:
 
 
 def vehicles_on_stream() -> list[dict[str, Any]]:
-    return [{name: value for name, value in report.items() if name != "id"} for report in on_stream()]
+    return [{name: report[name] for name in vehicle()} for report in on_stream()]
+
+
+def indexed_from_stream() -> dict[str, dict[str, Any]]:
+    """The detections that the index makes of what is on the stream."""
+    with Wire() as wire:
+        records = [Record.of(number, report, arrived_at=clock.now()) for number, report in enumerate(on_stream())]
+        Pipeline(wire).index(records)
+    return stored()
 
 
 class TestAccepted:
@@ -37,16 +45,26 @@ class TestAccepted:
         assert (answer.status, answer.json) == (202, {"accepted": number})
         assert vehicles_on_stream() == reports
 
-    def test_capitalized_keys_are_put_in_lower_case(self) -> None:
-        post({"Year": 2020, "Make": "Kia", "Model": "Sorento", "Category": "SUV"})
+    def test_keys_in_any_letter_case_are_put_in_lower_case(self) -> None:
+        post({"Year": 2020, "MAKE": "Kia", "mOdEl": "Sorento", "Category": "SUV"})
         assert vehicles_on_stream() == [vehicle()]
 
-    def test_ids_and_times_are_kept_and_missing_ids_are_generated(self) -> None:
-        post([vehicle(id="mine", created_at="2026-01-01T01:00:00+01:00"), vehicle(), vehicle()])
-        mine, *others = on_stream()
+    def test_reported_ids_and_times_are_kept(self) -> None:
+        post([vehicle(id="mine", created_at="2026-01-01T01:00:00+01:00"), vehicle(id="other")])
+        mine, other = on_stream()
         assert (mine["id"], mine["created_at"]) == ("mine", "2026-01-01T00:00:00Z")
-        assert len({other["id"] for other in others}) == 2
-        assert all("created_at" not in other for other in others)
+        assert other == vehicle(id="other", source="unknown")
+
+    def test_a_report_without_an_id_gets_an_entry_id_but_neither_an_id_nor_a_time(self) -> None:
+        post([vehicle(), vehicle()])
+        one, other = on_stream()
+        assert one["entry_id"] != other["entry_id"]
+        assert not {"id", "created_at"} & (one.keys() | other.keys())
+
+    def test_a_body_cannot_choose_its_entry_id(self) -> None:
+        mine = ids.new_id()
+        post(vehicle(entry_id=mine))
+        assert on_stream()[0]["entry_id"] != mine
 
     def test_five_hundred_are_one_call(self) -> None:
         with one_invocation() as wire:
@@ -60,17 +78,54 @@ class TestAccepted:
             assert [len(made.parameters["Records"]) for made in wire.calls] == [10, 5, 3]
         assert sorted(vehicles_on_stream(), key=lambda one: str(one["model"])) == reports
 
-    def test_a_vehicle_put_twice_after_a_lost_response_has_one_id(self) -> None:
+    @pytest.mark.parametrize("report", [vehicle(), vehicle(id="a"), vehicle(created_at="2026-01-01T00:00:00Z")])
+    def test_a_vehicle_put_twice_after_a_lost_response_is_one_detection(self, report: dict[str, Any]) -> None:
         with one_invocation([Fault.TWICE]):
-            post(vehicle())
-        first, second = on_stream()
-        assert first == second
+            post(report)
+        assert len(on_stream()) == 2
+        assert len(indexed_from_stream()) == 1
+
+    @pytest.mark.parametrize(
+        ("report", "expected"), [(vehicle(), 2), (vehicle(created_at="2026-01-01T00:00:00Z"), 2), (vehicle(id="a"), 1)]
+    )
+    def test_equal_items_are_as_many_detections_unless_they_have_an_id(
+        self, report: dict[str, Any], expected: int
+    ) -> None:
+        post([report, report])
+        assert len(indexed_from_stream()) == expected
 
     def test_a_stream_that_keeps_rejecting_is_a_500_without_details(self) -> None:
         with one_invocation([Fault.PARTLY] * ATTEMPTS):
             answer = post(vehicle())
         assert (answer.status, answer.json["subcode"]) == (500, 5000)
         assert "entries" not in answer.text
+
+
+class TestSource:
+    def machine(self, name: str) -> str:
+        return str(call("POST", "/api/tokens", body={"name": name}, token=admin_token()).json["api_token"])
+
+    def test_it_is_what_the_report_says(self) -> None:
+        post([vehicle(source="gate 7"), vehicle()], token=self.machine("camera"))
+        assert [report["source"] for report in on_stream()] == ["gate 7", "camera"]
+
+    @pytest.mark.parametrize(
+        ("name", "source"),
+        [("gate camera", "gate camera"), ("Gate 7 (north)", "Gate 7 -north-"), ("café", "café"), ("/", "unknown")],
+    )
+    def test_or_else_the_name_of_the_token(self, name: str, source: str) -> None:
+        post(vehicle(), token=self.machine(name))
+        assert on_stream()[0]["source"] == source
+
+    def test_a_person_is_no_source(self) -> None:
+        post(vehicle(), token=admin_token())
+        assert on_stream()[0]["source"] == "unknown"
+
+    def test_one_machine_cannot_rewrite_or_hide_what_another_reported(self) -> None:
+        post(vehicle(id="1", category="Sedan"), token=self.machine("one"))
+        post([vehicle(id="1"), vehicle(id="1", category="Sedan")], token=self.machine("other"))
+        found = {(item["source"], item["category"]) for item in indexed_from_stream().values()}
+        assert found == {("one", "Sedan"), ("other", "SUV"), ("other", "Sedan")}
 
 
 class TestRefused:
@@ -87,6 +142,7 @@ class TestRefused:
             ({"created_at": 1790000000}, "created_at", 4017),
             ({"id": ""}, "id", 4003),
             ({"id": "x" * 129}, "id", 4003),
+            ({"source": "gate/7"}, "source", 4018),
         ],
     )
     def test_an_invalid_item_is_named_by_its_index_and_nothing_is_put(
@@ -195,7 +251,8 @@ class TestSimulator:
             Pipeline(wire).invoke(on_queue_simulate.handler, {"Records": [{"body": '{"detections": 3}'}] * 4})
             assert [made.operation for made in wire.calls] == ["PutRecords"]
         reports = on_stream()
-        assert len(reports) == len({report["id"] for report in reports}) == 12
+        assert len(reports) == len({report["entry_id"] for report in reports}) == 12
+        assert all(report["source"] in on_queue_simulate._CAMERAS for report in reports)
         assert all(report in catalogue.vehicles() for report in vehicles_on_stream())
 
     def test_a_stream_that_keeps_rejecting_fails_the_batch(self) -> None:

@@ -67,7 +67,7 @@ def test_reading_imports_nothing_of_writing(name: str) -> None:
 
 def test_listing_detections_imports_only_what_it_reads_with() -> None:
     of_domain = {name for name in imports_of("detections.get_detections") if name.startswith("detections.")}
-    assert of_domain == {f"detections.{name}" for name in ("counts", "fields", "listing", "model")}
+    assert of_domain == {f"detections.{name}" for name in ("counts", "listing", "model")}
 
 
 @BY_NAME

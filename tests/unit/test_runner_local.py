@@ -3,17 +3,19 @@
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from pytest_socket import enable_socket, socket_allow_hosts
 
+from runner import bootstrap
 from runner.__main__ import COMMANDS, main, parse
 from runner.credentials import COMMON
 from runner.errors import RunnerError
@@ -25,7 +27,7 @@ from runner.processes import ProcessIdentity
 from runner.progress import Silence
 from runner.stack import Description, Stack, aws_client
 from runner.template import Template
-from runner.workspace import PROJECT_ROOT, Workspace, exclusive
+from runner.workspace import PROJECT_ROOT, Workspace, exclusive, require_disk_space
 
 A_STACK = Stack(
     base_url="http://127.0.0.1:4566/restapis/abc/v1/_user_request_",
@@ -331,12 +333,6 @@ class TestWorkspace:
         with pytest.raises(RunnerError, match="Cannot make"):
             Workspace(tmp_path / "file" / "local").prepare()
 
-    def test_a_full_disk_is_one_clear_error(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("runner.workspace.NEEDED_BYTES", 10**18)
-
-        with pytest.raises(RunnerError, match="Too little disk space"):
-            Workspace(tmp_path / "local").prepare()
-
     def test_erasing_keeps_the_builds_and_deletes_the_data(self, workspace: Workspace) -> None:
         builds = workspace.home / "builds"
         builds.mkdir()
@@ -359,6 +355,50 @@ class TestWorkspace:
 
         with exclusive(tmp_path / "lock", 0, "busy"):
             pass
+
+
+class DiskUsage(NamedTuple):
+    free: int
+
+
+class TestDiskSpace:
+    @pytest.fixture(autouse=True)
+    def nearly_full(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(shutil, "disk_usage", lambda _folder: DiskUsage(100_000_000))
+
+    def test_what_folders_of_one_disk_need_is_added_up(self, tmp_path: Path) -> None:
+        (tmp_path / "temporary").mkdir()
+        require_disk_space((tmp_path, 60), (tmp_path / "temporary", 40))
+
+        with pytest.raises(RunnerError) as error:
+            require_disk_space((tmp_path, 60), (tmp_path / "temporary", 41))
+
+        assert str(error.value).startswith(
+            "Too little disk space: 101 MB are needed and 100 MB are free "
+            f"(60 MB in {tmp_path} and 41 MB in {tmp_path / 'temporary'}). You can delete"
+        )
+        assert "\n" not in str(error.value)
+
+    def test_a_system_that_would_not_fit_is_not_started(self, workspace: Workspace) -> None:
+        with pytest.raises(RunnerError, match=rf"{system.RUN_MB} MB in .*local"):
+            system.bring_up(workspace, system.Options(port=emulator.free_port()), Silence())
+
+        assert not workspace.log.exists()
+
+    def test_a_build_needs_space_only_once(self, tmp_path: Path) -> None:
+        assert [megabytes for _, megabytes in build.disk_space("a" * 64, tmp_path)] == [
+            build.BUILD_MB,
+            build.TEMPORARY_MB,
+        ]
+
+        (tmp_path / ("a" * 16)).mkdir()
+        (tmp_path / ("a" * 16) / "template.yaml").touch()
+
+        assert build.disk_space("a" * 64, tmp_path) == []
+
+    def test_an_installation_that_would_not_fit_is_not_started(self) -> None:
+        assert bootstrap.lack_of_space(["local", "emulator"]).startswith("Too little disk space to install: ")
+        assert bootstrap.lack_of_space([]) == ""
 
 
 class TestCommandLine:

@@ -1,7 +1,9 @@
 """make quarantine: lists rejected records, puts them on the stream again or drops them, and never loses one."""
 
+import gzip
 import json
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from detections import formats
 from detections import quarantine as keeping
 from detections.arrival import KinesisRecord, Rejected
 from runner.__main__ import main
@@ -18,6 +21,7 @@ from runner.operate.quarantine import Quarantine
 from runner.stack import Stack
 from sitewatch import settings
 from tests.world.aws import client
+from tests.world.pipeline import vehicle
 
 RECORD = KinesisRecord("shardId-000000000000", "1", "camera-7", datetime(2026, 11, 22, 6, 10, 30, tzinfo=UTC), b"{")
 LARGE = b"x" * (200 * 1024)
@@ -64,7 +68,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> None:
 def _keep(*contents: bytes, reason: str = "year: Field required") -> None:
     records = [replace(RECORD, sequence_number=str(number), data=data) for number, data in enumerate(contents)]
     for record in records:
-        keeping.keep([Rejected(record, reason)])
+        keeping.keep([Rejected(record, reason, record.data)])
 
 
 def _ids() -> list[str]:
@@ -126,10 +130,52 @@ def test_a_record_is_put_on_the_stream_again_with_its_key_and_leaves_quarantine(
 def test_a_fixed_file_replaces_the_bytes(tmp_path: Path) -> None:
     _keep(LARGE)
     fixed = tmp_path / "fixed.json"
-    fixed.write_bytes(b'{"year": 2020}')
+    fixed.write_text(json.dumps(vehicle()))
     assert main(["quarantine", "--reingest", _ids()[0], "--file", str(fixed)]) == 0
-    assert [data for _, data in _on_the_stream()] == [b'{"year": 2020}']
+    assert [json.loads(data) for _, data in _on_the_stream()] == [vehicle()]
     assert (_ids(), _objects()) == ([], 0)
+
+
+@pytest.mark.parametrize("pack", [lambda lines: lines, gzip.compress])
+def test_a_fixed_file_may_have_several_detections(
+    pack: Callable[[bytes], bytes], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _keep(b"one")
+    fixed = tmp_path / "fixed.jsonl"
+    fixed.write_bytes(pack(b"\n".join(json.dumps(vehicle(model=name)).encode() for name in "ab")))
+    assert main(["quarantine", "--reingest", _ids()[0], "--file", str(fixed)]) == 0
+    assert capsys.readouterr().out == "2 detections put on the stream.\n"
+    ((key, data),) = _on_the_stream()
+    assert [part.value["model"] for part in formats.parts(data)] == ["a", "b"]
+    assert (key, _ids()) == ("camera-7", [])
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b'{"year": 2020}\n{"year"', "part 0: make: Field required"),
+        (b'{"year": 2020}\n{"year"', "part 1: JSON with an error in line 1, column 8"),
+        (b"year,make\n2020,Kia", "It is CSV text."),
+        (b" " * (1024 * 1024 + 1), "compress it with gzip, or split it"),
+    ],
+)
+def test_a_file_with_anything_else_changes_nothing(
+    content: bytes, says: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    _keep(b"one")
+    fixed = tmp_path / "fixed"
+    fixed.write_bytes(content)
+    assert main(["quarantine", "--reingest", _ids()[0], "--file", str(fixed)]) == 1
+    assert says in capfd.readouterr().err
+    assert (len(_ids()), _on_the_stream()) == (1, [])
+
+
+def test_a_part_of_a_record_is_listed_with_its_index(capsys: pytest.CaptureFixture[str]) -> None:
+    keeping.keep([Rejected(RECORD, "year: Field required", b"{}", index) for index in (4, 7)])
+    main(["quarantine"])
+    printed = capsys.readouterr().out
+    assert "part 4 of its record: year: Field required" in printed
+    assert "part 7 of its record: year: Field required" in printed
 
 
 def test_all_records_can_be_put_on_the_stream_again() -> None:
@@ -147,7 +193,7 @@ def test_a_record_that_comes_back_at_once_is_put_on_the_stream_only_once(monkeyp
 
     def reingest(self: Quarantine, record: quarantine.Quarantined, data: bytes) -> None:
         put(self, record, data)
-        keeping.keep([Rejected(replace(RECORD, sequence_number=str(next(numbers)), data=data), "still none")])
+        keeping.keep([Rejected(replace(RECORD, sequence_number=str(next(numbers))), "still none", data)])
 
     monkeypatch.setattr(Quarantine, "reingest", reingest)
     assert main(["quarantine", "--reingest", "all"]) == 0

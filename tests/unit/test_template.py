@@ -222,6 +222,17 @@ def test_a_permission_names_its_resources_or_has_a_reason_not_to(statement: dict
             assert any(text.endswith(known) for known in WILDCARDS), text
 
 
+def test_a_function_reads_and_writes_only_its_own_routes_entries_of_requests() -> None:
+    found = 0
+    for name in FUNCTIONS:
+        own = [f"{event['Method'].upper()} {event['Path']}#*" for each, event in _events("Api") if each == name]
+        for statement in _statements(name):
+            if {"Fn::GetAtt": "IdempotencyTable.Arn"} in _listed(statement["Resource"]):
+                assert statement["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": own}}, name
+                found += 1
+    assert found >= 5
+
+
 def test_every_reason_for_a_wildcard_is_needed() -> None:
     every = str([_statements(name) for name in FUNCTIONS])
     assert [known for known in WILDCARDS if known not in every] == []

@@ -19,6 +19,7 @@ from moto.sqs.models import sqs_backends
 from alerts import on_queue_record
 from detections import on_stream_index, on_table_count, on_table_publish
 from sitewatch import settings
+from sitewatch.names import fold
 from tests.world.aws import REGION, client
 from tests.world.calling import Answer, Context, access_token, call
 from tests.world.environment import ACCOUNT
@@ -196,6 +197,13 @@ def stored() -> dict[str, dict[str, Any]]:
     }
 
 
+def reported() -> dict[str, dict[str, Any]]:
+    """The stored detections, by the id that their sender gave."""
+    items = {item["reported_id"]: item for item in stored().values()}
+    assert len(items) == len(stored())
+    return items
+
+
 def ask(resource: str, **query: object) -> Answer:
     """GET as a user."""
     return call("GET", resource, query=query, token=access_token())
@@ -205,7 +213,7 @@ def stats(by: str) -> dict[str, int]:
     """The response of /stats."""
     answer = ask("/stats", by=by)
     assert answer.status == 200
-    assert list(answer.json) == sorted(answer.json)
+    assert list(answer.json) == sorted(answer.json, key=fold)
     return dict(answer.json)
 
 
@@ -273,10 +281,18 @@ def on_stream() -> list[dict[str, Any]]:
 
 
 def quarantined() -> list[tuple[bytes, str]]:
-    """Each record in quarantine: its bytes and the reason."""
+    """Each record or part in quarantine: its bytes and the reason."""
+    return [(_bytes_of(message), message["reason"]) for message in _in_quarantine()]
+
+
+def quarantined_indexes() -> list[int | None]:
+    """The index of each part in quarantine, and None for a whole record."""
+    return [message["index"] for message in _in_quarantine()]
+
+
+def _in_quarantine() -> list[dict[str, Any]]:
     queue: Any = sqs_backends[ACCOUNT][REGION].queues["QuarantineQueue.fifo"]
-    messages = [json.loads(message.body) for message in queue._messages]
-    return [(_bytes_of(message), message["reason"]) for message in messages]
+    return [json.loads(message.body) for message in queue._messages]
 
 
 def _bytes_of(message: Mapping[str, str]) -> bytes:

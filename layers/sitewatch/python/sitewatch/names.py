@@ -1,10 +1,11 @@
 """Names that people give to things: one grammar for storing them and for finding them again by path or query."""
 
 import unicodedata
+from functools import lru_cache
 from typing import Annotated
 from urllib.parse import unquote
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, StringConstraints
 
 MAX_LENGTH = 64
 
@@ -13,10 +14,31 @@ _PUNCTUATION = frozenset(" .:@~+-")
 _JOINERS = frozenset("\u200c\u200d")
 _CATEGORIES = ("L", "M", "N", "Pc")
 
+# No control characters, and neither of the two characters that SNS and SQS refuse.
+PLAIN = r"^[^\x00-\x1f\x7f\ufffe\uffff]+$"
+
+UNKNOWN = "unknown"
+"""The source of what names none."""
+
 
 def normalize(name: str) -> str:
     """Return the composed form (NFC) of ``name``: what looks the same is the same."""
     return unicodedata.normalize("NFC", name)
+
+
+@lru_cache(maxsize=1024)
+def fold(name: str) -> str:
+    """Return ``name`` without differences of letter case and Unicode form, for comparing and counting.
+
+    This is the canonical caseless match of the Unicode standard (3.13, D145), composed again.
+    """
+    return normalize(unicodedata.normalize("NFD", name).casefold())
+
+
+def to_source_name(text: str) -> str:
+    """Return the ``SourceName`` closest to ``text``: "Gate 7 (north)" is "Gate 7 -north-"; ``unknown`` if none is."""
+    allowed = "".join(character if _is_allowed(character) else "-" for character in normalize(text))
+    return allowed.lstrip("".join(_PUNCTUATION | _JOINERS))[:MAX_LENGTH].rstrip() or UNKNOWN
 
 
 def from_path(text: str) -> str:
@@ -45,3 +67,10 @@ SourceName = Annotated[
     AfterValidator(_check),
 ]
 """The name of a sensor or another source, in NFC. Its letter case matters."""
+
+Name = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=MAX_LENGTH, pattern=PLAIN),
+    AfterValidator(normalize),
+]
+"""A name of a make, a model or a category, in NFC. Compare and count it by its ``fold``."""
