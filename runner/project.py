@@ -69,6 +69,13 @@ def deploy_parameters(environment: str) -> dict[str, str]:
     return dict(each.partition("=")[::2] for each in overrides)
 
 
+def reserved_concurrency(parameters: Mapping[str, str]) -> int:
+    """The concurrent executions that a stack with these parameters reserves for its functions."""
+    stack = Template(read_template(), {**PSEUDO_PARAMETERS, **parameters})
+    functions = (each for each in stack.decided("Resources").values() if each["Type"] == FUNCTION)
+    return sum(int(stack.text(each["Properties"].get("ReservedConcurrentExecutions", 0))) for each in functions)
+
+
 def queue_name(logical_id: str) -> str:
     """The name of a queue as if its logical id were its name."""
     return f"{logical_id}.fifo" if resources("AWS::SQS::Queue")[logical_id].get("FifoQueue") else logical_id

@@ -22,12 +22,14 @@ def _as_list(body: object) -> object:
     return body if isinstance(body, list) else [body]
 
 
+_Several = Annotated[list[ReportedDetection], Field(min_length=1, max_length=_MAX_DETECTIONS)]
+
+
 class Reports(
     RootModel[
         Annotated[
-            list[ReportedDetection],
-            Field(min_length=1, max_length=_MAX_DETECTIONS),
-            BeforeValidator(_as_list, json_schema_input_type=ReportedDetection | list[ReportedDetection]),
+            _Several,
+            BeforeValidator(_as_list, json_schema_input_type=ReportedDetection | _Several),
         ]
     ]
 ):

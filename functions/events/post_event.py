@@ -22,12 +22,14 @@ def _as_list(body: object) -> object:
     return body if isinstance(body, list) else [body]
 
 
+_Several = Annotated[list[NewEvent], Field(min_length=1, max_length=_MAX_EVENTS)]
+
+
 class NewEvents(
     RootModel[
         Annotated[
-            list[NewEvent],
-            Field(min_length=1, max_length=_MAX_EVENTS),
-            BeforeValidator(_as_list, json_schema_input_type=NewEvent | list[NewEvent]),
+            _Several,
+            BeforeValidator(_as_list, json_schema_input_type=NewEvent | _Several),
         ]
     ]
 ):

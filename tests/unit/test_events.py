@@ -297,3 +297,11 @@ def test_an_unknown_event_is_404(method: str, event_id: str) -> None:
     post(event())
     answer = on(method, event_id, event() if method in ("PUT", "PATCH") else None, token=admin_token())
     assert (answer.status, answer.json["subcode"]) == (404, 4040)
+
+
+@pytest.mark.parametrize(
+    ("body", "field"), [("5", "body"), ('"x"', "body"), ("[5]", "0"), ('{"event_type": 1}', "event_type")]
+)
+def test_an_error_about_a_single_object_has_no_position(body: str, field: str) -> None:
+    answer = post(body)
+    assert (answer.status, answer.json["detail"][0]["field"]) == (400, field)

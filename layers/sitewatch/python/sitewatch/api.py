@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import time
 from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
@@ -42,6 +43,12 @@ USERS_OR_ANONYMOUS = Access(USERS.roles, anonymous=True)
 
 MAX_BODY_BYTES = 64 * 1024
 _FORM = "application/x-www-form-urlencoded"
+_FIRST_ENTRY = re.compile(r"^0(\.|$)")
+_SECURITY_HEADERS = {
+    "Strict-Transport-Security": ["max-age=31536000"],
+    "X-Content-Type-Options": ["nosniff"],
+}
+"""Headers of every response. The gateway's own responses have them too: template.yaml."""
 _ENCODED_JSON = ("%7B", "%5B")
 """How LocalStack passes on JSON with curl's default content type. Its plus signs are lost, so it cannot be parsed."""
 
@@ -102,7 +109,6 @@ class Api(APIGatewayRestResolver):
         )
         self.access = access
         self.caller: Caller | None = None
-        self._authenticate = _authenticator(access)
         self.max_body_bytes = max_body_bytes
         self._accepts_list = accepts_list
         self._form = form
@@ -121,10 +127,7 @@ class Api(APIGatewayRestResolver):
         started = time.perf_counter()
         headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
         try:
-            if self._identify is not None:
-                self.caller = self._identify(event)
-            else:
-                self.caller = self._authenticate(headers.get("authorization"), access=self.access)
+            self._authenticate(event, headers.get("authorization"))
             response = super().resolve(self._prepared(event, headers), context)
         except ApiError as error:
             response = self._with_cors(_error_response(error), headers)
@@ -133,15 +136,21 @@ class Api(APIGatewayRestResolver):
         if response["statusCode"] == UNEXPECTED_ERROR.status:
             count_unexpected_error(context.function_name)
         response["multiValueHeaders"].setdefault("Cache-Control", ["no-store"])
-        response["multiValueHeaders"]["Vary"] = ["Origin"]
+        response["multiValueHeaders"] |= {"Vary": ["Origin"], **_SECURITY_HEADERS}
         # Not every engine accepts null. A HEAD returns its body too, and the gateway sends only its length.
         response["body"] = response["body"] or ""
+        caller = self.caller
+        named: dict[str, Any] = (
+            {"subject": caller.subject, "role": caller.role, "token_id": caller.token_id} if caller else {}
+        )
         logger.info(
             "request",
             method=event["httpMethod"],
             route=event["resource"],
             status=response["statusCode"],
             milliseconds=round((time.perf_counter() - started) * 1000, 1),
+            address=event["requestContext"].get("identity", {}).get("sourceIp"),
+            **named,
         )
         return response
 
@@ -186,9 +195,28 @@ class Api(APIGatewayRestResolver):
             raise ApiError(BAD_TOKEN, "Missing Authorization Header")
         return self.caller
 
+    def _authenticate(self, event: Mapping[str, Any], authorization: str | None) -> None:
+        """Set the caller, also that of a request that is then refused: the log names it."""
+        self.caller = None
+        if self._identify is not None:
+            self.caller = self._identify(event)
+            return
+        if not self.access.roles:
+            return
+        # Not at the top: it imports cryptography, a sixth of the import time, and a public endpoint does not need it.
+        from sitewatch.authentication import authorize, identify  # noqa: PLC0415
+
+        self.caller = identify(authorization, access=self.access)
+        if self.caller is not None:
+            authorize(self.caller, access=self.access)
+
     def _prepared(self, event: Mapping[str, Any], headers: Mapping[str, str]) -> Mapping[str, Any]:
         """``event`` in the form that Powertools should parse. Rejects a body that is too large."""
         body = _body_text(event)
+        if self.access.anonymous and body and not self._is_content_type_allowed(headers):
+            raise ApiError(
+                INVALID_QUERY, [{"field": "Content-Type", "message": f"{self._content_type} from a browser"}]
+            )
         if not self._ignores_query:
             self._check_query(event.get("multiValueQueryStringParameters") or {})
         # Engines differ in whether they decode the path, and Powertools' routes know no combining marks.
@@ -215,6 +243,23 @@ class Api(APIGatewayRestResolver):
         routes = [*self._static_routes, *self._dynamic_routes]
         return {name.alias.lower(): name.alias for route in routes for name in route.dependant.query_params}
 
+    @property
+    def _content_type(self) -> str:
+        return _FORM if self._form else str(content_types.APPLICATION_JSON)
+
+    def _is_content_type_allowed(self, headers: Mapping[str, str]) -> bool:
+        """Whether a request without a token has the body's own type, or does not come from a browser.
+
+        A page of any origin can make its visitors send text or forms, without asking this API first (a preflight).
+        Other clients, such as ``curl -d``, need no type. Forms of other sites are refused by what browsers say of them.
+        """
+        if "origin" not in headers and not any(name.startswith("sec-fetch-") for name in headers):
+            return True
+        if headers.get("content-type", "").partition(";")[0].strip().lower() != self._content_type:
+            return False
+        is_foreign = headers.get("sec-fetch-site") == "cross-site"
+        return not (self._form and is_foreign and headers.get("origin") not in settings.names("CORS_ORIGINS"))
+
     def _check_query(self, query: Mapping[str, Any]) -> None:
         """Reject parameters that no route of this endpoint has, and name the nearest one."""
         known = self._query_parameters if query else {}
@@ -226,7 +271,7 @@ class Api(APIGatewayRestResolver):
         """A 400 that names each invalid field. It never repeats the values: they may contain a password."""
         problems = [{"field": _field_name(problem), "message": problem["msg"]} for problem in error.errors()]
         if self._accepts_list and not _is_list(self.current_event.body or ""):  # validated as a list of one
-            problems = [{**problem, "field": problem["field"].removeprefix("0.")} for problem in problems]
+            problems = [{**problem, "field": _FIRST_ENTRY.sub("", problem["field"]) or "body"} for problem in problems]
         return _error_response(ApiError(code_of_field(problems[0]["field"].rpartition(".")[2]), problems))
 
     def _with_cors(self, response: Response[str], headers: Mapping[str, str]) -> dict[str, Any]:
@@ -240,19 +285,6 @@ class Api(APIGatewayRestResolver):
                 for name, value in {"Content-Type": content_types.APPLICATION_JSON, **response.headers, **cors}.items()
             },
         }
-
-
-def _authenticator(access: Access) -> Callable[..., Caller | None]:
-    if not access.roles:
-        return _ignore_token
-    # Not at the top: it imports cryptography, a sixth of the import time, and a public endpoint does not need it.
-    from sitewatch.authentication import authenticate  # noqa: PLC0415
-
-    return authenticate
-
-
-def _ignore_token(authorization: str | None, *, access: Access) -> None:
-    del authorization, access
 
 
 def _unknown_parameter(name: str, known: Mapping[str, str]) -> dict[str, str]:
