@@ -22,6 +22,7 @@ PUBLIC = frozenset(
         ("GET", "/simulator/data-point"),  # stands in for an external server, in local stacks only
         ("POST", "/auth/login"),
         ("POST", "/auth/refresh"),
+        ("POST", "/auth/reset-password"),
         ("POST", "/auth/signup"),
         ("POST", "/login"),
         ("POST", "/token"),

@@ -2,30 +2,16 @@
 
 from aws_lambda_powertools.event_handler import Response
 
+from accounts.api_token_models import ListedApiToken
 from sitewatch import clock
 from sitewatch.api import ADMINS, Api
 from sitewatch.api_tokens import KIND, ApiTokenRecord
-from sitewatch.clock import Timestamp
 from sitewatch.ids import UlidText
 from sitewatch.models import BaseModel
 from sitewatch.paging import Limit, page_of, paged
 from sitewatch.tables import views
 
 app = Api(access=ADMINS)
-
-
-class ListedApiToken(BaseModel):
-    """An API token, without the token text."""
-
-    id: str
-    name: str
-    created_by: str
-    created_at: Timestamp
-    expires_at: Timestamp
-
-    @classmethod
-    def of(cls, token: ApiTokenRecord) -> "ListedApiToken":
-        return cls(**token.attribute_values)
 
 
 class ApiTokens(BaseModel):

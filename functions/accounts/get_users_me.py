@@ -1,21 +1,20 @@
 """GET /users/me: the caller's account."""
 
 from accounts import users
-from accounts.model import CallerView, UserView
+from accounts.model import UserWithRole
 from sitewatch.api import Api
-from sitewatch.callers import Role
 from sitewatch.errors import USER_NOT_FOUND, ApiError
 
 app = Api(errors=[USER_NOT_FOUND])
 
 
 @app.get("/users/me", summary="Who am I?", tags=["accounts"])
-def get_caller() -> CallerView:
+def get_caller() -> UserWithRole:
     """The user the access token belongs to, with its role."""
     user = users.by_id(app.require_caller().subject)
     if user is None:
         raise ApiError(USER_NOT_FOUND)
-    return CallerView(role=Role(user.role), **UserView.of(user).model_dump())
+    return UserWithRole.of(user)
 
 
 handler = app.resolve

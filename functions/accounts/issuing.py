@@ -6,10 +6,9 @@ from typing import Any
 import jwt
 
 from sitewatch import clock, keys
-from sitewatch.callers import Caller, TokenUse
+from sitewatch.callers import Caller
 from sitewatch.tokens import ALGORITHM, AUDIENCE, issuer
 
-ACCESS_LIFETIME = timedelta(minutes=30)
 REFRESH_LIFETIME = timedelta(days=7)
 
 
@@ -27,6 +26,8 @@ def sign(caller: Caller, *, expires_at: datetime, issued_at: datetime | None = N
         "iat": issued_at or clock.now(),
         "exp": expires_at,
     }
-    if caller.use is TokenUse.REFRESH:
-        claims["family"] = caller.family
+    if caller.is_machine:
+        claims |= {"scopes": sorted(caller.scopes), "source": caller.source, "created_by": caller.created_by}
+    else:
+        claims |= {"family": caller.family, "generation": caller.generation}
     return jwt.encode(claims, key, algorithm=ALGORITHM, headers={"kid": keys.key_id(key.public_key())})

@@ -1,5 +1,6 @@
 """Shared by every login endpoint: the OAuth 2 password form, and the credentials check."""
 
+from functools import partial
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler.openapi.params import Form
@@ -7,6 +8,7 @@ from aws_lambda_powertools.event_handler.openapi.params import Form
 from accounts import credentials, guessing
 from accounts.model import MAX_PASSWORD_LENGTH, UserRecord
 from accounts.users import claim_key
+from sitewatch.callers import Origin
 from sitewatch.errors import BAD_CREDENTIALS, ApiError
 
 # A login does not check the sign-up rules: credentials that break them match no account and get the usual 401.
@@ -17,8 +19,8 @@ FormPassword = Annotated[str, Form(max_length=MAX_PASSWORD_LENGTH)]
 FormExtra = Annotated[str | None, Form(max_length=1024, description="OAuth 2 clients send it; ignored.")]
 
 
-def log_in(username: str, password: str, *, address: str) -> UserRecord:
-    """Return the user with these credentials, which ``address`` has sent.
+def log_in(username: str, password: str, origin: Origin) -> UserRecord:
+    """Return the user with these credentials, which ``origin`` has sent.
 
     Raises
     ------
@@ -26,7 +28,8 @@ def log_in(username: str, password: str, *, address: str) -> UserRecord:
         401 "Bad Credentials"; the same for an unknown user and a wrong password. 429 after too many of them.
 
     """
-    user = guessing.check(claim_key(username), address, lambda: credentials.authenticate(username, password))
+    verify = partial(credentials.authenticate, username, password, origin)
+    user = guessing.check(claim_key(username), origin.address, verify)
     if user is None:
         raise ApiError(BAD_CREDENTIALS, "Incorrect username or password")
     return user

@@ -4,16 +4,22 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, StringConstraints
-from pynamodb.attributes import BooleanAttribute, ListAttribute, TTLAttribute, UnicodeAttribute, VersionAttribute
+from pynamodb.attributes import (
+    BooleanAttribute,
+    ListAttribute,
+    NumberAttribute,
+    TTLAttribute,
+    UnicodeAttribute,
+    VersionAttribute,
+)
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
-from pynamodb.models import Model
 
 from accounts.common_passwords import is_common
 from sitewatch import settings
 from sitewatch.callers import Role
 from sitewatch.clock import Timestamp
 from sitewatch.models import BaseModel
-from sitewatch.tables import TableMeta, TimeAttribute
+from sitewatch.tables import Model, TableMeta, TimeAttribute
 
 MAX_PASSWORD_LENGTH = 128
 
@@ -46,7 +52,7 @@ class UsersByCreation(GlobalSecondaryIndex["UserRecord"]):
 
     class Meta:
         index_name = "by_creation"
-        projection = IncludeProjection(["username", "created_at"])
+        projection = IncludeProjection(["username", "created_at", "email", "full_name", "role", "disabled"])
 
     kind = UnicodeAttribute(hash_key=True)
     id = UnicodeAttribute(range_key=True)
@@ -67,6 +73,10 @@ class UserRecord(Model):
     email = UnicodeAttribute(null=True)
     full_name = UnicodeAttribute(null=True)
     disabled = BooleanAttribute(default=False)
+    generation = NumberAttribute(default=0)
+    """The same as in ``sitewatch.user_status``: a login reads it together with the password's hash."""
+    reset_hash = UnicodeAttribute(null=True)
+    reset_expires_at: datetime | None = TimeAttribute(null=True)  # type: ignore[assignment]
     created_at: datetime = TimeAttribute()  # type: ignore[assignment]
 
     by_creation = UsersByCreation()
@@ -155,10 +165,14 @@ class UserView(BaseModel):
         )
 
 
-class CallerView(UserView):
-    """The calling user, with its role."""
+class UserWithRole(UserView):
+    """A user, with its role."""
 
     role: Role
+
+    @classmethod
+    def of(cls, user: UserRecord) -> "UserWithRole":
+        return cls(role=Role(user.role), **UserView.of(user).model_dump())
 
 
 class AccessToken(BaseModel):

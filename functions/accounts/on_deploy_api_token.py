@@ -9,14 +9,14 @@ from datetime import timedelta
 
 from accounts import machines
 from accounts.custom_resource import Outcome, respond
-from sitewatch import aws, clock, ids
+from sitewatch import audit, aws, clock, ids
 
 _LIFETIME = timedelta(days=3650)
 
 
 def _provide(properties: Mapping[str, str]) -> Outcome:
     token_id = ids.derived_id(clock.EARLIEST, "api token of the deployment", properties["Name"])
-    _, signed = machines.issue(token_id, properties["Name"], created_by="deployment", lifetime=_LIFETIME)
+    _, signed = machines.issue(token_id, properties["Name"], origin=audit.DEPLOYMENT, lifetime=_LIFETIME)
     aws.client("secretsmanager").put_secret_value(SecretId=properties["Secret"], SecretString=signed)
     return Outcome(token_id)
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from accounts import credentials, users
 from accounts.custom_resource import Outcome, respond
 from accounts.model import NewUser
-from sitewatch import aws
+from sitewatch import audit, aws
 from sitewatch.callers import Role
 
 
@@ -24,7 +24,7 @@ def _provide(properties: Mapping[str, str]) -> Outcome:
     user = users.by_username(properties["Username"])
     if user is None:
         new = NewUser(username=properties["Username"], password=_password(properties))
-        user = credentials.create(new, Role(properties["Role"]))
+        user = credentials.create(new, audit.DEPLOYMENT, Role(properties["Role"]))
     return Outcome(user.id)
 
 

@@ -19,7 +19,7 @@ def begin_session(
     client_secret: FormExtra = None,
 ) -> TokenPair:
     """Returns an access token, and a refresh token for ``POST /auth/refresh``."""
-    return sessions.begin(log_in(username, password, address=app.address))
+    return sessions.begin(log_in(username, password, app.origin), app.origin)
 
 
 handler = app.resolve

@@ -7,10 +7,10 @@ from pydantic import StringConstraints
 from accounts import sessions
 from accounts.model import TokenPair
 from sitewatch.api import PUBLIC, Api
-from sitewatch.errors import BAD_TOKEN
+from sitewatch.errors import BAD_TOKEN, TOO_MANY_REQUESTS
 from sitewatch.models import BaseModel
 
-app = Api(access=PUBLIC, errors=[BAD_TOKEN])
+app = Api(access=PUBLIC, errors=[BAD_TOKEN, TOO_MANY_REQUESTS])
 
 
 class Refresh(BaseModel):
@@ -22,7 +22,7 @@ class Refresh(BaseModel):
 @app.post("/auth/refresh", summary="Refresh a session", tags=["accounts"])
 def refresh_session(refresh: Refresh) -> TokenPair:
     """Returns a new pair of tokens. Each refresh token works once; using one again ends the whole session."""
-    return sessions.refresh(refresh.refresh_token)
+    return sessions.refresh(refresh.refresh_token, app.origin)
 
 
 handler = app.resolve

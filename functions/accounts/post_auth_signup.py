@@ -18,7 +18,7 @@ class SignedUp(BaseModel):
 @app.post("/auth/signup", status_code=201, summary="Sign up with a name and a password", tags=["accounts"])
 def sign_up(new: Credentials) -> SignedUp:
     """Creates an account with the role ``user``. A taken username (ignoring case) is a 409."""
-    user = credentials.create(NewUser(username=new.username, password=new.password))
+    user = credentials.create(NewUser(username=new.username, password=new.password), app.origin)
     return SignedUp(username=user.username)
 
 

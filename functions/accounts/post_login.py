@@ -35,8 +35,8 @@ class LoggedIn(BaseModel):
 @app.post("/login", summary="Log in with JSON", tags=["accounts"])
 def log_in_with_json(login: Login) -> LoggedIn:
     """Like ``POST /auth/login``, but takes JSON and also returns the user."""
-    user = log_in(login.username, login.password, address=app.address)
-    pair = sessions.begin(user)
+    user = log_in(login.username, login.password, app.origin)
+    pair = sessions.begin(user, app.origin)
     return LoggedIn(
         id=user.id,
         timestamp=user.created_at,

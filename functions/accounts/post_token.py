@@ -19,8 +19,8 @@ def issue_token(
     client_secret: FormExtra = None,
 ) -> AccessToken:
     """The OAuth 2 password flow (RFC 6749, section 4.3), which Swagger UI's Authorize button uses."""
-    user = log_in(username, password, address=app.address)
-    return AccessToken(access_token=sessions.access_token(user), expires_in=sessions.ACCESS_SECONDS)
+    pair = sessions.begin(log_in(username, password, app.origin), app.origin)
+    return AccessToken(access_token=pair.access_token, expires_in=pair.expires_in)
 
 
 handler = app.resolve

@@ -4,13 +4,14 @@ from pynamodb.transactions import TransactWrite
 
 from accounts.model import Profile, UsernameClaim, UserRecord
 from accounts.users import claim_key
-from sitewatch import clock
-from sitewatch.callers import Role
+from sitewatch import audit, ids
+from sitewatch.audit import Action
+from sitewatch.callers import Origin, Role
 from sitewatch.directory import user_key
 
 
 def new_record(profile: Profile, password_hash: str, *, user_id: str, role: Role) -> UserRecord:
-    """Return the record of a new user, created now."""
+    """Return the record of a new user. Its id, which has the time, makes it the same at every attempt."""
     return UserRecord(
         user_key(user_id),
         id=user_id,
@@ -19,15 +20,13 @@ def new_record(profile: Profile, password_hash: str, *, user_id: str, role: Role
         role=role.value,
         email=profile.email,
         full_name=profile.full_name,
-        created_at=clock.now(),
+        created_at=ids.time_of(user_id),
     )
 
 
-def register(user: UserRecord, transaction: TransactWrite) -> None:
-    """Add the new user to ``transaction``, provided that the username is free.
-
-    A retry may add the same user again, but not with another password.
-    """
+def register(user: UserRecord, origin: Origin, transaction: TransactWrite) -> None:
+    """Add the new user to ``transaction``, provided that the username is free, and log who created it."""
     claim = UsernameClaim(claim_key(user.username), user_id=user.id)
     transaction.save(claim, condition=UsernameClaim.key.does_not_exist() | (UsernameClaim.user_id == user.id))
-    transaction.save(user, condition=UserRecord.key.does_not_exist() | (UserRecord.password_hash == user.password_hash))
+    transaction.save(user, condition=UserRecord.key.does_not_exist())
+    audit.add(audit.entry(origin, Action.USER_CREATED, user.id, once=user.id, role=user.role), transaction)

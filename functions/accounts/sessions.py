@@ -3,36 +3,53 @@
 from datetime import datetime, timedelta
 
 from pynamodb.exceptions import UpdateError
+from pynamodb.transactions import TransactWrite
 
-from accounts import users
-from accounts.issuing import ACCESS_LIFETIME, REFRESH_LIFETIME, sign
+from accounts import standing
+from accounts.issuing import REFRESH_LIFETIME, sign
 from accounts.model import SessionRecord, TokenPair, UserRecord
-from sitewatch import clock, ids, tokens
-from sitewatch.callers import Caller, Role, TokenUse
+from sitewatch import audit, clock, ids, tokens, transactions, user_status
+from sitewatch.audit import Action
+from sitewatch.callers import Caller, Origin, Role, TokenUse
 from sitewatch.errors import BAD_TOKEN, ApiError
+from sitewatch.tokens import ACCESS_LIFETIME
 
-ACCESS_SECONDS = int(ACCESS_LIFETIME.total_seconds())
 SESSION_LIFETIME = timedelta(days=30)
 """How long a session lasts after its login, however often it is refreshed."""
 REPEAT_WINDOW = timedelta(seconds=10)
 """How long a replaced refresh token returns its pair again: a response was lost, or two tabs refreshed at once."""
 
 
-def access_token(user: UserRecord) -> str:
-    """Return a new access token for ``user``."""
-    caller = Caller(user.id, user.username, Role(user.role), TokenUse.ACCESS, ids.new_id())
-    return sign(caller, expires_at=clock.now() + ACCESS_LIFETIME)
+def begin(user: UserRecord, origin: Origin) -> TokenPair:
+    """Start a session of ``user``, who has just logged in from ``origin``, and return its first tokens."""
+    family, now = ids.new_id(), clock.now()
+    session = SessionRecord(
+        family, user_id=user.id, current=ids.new_id(), refreshed_at=now, expires_at=_expiry(family, now)
+    )
+    login = audit.entry(Origin(user.id, origin.address), Action.LOGIN_SUCCEEDED, user.id, once=family)
+
+    def fill(transaction: TransactWrite) -> None:
+        transaction.save(session)
+        audit.add(login, transaction)
+
+    transactions.write(fill)
+    role, generation = Role(user.role), int(user.generation)
+    return _pair(Caller(user.id, user.username, role, TokenUse.REFRESH, session.current, family, generation), session)
 
 
-def _pair(user: UserRecord, session: SessionRecord) -> TokenPair:
-    """Return the tokens of the session's current state, which are the same at every call."""
-    role, issued_at = Role(user.role), session.refreshed_at
-    to_call = Caller(user.id, user.username, role, TokenUse.ACCESS, ids.derived_id(issued_at, session.current))
-    to_refresh = Caller(user.id, user.username, role, TokenUse.REFRESH, session.current, session.family)
+def _pair(caller: Caller, session: SessionRecord) -> TokenPair:
+    """Return the tokens of the session's current state for its user, which are the same at every call."""
+    issued_at = session.refreshed_at
+    access_until = min(issued_at + ACCESS_LIFETIME, session.expires_at)
+
+    def signed(use: TokenUse, token_id: str, expires_at: datetime) -> str:
+        to = Caller(caller.subject, caller.username, caller.role, use, token_id, session.family, caller.generation)
+        return sign(to, expires_at=expires_at, issued_at=issued_at)
+
     return TokenPair(
-        access_token=sign(to_call, expires_at=issued_at + ACCESS_LIFETIME, issued_at=issued_at),
-        refresh_token=sign(to_refresh, expires_at=session.expires_at, issued_at=issued_at),
-        expires_in=ACCESS_SECONDS,
+        access_token=signed(TokenUse.ACCESS, ids.derived_id(issued_at, session.current), access_until),
+        refresh_token=signed(TokenUse.REFRESH, session.current, session.expires_at),
+        expires_in=round((access_until - issued_at).total_seconds()),
     )
 
 
@@ -40,17 +57,7 @@ def _expiry(family: str, now: datetime) -> datetime:
     return min(now + REFRESH_LIFETIME, ids.time_of(family) + SESSION_LIFETIME)
 
 
-def begin(user: UserRecord) -> TokenPair:
-    """Start a session and return its first tokens."""
-    family, now = ids.new_id(), clock.now()
-    session = SessionRecord(
-        family, user_id=user.id, current=ids.new_id(), refreshed_at=now, expires_at=_expiry(family, now)
-    )
-    session.save()
-    return _pair(user, session)
-
-
-def refresh(refresh_token: str) -> TokenPair:
+def refresh(refresh_token: str, origin: Origin) -> TokenPair:
     """Exchange ``refresh_token``, which works once, for its session's next tokens.
 
     For 10 s the token returns the same pair again.
@@ -59,7 +66,7 @@ def refresh(refresh_token: str) -> TokenPair:
     ------
     ApiError
         401 if the token is invalid, or its session is over. A token that is used again later must have leaked, so its
-        session is revoked.
+        session ends.
 
     """
     try:
@@ -68,14 +75,14 @@ def refresh(refresh_token: str) -> TokenPair:
         raise ApiError(BAD_TOKEN, str(refusal)) from None
     if caller.use is not TokenUse.REFRESH or caller.family is None:
         raise ApiError(BAD_TOKEN, "Only refresh tokens are allowed")
+    now = user_status.current(caller, fresh=True)
+    if now is None:
+        raise ApiError(BAD_TOKEN, "Token has been revoked")
     session = _next(caller.family, caller.token_id) or _repeated(caller.family, caller.token_id)
     if session is None:
-        _revoke(caller.family)
+        end(caller.subject, caller.family, Action.SESSION_REVOKED, origin)
         raise ApiError(BAD_TOKEN, "Token has been revoked")
-    user = users.by_id(session.user_id)
-    if user is None or user.disabled:
-        raise ApiError(BAD_TOKEN, "Token has been revoked")
-    return _pair(user, session)
+    return _pair(now, session)
 
 
 def _next(family: str, token_id: str) -> SessionRecord | None:
@@ -100,16 +107,32 @@ def _next(family: str, token_id: str) -> SessionRecord | None:
 
 def _repeated(family: str, token_id: str) -> SessionRecord | None:
     """Return the session if ``token_id`` was replaced just now; None otherwise."""
-    session = next(SessionRecord.query(family, consistent_read=True), None)
+    session = _find(family)
     if session is None or session.revoked or session.previous != token_id:
         return None
     return session if clock.now() - session.refreshed_at <= REPEAT_WINDOW else None
 
 
-def _revoke(family: str) -> None:
-    try:
-        SessionRecord(family).update(actions=[SessionRecord.revoked.set(True)], condition=SessionRecord.family.exists())
-    except UpdateError as error:
-        # The session no longer exists.
-        if error.cause_response_code != "ConditionalCheckFailedException":
-            raise
+def _find(family: str) -> SessionRecord | None:
+    return next(SessionRecord.query(family, consistent_read=True), None)
+
+
+def end(user_id: str, family: str, action: Action, origin: Origin) -> None:
+    """End a session of the user with all of its tokens, unless it is over."""
+    entry = audit.entry(origin, action, user_id)
+
+    def prepare() -> transactions.Fill | None:
+        session, status = _find(family), standing.read_for_change(user_id)
+        if family in status.ended_sessions or (session is not None and session.revoked):
+            return None
+        standing.end_session(status, family)
+
+        def fill(transaction: TransactWrite) -> None:
+            if session is not None:
+                transaction.update(session, actions=[SessionRecord.revoked.set(True)])
+            transaction.save(status)
+            audit.add(entry, transaction)
+
+        return fill
+
+    transactions.rewrite(prepare)

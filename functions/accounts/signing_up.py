@@ -23,7 +23,7 @@ def sign_up(app: Api, new: NewUser) -> UserView:
     created: list[UserRecord] = []
 
     def create() -> dict[str, Any]:
-        created.append(credentials.create(new, user_id=first_attempt(app).id))
+        created.append(credentials.create(new, app.origin, user_id=first_attempt(app).id))
         return UserView.of(created[0]).model_dump(mode="json")
 
     user = UserView(**once(app, create))

@@ -10,7 +10,7 @@ from pynamodb.transactions import TransactWrite
 from accounts.model import Profile
 from accounts.registration import new_record, register
 from sitewatch import clock
-from sitewatch.callers import Role
+from sitewatch.callers import Origin, Role
 from sitewatch.errors import USERNAME_TAKEN_IN_JOB
 from sitewatch.job_worker import Outcome
 from sitewatch.jobs import Job, Kind
@@ -29,7 +29,7 @@ def create_user(job: Job) -> Outcome:
     user = new_record(profile, job.request["password_hash"], user_id=job.id, role=Role.USER)
 
     def write(transaction: TransactWrite) -> None:
-        register(user, transaction)
+        register(user, Origin(job.owner), transaction)
 
     message = {"id": user.id, "timestamp": clock.format_time(user.created_at), "username": user.username}
     return Outcome(message, write, conflict=USERNAME_TAKEN_IN_JOB)

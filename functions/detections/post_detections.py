@@ -9,13 +9,13 @@ from detections import stream
 from detections.report import ReportedDetection
 from detections.sources import with_source
 from sitewatch.api import MACHINES_AND_ADMINS, Api
+from sitewatch.callers import Scope
 from sitewatch.idempotency import once
 from sitewatch.models import BaseModel, RootModel
 
-_MAX_BODY_BYTES = 512 * 1024
 _MAX_DETECTIONS = 500
 
-app = Api(accepts_list=True, access=MACHINES_AND_ADMINS, max_body_bytes=_MAX_BODY_BYTES)
+app = Api(accepts_list=True, access=MACHINES_AND_ADMINS.for_scope(Scope.DETECTIONS), max_body_bytes=512 * 1024)
 
 
 def _as_list(body: object) -> object:
@@ -40,7 +40,7 @@ class Reports(
 
 
 class Accepted(BaseModel):
-    """How many detections were put on the stream."""
+    """How many detections were accepted."""
 
     accepted: int
 

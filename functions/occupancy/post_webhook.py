@@ -7,6 +7,7 @@ from occupancy.model import Reading, Received
 from sitewatch import ids
 from sitewatch.api import MACHINES_OR_ANONYMOUS, Api
 from sitewatch.idempotency import once, request_name
+from sitewatch.sources import source_of
 
 app = Api(access=MACHINES_OR_ANONYMOUS, identify=senders.identify)
 
@@ -20,6 +21,7 @@ def report_reading(reading: Reading) -> Received:
     HMAC-SHA256 in hexadecimal of the timestamp, a line feed, the ``Idempotency-Key`` (or nothing), a line feed and the
     body. Each signature is valid once.
     """
+    source_of(app.caller, reading.sensor)  # a token with a source cannot report for another sensor
     name = request_name(app)
     # With a key, the id derives from the request: if an earlier one stopped halfway, its reading is found.
     reading_id = ids.new_id() if name is None else ids.derived_id(reading.ts, name)

@@ -6,7 +6,7 @@ from typing import Any
 from occupancy import signatures
 from sitewatch import settings
 from sitewatch.api import MACHINES_AND_ADMINS
-from sitewatch.callers import Caller, Role, TokenUse
+from sitewatch.callers import Caller, Role, Scope, TokenUse
 
 SIGNER = Caller("signer", "signer", Role.MACHINE, TokenUse.API, "signature")
 """Stands for everybody who knows the secret."""
@@ -31,4 +31,4 @@ def identify(event: Mapping[str, Any]) -> Caller | None:
     # Not at the top: it imports cryptography, which public and signed readings do not need.
     from sitewatch.authentication import authenticate  # noqa: PLC0415
 
-    return authenticate(headers.get("authorization"), access=MACHINES_AND_ADMINS)
+    return authenticate(headers.get("authorization"), access=MACHINES_AND_ADMINS.for_scope(Scope.READINGS))

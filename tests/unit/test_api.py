@@ -9,7 +9,7 @@ import pytest
 from aws_lambda_powertools.event_handler.openapi.params import Body, Form, Query
 
 from accounts import issuing
-from sitewatch import api, clock, ids, keys
+from sitewatch import api, clock, ids, keys, tokens, user_status
 from sitewatch.api import Api
 from sitewatch.callers import Access, Caller, Role, TokenUse
 from sitewatch.errors import FORBIDDEN, ApiError
@@ -67,7 +67,8 @@ def _ask(app: Api, method: str, path: str, **request: Any) -> Answer:
 
 @pytest.fixture(autouse=True)
 def world(monkeypatch: pytest.MonkeyPatch) -> None:
-    """These tests need no tables, and only the signing secret."""
+    """These tests need no tables, and only the signing secret. Nothing has happened to any user."""
+    monkeypatch.setattr(user_status, "read", lambda *_, **__: None)
     monkeypatch.setattr(keys, "current_signing_key", lambda: keys.signing_key(SIGNING_SECRET))
 
 
@@ -398,7 +399,7 @@ def test_every_response_is_for_https_and_for_its_own_type_only(public: Api, priv
 
 def test_the_log_names_the_caller_and_the_address(private: Api, log: Log) -> None:
     caller = Caller("the subject", "someone", Role.USER, TokenUse.ACCESS, "the token")
-    token = issuing.sign(caller, expires_at=clock.now() + issuing.ACCESS_LIFETIME)
+    token = issuing.sign(caller, expires_at=clock.now() + tokens.ACCESS_LIFETIME)
     assert _ask(private, "GET", "/things", token=token).status == 200
     named = {"subject": "the subject", "role": "user", "token_id": "the token", "address": "192.0.2.1"}
     assert {name: log.lines[-1].get(name) for name in named} == named

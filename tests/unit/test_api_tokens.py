@@ -4,14 +4,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from pynamodb.connection import Connection
-from pynamodb.exceptions import DeleteError
+from pynamodb.exceptions import TransactWriteError
 
 from accounts import issuing
 from sitewatch import clock, ids, tokens
 from sitewatch.api_tokens import KIND, ApiTokenRecord
 from sitewatch.callers import Caller, Role, TokenUse
 from tests.world.calling import Answer, Context, access_token, admin_token, api_event, call, handler_of
+from tests.world.faults import one_invocation
 
 VEHICLE = {"year": 2021, "make": "Acura", "model": "MDX", "category": "SUV"}
 ROUTES = [
@@ -37,7 +39,7 @@ def _revoke(token_id: str) -> Answer:
 def monotonic(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The clock of the token cache: a list whose only item is the time in seconds."""
     now = [1000.0]
-    monkeypatch.setattr("sitewatch.api_tokens.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("sitewatch.caching.time.monotonic", lambda: now[0])
     return now
 
 
@@ -45,7 +47,7 @@ def test_an_admin_issues_a_token_that_a_machine_can_use() -> None:
     answer = _issue()
 
     assert answer.status == 201
-    assert set(answer.json) == {"id", "name", "api_token", "expires_at"}
+    assert set(answer.json) == {"id", "name", "scopes", "source", "api_token", "expires_at"}
     assert answer.json["name"] == "camera"
     assert answer.headers["cache-control"] == "no-store"
     caller = tokens.verify(answer.json["api_token"])
@@ -116,7 +118,16 @@ def test_the_list_is_oldest_first_and_omits_the_token_text() -> None:
     assert sorted(token["name"] for token in answer.json["tokens"]) == ["camera", "door"]
     assert [token["id"] for token in answer.json["tokens"]] == sorted(token["id"] for token in issued)
     for token in answer.json["tokens"]:
-        assert set(token) == {"id", "name", "created_by", "created_at", "expires_at"}
+        assert set(token) == {
+            "id",
+            "name",
+            "scopes",
+            "source",
+            "created_by",
+            "created_at",
+            "last_used_at",
+            "expires_at",
+        }
         assert token["created_by"] == admin
     for token in issued:
         assert token["api_token"] not in answer.text
@@ -164,20 +175,15 @@ def test_a_revoked_token_is_rejected_within_a_minute(monotonic: list[float]) -> 
     assert call("GET", "/api/tokens", token=admin_token()).json == {"tokens": []}
 
 
-def test_a_tokens_status_is_cached_for_half_a_minute(monkeypatch: pytest.MonkeyPatch, monotonic: list[float]) -> None:
-    token, asked = _issue().json["api_token"], 0
-    count = ApiTokenRecord.count
-
-    def counted(*arguments: Any) -> int:
-        nonlocal asked
-        asked += 1
-        return count(*arguments)
-
-    monkeypatch.setattr(ApiTokenRecord, "count", counted)
-    for _ in range(6):
-        assert _use(token).status == 202
-        monotonic[0] += 10
-    assert asked == 2
+def test_a_tokens_status_is_cached_for_half_a_minute(monotonic: list[float]) -> None:
+    token = _issue().json["api_token"]
+    handler = handler_of("detections.post_detections.handler")
+    with one_invocation() as wire:
+        for _ in range(6):
+            event = api_event("POST", "/detections", body=VEHICLE, token=token)
+            assert handler(event, Context())["statusCode"] == 202
+            monotonic[0] += 10
+    assert len(wire.operations("TransactGetItems")) == 2
 
 
 def test_revoking_returns_an_empty_204() -> None:
@@ -210,10 +216,10 @@ def test_an_id_that_is_too_long_is_a_400() -> None:
 
 def test_a_table_failure_while_revoking_is_a_500(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
-        raise DeleteError("throttled")
+        raise TransactWriteError("refused", ClientError({"Error": {"Code": "AccessDeniedException"}}, "Transact"))
 
     token_id = _issue().json["id"]
-    monkeypatch.setattr(Connection, "delete_item", fail)
+    monkeypatch.setattr(Connection, "transact_write_items", fail)
     assert _revoke(token_id).status == 500
 
 

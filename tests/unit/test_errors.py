@@ -35,6 +35,7 @@ CATALOGUE = {
     (403, 4133, "Forbidden"),
     (404, 4041, "User Not Found"),
     (404, 4040, "Not Found"),
+    (409, 4090, "Conflict"),
     (412, 4120, "Precondition Failed"),  # our own: the contract has If-Match, but no error for it
     (429, 4290, "Too Many Requests"),
     (500, 5000, "Unexpected Error"),

@@ -83,7 +83,7 @@ def test_there_are_at_least_eleven_valid_samples_of_three_types_and_some_invalid
 def test_the_deployment_issues_an_active_token_and_reissues_it_under_the_same_id(token_secret: str) -> None:
     first = tokens.verify(token_in(token_secret))
     assert (first.role, first.use, first.username) == (Role.MACHINE, TokenUse.API, "event-sender")
-    assert api_tokens.is_active(first.token_id)
+    assert api_tokens.is_active(first)
     on_deploy_api_token._provide({"Name": "event-sender", "Secret": token_secret})
     assert tokens.verify(token_in(token_secret)).token_id == first.token_id
     assert ApiTokenRecord.count(api_tokens.KIND) == 1

@@ -73,9 +73,10 @@ def test_a_page_reads_only_one_item_more_than_it_returns(signed_up: list[str], m
     asked: list[dict[str, Any]] = []
     query = Connection.query
 
-    def watched(connection: Connection, *arguments: Any, **more: Any) -> Any:
-        asked.append(more)
-        return query(connection, *arguments, **more)
+    def watched(connection: Connection, table: str, *arguments: Any, **more: Any) -> Any:
+        if table == "UsersTable":
+            asked.append(more)
+        return query(connection, table, *arguments, **more)
 
     monkeypatch.setattr(Connection, "query", watched)
     _list(query={"limit": 2})

@@ -266,5 +266,5 @@ def test_users_me_is_a_404_for_a_deleted_account() -> None:
 
 
 def test_access_tokens_last_30_minutes_and_refresh_tokens_7_days() -> None:
-    assert issuing.ACCESS_LIFETIME.total_seconds() == 30 * 60
+    assert tokens.ACCESS_LIFETIME.total_seconds() == 30 * 60
     assert issuing.REFRESH_LIFETIME.total_seconds() == 7 * 24 * 60 * 60

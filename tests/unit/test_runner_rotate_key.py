@@ -12,7 +12,7 @@ from runner.__main__ import main
 from runner.operate import rotate_key
 from runner.stack import Stack
 from sitewatch import clock, ids, keys, tokens
-from sitewatch.callers import Caller, Role, TokenUse
+from sitewatch.callers import Caller, Origin, Role, TokenUse
 from sitewatch.tokens import TokenRefused
 from tests.world.aws import client
 
@@ -193,10 +193,10 @@ def test_the_old_key_is_not_retired_while_a_machine_needs_it(
     stack: Engine, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     year = timedelta(days=365)
-    machines.issue(ids.new_id(), "gate camera", created_by="admin", lifetime=year)
-    machines.issue(ids.new_id(), "gone camera", created_by="admin", lifetime=-year)
+    machines.issue(ids.new_id(), "gate camera", origin=Origin("admin"), lifetime=year)
+    machines.issue(ids.new_id(), "gone camera", origin=Origin("admin"), lifetime=-year)
     run(stack, monkeypatch=monkeypatch)
-    machines.issue(ids.new_id(), "new camera", created_by="admin", lifetime=year)
+    machines.issue(ids.new_id(), "new camera", origin=Origin("admin"), lifetime=year)
     assert "before it is retired: 'gate camera'\n" in capsys.readouterr().out
     later(monkeypatch, days=7)
     assert run(stack, "--retire", monkeypatch=monkeypatch)[0] == 1

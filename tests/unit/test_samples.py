@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from accounts import custom_resource
+from accounts import custom_resource, password_changes
 from accounts.model import UserRecord
 from datapoints import source
 from datapoints.source import SourcePoint
@@ -17,6 +17,7 @@ from occupancy import recording
 from occupancy.model import Reading
 from sitewatch import clock, directory, http_client, ids
 from sitewatch.api_tokens import KIND, ApiTokenRecord
+from sitewatch.audit import OPERATOR
 from sitewatch.callers import Role
 from sitewatch.http_client import Request, Response
 from tests.world import people
@@ -38,10 +39,12 @@ APIS = sorted(
 )
 
 
-def _invoke(sample: str, access: str = "", refresh: str = "") -> Any:
+def _invoke(sample: str, access: str = "", refresh: str = "", reset: str = "") -> Any:
     """Do what ``sam local invoke -e events/<sample>.json`` does, with real tokens for the placeholders."""
     text = (SAMPLES / f"{sample}.json").read_text(encoding="utf-8")
-    event = json.loads(text.replace("ACCESS_TOKEN", access).replace("REFRESH_TOKEN", refresh))
+    for placeholder, token in (("ACCESS_TOKEN", access), ("REFRESH_TOKEN", refresh), ("RESET_TOKEN", reset)):
+        text = text.replace(placeholder, token)
+    event = json.loads(text)
     return handler_of(FUNCTIONS[sample]["Handler"])(event, Context())
 
 
@@ -130,7 +133,13 @@ GIVEN: dict[str, Callable[[], None]] = {
     "post_login": _alice,
     "post_auth_refresh": _alice,
     "get_users_me": _alice,
+    "put_users_me_password": _alice,
+    "post_auth_reset_password": _alice,
+    "post_user_password_reset": _two_people,
     "delete_api_token": _token_to_revoke,
+    "post_auth_logout": _two_people,
+    "patch_user": _two_people,
+    "delete_user": _two_people,
     "get_messages": _a_finished_job,
     "get_notifications": _a_finished_job,
     "get_job": _a_finished_job,
@@ -141,9 +150,17 @@ GIVEN: dict[str, Callable[[], None]] = {
     "get_sensor_occupancy": _reading,
     "get_sensor_history": _reading,
 }
-CREATED = {"post_users", "post_auth_signup", "post_api_tokens"}
+CREATED = {"post_users", "post_auth_signup", "post_api_tokens", "post_user_password_reset"}
 ACCEPTED = {"post_detections", "post_messages"}
-EMPTY = {"delete_api_token", "delete_event", "preflight"}
+EMPTY = {
+    "delete_api_token",
+    "delete_event",
+    "delete_user",
+    "post_auth_logout",
+    "post_auth_reset_password",
+    "preflight",
+    "put_users_me_password",
+}
 STATUS = dict.fromkeys(ACCEPTED, 202) | dict.fromkeys(EMPTY, 204) | dict.fromkeys(CREATED, 201)
 
 
@@ -152,8 +169,9 @@ def test_a_sample_request_succeeds(sample: str) -> None:
     GIVEN.get(sample, _nothing)()
     alice = people.stored("alice").id if GIVEN.get(sample) is _alice else SENDER
     refresh = people.log_in("alice")["refresh_token"] if sample == "post_auth_refresh" else ""
+    reset = password_changes.issue_reset(alice, OPERATOR)[0] if sample == "post_auth_reset_password" else ""
 
-    answer = _invoke(sample, access_token(Role.ADMIN, subject=alice), refresh)
+    answer = _invoke(sample, access_token(Role.ADMIN, subject=alice), refresh, reset)
     assert answer["statusCode"] == STATUS.get(sample, 200), answer["body"]
 
 

@@ -10,7 +10,7 @@ from tests.world.aws import client
 def monotonic(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The cache's clock, which only the test moves."""
     now = [1000.0]
-    monkeypatch.setattr("sitewatch.secrets.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("sitewatch.caching.time.monotonic", lambda: now[0])
     return now
 
 

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from accounts import credentials, passwords
 from accounts.model import NewUser
-from sitewatch.callers import Role
+from sitewatch.callers import Origin, Role
 from sitewatch.errors import USERNAME_TAKEN, ApiError, ErrorCode
 from tests.world.aws import client
 from tests.world.calling import access_token, call
@@ -110,7 +110,7 @@ def test_concurrent_sign_ups_create_one_account_and_one_409(
 
     def create(name: str) -> str | ErrorCode:
         try:
-            return credentials.create(NewUser(**{**ALICE, "username": name})).username
+            return credentials.create(NewUser(**{**ALICE, "username": name}), Origin(None)).username
         except ApiError as error:
             return error.code
 

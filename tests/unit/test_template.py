@@ -42,6 +42,7 @@ WILDCARDS = {
     "secret:${AWS::StackName}/sender-token*": "as above",
     "secret:${AWS::StackName}/hashing-key*": "Secrets Manager adds a random ending to its ARN",
     "${DetectionsTable.Arn}/index/*": "each filter reads an index, so all of them are read",
+    "${AuditTable.Arn}/index/*": "as above",
     "${QuarantineBucket.Arn}/*": "objects are named after records",
 }
 

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from accounts import issuing
-from sitewatch import clock, ids
+from sitewatch import clock, ids, tokens
 from sitewatch.callers import Caller, Role, TokenUse
 from tests.world.template import routes
 
@@ -138,7 +138,7 @@ def api_event(
 def access_token(role: Role = Role.USER, *, subject: str | None = None, username: str = "someone") -> str:
     """An access token for a user who need not exist."""
     caller = Caller(subject or ids.new_id(), username, role, TokenUse.ACCESS, ids.new_id())
-    return issuing.sign(caller, expires_at=clock.now() + issuing.ACCESS_LIFETIME)
+    return issuing.sign(caller, expires_at=clock.now() + tokens.ACCESS_LIFETIME)
 
 
 def admin_token() -> str:

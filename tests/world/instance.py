@@ -13,7 +13,7 @@ from argon2 import PasswordHasher
 
 from accounts import passwords
 from events import registration
-from sitewatch import api_tokens, keyed_hash, keys, secrets, tokens
+from sitewatch import api_tokens, keyed_hash, keys, secrets, tokens, user_status
 from sitewatch.observability import logger
 
 _CHEAP_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
@@ -26,6 +26,7 @@ def forget() -> None:
     keys.current_signing_key.cache_clear()
     tokens._public_keys.cache_clear()
     api_tokens._cache.clear()
+    user_status._cache.clear()
     secrets._cache.clear()
     keyed_hash._key.cache_clear()
     registration._registered.clear()

@@ -4,8 +4,10 @@ from typing import Any
 
 import bcrypt
 
+from accounts import administration
 from accounts.model import UserRecord
 from accounts.users import by_username
+from sitewatch.audit import OPERATOR
 from sitewatch.callers import Role
 from tests.world.calling import Answer, call
 
@@ -40,13 +42,11 @@ def stored(username: str = "Alice") -> UserRecord:
 
 
 def change(username: str = "Alice", *, role: Role | None = None, disabled: bool | None = None) -> None:
-    """Change a user in the table, as only an operator can."""
-    user = stored(username)
-    if role is not None:
-        user.role = role.value
-    if disabled is not None:
-        user.disabled = disabled
-    user.save()
+    """Change a user, as an administrator can."""
+    fields = {"role": role and role.value, "disabled": disabled}
+    administration.change(
+        stored(username).id, {name: value for name, value in fields.items() if value is not None}, OPERATOR
+    )
 
 
 def carry_over(password_hash: str, username: str = "Alice") -> None:

@@ -18,7 +18,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic_core import from_json
 
 from sitewatch import settings
-from sitewatch.callers import Access, Caller, Role
+from sitewatch.callers import Access, Caller, Origin, Role
 from sitewatch.errors import (
     BAD_TOKEN,
     INVALID_QUERY,
@@ -195,6 +195,11 @@ class Api(APIGatewayRestResolver):
             raise ApiError(BAD_TOKEN, "Missing Authorization Header")
         return self.caller
 
+    @property
+    def origin(self) -> Origin:
+        """The caller and the address of the current request."""
+        return Origin(self.caller.subject if self.caller else None, self.address)
+
     def _authenticate(self, event: Mapping[str, Any], authorization: str | None) -> None:
         """Set the caller, also that of a request that is then refused: the log names it."""
         self.caller = None
@@ -208,7 +213,7 @@ class Api(APIGatewayRestResolver):
 
         self.caller = identify(authorization, access=self.access)
         if self.caller is not None:
-            authorize(self.caller, access=self.access)
+            self.caller = authorize(self.caller, access=self.access)
 
     def _prepared(self, event: Mapping[str, Any], headers: Mapping[str, str]) -> Mapping[str, Any]:
         """``event`` in the form that Powertools should parse. Rejects a body that is too large."""
@@ -220,7 +225,8 @@ class Api(APIGatewayRestResolver):
         if not self._ignores_query:
             self._check_query(event.get("multiValueQueryStringParameters") or {})
         # Engines differ in whether they decode the path, and Powertools' routes know no combining marks.
-        event = {**event, "body": body, "isBase64Encoded": False, "path": quote(unquote(event["path"]))}
+        path = quote(unquote(event["path"]), errors="replace")
+        event = {**event, "body": body, "isBase64Encoded": False, "path": path}
         if len(body.encode()) > self.max_body_bytes:
             raise ApiError(INVALID_QUERY, [{"field": "body", "message": f"at most {self.max_body_bytes} bytes"}])
         if not body:

@@ -35,6 +35,7 @@ FORBIDDEN = ErrorCode(403, 4133, "Forbidden")
 NOT_FOUND = ErrorCode(404, 4040, "Not Found")
 USER_NOT_FOUND = ErrorCode(404, 4041, "User Not Found")
 USERNAME_TAKEN = ErrorCode(409, 4004, "Username Already Taken")
+CONFLICT = ErrorCode(409, 4090, "Conflict")
 PRECONDITION_FAILED = ErrorCode(412, 4120, "Precondition Failed")
 USERNAME_TAKEN_IN_JOB = ErrorCode(400, 4004, "Username Already Taken")
 """The code in a notification about a job; a response has ``USERNAME_TAKEN``."""
@@ -46,6 +47,8 @@ QUEUES_NOT_HEALTHY = ErrorCode(503, 5002, "App Not Healthy")
 
 _CODE_OF_FIELD = {
     "password": INVALID_PASSWORD,
+    "current_password": INVALID_PASSWORD,
+    "new_password": INVALID_PASSWORD,
     "username": INVALID_USERNAME,
     "id": INVALID_ID,
     "sender_id": INVALID_SENDER_ID,

@@ -1,13 +1,12 @@
 """Read secrets from Secrets Manager."""
 
-import time
-
 from sitewatch import aws
+from sitewatch.caching import ExpiringCache
 
 # How soon a changed secret is used everywhere.
 _CACHE_SECONDS = 60.0
 
-_cache: dict[str, tuple[float, str]] = {}
+_cache = ExpiringCache[str](_CACHE_SECONDS)
 
 
 def fetch(secret_id: str, *, version_id: str | None = None) -> str:
@@ -19,13 +18,9 @@ def fetch(secret_id: str, *, version_id: str | None = None) -> str:
 
 def cached(secret_id: str) -> str:
     """The current value of a secret, fetched at most once a minute in each function instance."""
-    fetched_at, value = _cache.get(secret_id, (float("-inf"), ""))
-    if time.monotonic() - fetched_at > _CACHE_SECONDS:
-        value = fetch(secret_id)
-        _cache[secret_id] = time.monotonic(), value
-    return value
+    return _cache.get(secret_id, lambda: fetch(secret_id))
 
 
 def forget(secret_id: str) -> None:
     """Fetch the secret again the next time."""
-    _cache.pop(secret_id, None)
+    _cache.forget(secret_id)

@@ -1,14 +1,16 @@
 """Verify JSON Web Tokens, without any network call."""
 
+from datetime import timedelta
 from functools import cache
 
 import jwt
 
 from sitewatch import settings
-from sitewatch.callers import Caller, Role, TokenUse
+from sitewatch.callers import ALL_SCOPES, Caller, Role, Scope, TokenUse
 
 AUDIENCE = "sitewatch"
 ALGORITHM = "EdDSA"
+ACCESS_LIFETIME = timedelta(minutes=30)
 
 
 class TokenRefused(Exception):
@@ -54,11 +56,15 @@ def verify(token: str) -> Caller:
             use=TokenUse(claims.get("use", "")),
             token_id=claims["jti"],
             family=claims.get("family"),
+            generation=claims.get("generation", 0),
+            scopes=frozenset(map(Scope, claims["scopes"])) if "scopes" in claims else ALL_SCOPES,
+            source=claims.get("source"),
+            created_by=claims.get("created_by"),
         )
     except jwt.ExpiredSignatureError:
         raise TokenRefused("Token has expired") from None
     except jwt.PyJWTError as error:
         raise TokenRefused(str(error)) from None
     except ValueError:
-        # A valid signature, but a role or use that this version does not know.
-        raise TokenRefused("Unknown role or use") from None
+        # A valid signature, but a role, use or scope that this version does not know.
+        raise TokenRefused("Unknown role, use or scope") from None

@@ -41,7 +41,8 @@ def write(fill: Fill) -> None:
     Raises
     ------
     TransactWriteError
-        If the transaction is refused. Its reasons are in the order in which ``fill`` adds the writes.
+        If the transaction is refused. Its reasons are in this order, whatever that of ``fill``: condition checks,
+        deletions, saved items, updates.
 
     """
     with TransactWrite(connection=tables.connection()) as transaction:
@@ -90,3 +91,35 @@ def is_temporary(error: TransactWriteError) -> bool:
     if not getattr(error.cause, "response", None):
         return True  # No response: if it was written after all, the retry fails on a condition.
     return error.cause_response_code in _TEMPORARY_ERRORS
+
+
+def rewrite(prepare: Callable[[], Fill | None], *, retry_seconds: float = _RETRY_SECONDS) -> None:
+    """Read, then write all or nothing; read again if others have changed what was read.
+
+    ``prepare`` reads, and returns what to write on the condition that it has not changed; ``None`` if there is nothing
+    to do. It raises to refuse. One write, the entry in the audit log, asks for the item that its condition finds:
+    if there is one, an earlier attempt has written everything, and its response was lost.
+
+    Raises
+    ------
+    ApiError
+        429 if others keep changing it for ``retry_seconds``. Nothing is stored in this case.
+    TransactWriteError
+        For errors that a retry cannot solve.
+
+    """
+    last_error: TransactWriteError | None = None
+    for _ in attempts(None, within_seconds=retry_seconds):
+        fill = prepare()
+        if fill is None:
+            return
+        try:
+            write(fill)
+            return
+        except TransactWriteError as error:
+            if any(reason and reason.raw_item for reason in error.cancellation_reasons):
+                return
+            if not is_temporary(error):
+                raise
+            last_error = error
+    raise ApiError(TOO_MANY_REQUESTS, "others keep changing the same thing; nothing was stored") from last_error
