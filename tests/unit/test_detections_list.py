@@ -17,6 +17,7 @@ from tests.world.aws import reset
 from tests.world.calling import Answer, access_token, call
 from tests.world.faults import Wire, one_invocation
 from tests.world.pipeline import ARRIVAL, Pipeline, Record, ask, reported, stored, vehicle
+from tests.world.template import template
 
 T = datetime(2026, 11, 22, 6, 10, 30, tzinfo=UTC)
 
@@ -339,6 +340,10 @@ class TestCost:
             ]
         assert len(wire.calls) <= 3
 
+    def test_the_most_shards_leave_requests_for_counts(self) -> None:
+        most = template()["Parameters"]["DetectionWriteShards"]["MaxValue"]
+        assert 3 + most <= timeline.MAX_REQUESTS
+
     def test_each_shard_is_queried_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(arrival, "_WRITE_SHARDS", 4)
         monkeypatch.setattr(listing._Detections, "shards", 4)
@@ -375,13 +380,13 @@ class TestCost:
         assert [made.response["ScannedCount"] for made in wire.calls] == [101]
         assert [one["reported_id"] for page in walk({"make": "Kia", "category": "SUV"}) for one in page] == ["rare"]
 
-    def test_a_skip_that_twelve_requests_do_not_reach_ends_with_a_link(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_skip_that_eleven_requests_do_not_reach_ends_with_a_link(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(timeline, "MAX_READ", 3)
         self.store_hours(1, 60)
         with one_invocation() as wire:
             answer = ask("/detections", make="Kia", skip=50, limit=1)
-        assert len(wire.calls) == timeline.MAX_REQUESTS == 12
-        assert (answer.json, (answer.next_query or {})["skip"]) == ([], "17")
+        assert len(wire.calls) == timeline.MAX_REQUESTS == 11
+        assert (answer.json, (answer.next_query or {})["skip"]) == ([], "20")
         assert [one["reported_id"] for page in walk({"make": "Kia", "skip": 50, "limit": 1}) for one in page] == [
             f"0-{number}" for number in range(50, 60)
         ]

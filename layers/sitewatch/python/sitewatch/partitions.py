@@ -19,9 +19,6 @@ from pynamodb.pagination import ResultIterator
 from sitewatch import clock
 from sitewatch.tables import query_page
 
-MAX_SHARDS = 8
-"""A page makes at most 12 requests: up to three for counts, and one for each shard."""
-
 _POSITION = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z#.+", re.ASCII)
 
 
