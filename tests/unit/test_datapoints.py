@@ -341,6 +341,7 @@ def test_pages_of_few_and_small_reads_hold_the_same_in_smaller_pieces(
     monkeypatch.setattr(timeline, "MAX_REQUESTS", requests)
     for limit in (1, 4):
         monkeypatch.setattr(timeline, "MAX_READ", limit + 1 + more)
+        monkeypatch.setattr(timeline, "MAX_SKIPPED", 1 + more)
         for skip in range(0, 17, 2):
             for first in (0, 3, 7):
                 seen: list[str] = []

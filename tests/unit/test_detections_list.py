@@ -144,6 +144,7 @@ class TestModel:
             patch.setattr(arrival, "_WRITE_SHARDS", shards)
             patch.setattr(listing._Detections, "shards", shards)
             patch.setattr(timeline, "MAX_READ", query["limit"] + 1 + more)
+            patch.setattr(timeline, "MAX_SKIPPED", 1 + more)
             patch.setattr(timeline, "MAX_REQUESTS", 3 + shards + requests)
             store(*seen)
             pages = walk(query)
@@ -382,6 +383,7 @@ class TestCost:
 
     def test_a_skip_that_eleven_requests_do_not_reach_ends_with_a_link(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(timeline, "MAX_READ", 3)
+        monkeypatch.setattr(timeline, "MAX_SKIPPED", 3)
         self.store_hours(1, 60)
         with one_invocation() as wire:
             answer = ask("/detections", make="Kia", skip=50, limit=1)

@@ -19,6 +19,9 @@ MAX_REQUESTS = 11
 MAX_READ = 1001
 """The most items that a query reads: a page, and the one that shows that there are more."""
 
+MAX_SKIPPED = 5_000
+"""The most items that a query reads to skip them; often it ends earlier, at 1 MB."""
+
 MONTHS = "months"
 HOURS = "hours"
 ALL = "all"
@@ -210,7 +213,7 @@ class _Reader:
 
     def pass_over(self) -> bool:
         """Skip items by reading them, in one query of each shard; whether there may be more."""
-        items, end = self._read(min(self.skip, MAX_READ), positions_only=True)
+        items, end = self._read(min(self.skip, MAX_SKIPPED), positions_only=True)
         if len(items) >= self.skip:
             end = _position(items[self.skip - 1])
         self.skip -= len(items[: self.skip])
