@@ -6,13 +6,12 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, StringConstraints
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
-from pynamodb.models import Model
 
 from sitewatch import settings
 from sitewatch.clock import Timestamp
 from sitewatch.models import BaseModel
 from sitewatch.names import UNKNOWN, SourceName
-from sitewatch.tables import TableMeta, TimeAttribute
+from sitewatch.tables import Model, TableMeta, TimeAttribute
 
 EventText = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=255)]
 
