@@ -16,6 +16,7 @@ export function Detections({ detections }) {
                 <tr>
                   <th scope="col">Vehicle</th>
                   <th scope="col">Category</th>
+                  <th scope="col">Source</th>
                   <th scope="col">Seen</th>
                 </tr>
               </thead>
@@ -26,6 +27,7 @@ export function Detections({ detections }) {
                       {one.make} {one.model} <span class="soft">{one.year}</span>
                     </td>
                     <td class="soft">{one.category}</td>
+                    <td class="soft">{one.source}</td>
                     <td>
                       <Ago time={one.created_at} />
                     </td>
