@@ -29,7 +29,8 @@ export function AccountMenu({ me, onLeave }) {
   return (
     <div class="who">
       <details class="menu" ref={menu} onKeyDown={closeOnEscape} onFocusOut={closeOnLeave}>
-        <summary aria-label={`Account of ${me.username}`} title={me.username}>
+        <summary title={me.username}>
+          <span class="unseen">Account of </span>
           <span class="who-name">{me.full_name ?? me.username}</span>
           {me.role === "admin" && <span class="tag">admin</span>}
         </summary>

@@ -46,7 +46,7 @@ function useAlerts() {
 
 /** The page of a user who signed in as `signedIn`. A changed role or name is shown without signing in again. */
 export function Dashboard({ signedIn, onLeave }) {
-  const me = useJson("users/me", 15).data ?? signedIn;
+  const me = useJson("users/me", 10).data ?? signedIn;
   const users = useLoaded((signal) => getAll("users", (body) => body.users, { signal }), 30, [me.role]);
   const isAdmin = me.role === "admin";
   const { alerts, connection, announcement } = useAlerts();

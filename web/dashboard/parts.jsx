@@ -100,9 +100,10 @@ export function Dialog({ title, onClose, children }) {
   const heading = useId();
   const dialog = useRef(null);
   useEffect(() => {
-    const element = dialog.current;
-    element.showModal();
-    return () => element.close();
+    const opener = document.activeElement;
+    dialog.current.showModal();
+    // The browser does this only for a dialog that closes before it leaves the page.
+    return () => opener.focus();
   }, []);
   return (
     <dialog ref={dialog} class="panel dialog" aria-labelledby={heading} onCancel={onClose}>
