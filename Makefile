@@ -17,9 +17,11 @@
 # QUEUE= FUNCTION= TABLE=   names in template.yaml
 # SHOW= REINGEST= DROP=     for `make quarantine`: a record's id, or all
 # RETIRE=yes FORCE=yes      for `make rotate-key`
+# USER=               for `make admin`: a username
 # AT= BACKUP= FROM= EXACT=yes   for `make restore`
 # API_PORT=3000 WARM=EAGER PULL=on   for `make sam-local`: its port, LAZY containers, whether to pull their image
 # EVENT=              for `make invoke`: a file, if not the function's sample
+# FUZZ_EXAMPLES=100   for `make fuzz`
 # LOCALSTACK_ENDPOINT= LOCALSTACK_FROM_FUNCTIONS= WORKAROUNDS=auto   for `make localstack`: its address, and that for functions
 # BASE_URL= ENGINE= ENDPOINT= RESULTS=    for `make conformance`: see docs/engines.md
 PYTHON ?= python3
@@ -31,7 +33,7 @@ SOURCES := functions layers lint runner tests
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: assets bench-dashboard bench-functions bench-memory bench-messages bench-pipeline browser conformance costs deploy down engines help ingest invoke lint localstack lock logs newman node-packages openapi python quarantine redrive replay reset restore rotate-key run sam-local status test types unit up venv venv-dev
+.PHONY: admin assets audit bench-dashboard bench-functions bench-memory bench-messages bench-pipeline browser conformance costs deploy down engines fuzz help ingest invoke lint localstack lock logs newman node-packages openapi python quarantine redrive replay reset restore rotate-key run sam-local status test types unit up venv venv-dev
 
 help: ## show this
 	@echo "make run    sets Sitewatch up and runs it until Ctrl-C"
@@ -105,6 +107,10 @@ replay: venv ## index the batches of the stream that Lambda gave up on [STACK=na
 rotate-key: venv ## change the key that signs tokens; RETIRE=yes [FORCE=yes] ends the old one [STACK=name]
 	@$(RUNNER) rotate-key
 
+# $(origin): every shell has a USER, and that is not meant.
+admin: venv ## a token to reset a user's password, if every administrator has lost theirs: USER=name [STACK=name]
+	@$(if $(filter command line,$(origin USER)),,echo "Set USER: make admin USER=admin" >&2; exit 2;) $(RUNNER) admin '$(USER)'
+
 restore: venv ## put a table's items back: TABLE=Users, AT=time or BACKUP=arn [EXACT=yes] [STACK=name]
 	@$(RUNNER) restore
 
@@ -136,12 +142,29 @@ assets: node-packages ## build the dashboard's files (needs Node.js)
 unit: venv-dev ## the fast tests alone, with their coverage
 	@$(VENV_PYTHON) -m pytest tests/unit -n auto --cov --cov-report=term-missing:skip-covered
 
+FUZZ_EXAMPLES ?= 100
+fuzz: venv-dev ## call every route as in make test, with more inputs: FUZZ_EXAMPLES=100 for each
+	@FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) $(VENV_PYTHON) -m pytest tests/unit/test_conformity.py
+
 lint: venv-dev ## ruff, cfn-lint (through sam validate) and our own rules over the templates
 	@$(VENV_PYTHON) -m ruff check $(SOURCES)
 	@$(VENV_PYTHON) -m ruff format --check $(SOURCES)
 	@$(RUNNER) validate
 	@.venv/bin/cfn-lint monitoring.yaml
 	@$(VENV_PYTHON) -m lint
+
+# Both ask a service that knows of published holes, so this is no part of `make test`. Needs uv on the PATH, and npm.
+# Without --strict, packages that the service does not answer for would pass.
+LOCKED = requirements/emulator.txt requirements/local.txt requirements/dev.txt layers/dependencies/requirements.txt
+audit: ## look up published security holes of every locked package; needs access to PyPI's and npm's advisories
+	@failed=0; \
+	for file in $(LOCKED); do \
+		echo "$$file"; uv tool run pip-audit --strict --disable-pip --require-hashes --requirement $$file || failed=1; \
+	done; \
+	for folder in web tests/newman; do \
+		echo "$$folder/package-lock.json"; (cd $$folder && npm audit --package-lock-only) || failed=1; \
+	done; \
+	exit $$failed
 
 openapi: venv-dev ## write docs/openapi.json and the Postman collection from the functions' code
 	@$(RUNNER) documents

@@ -69,6 +69,13 @@ def deploy_parameters(environment: str) -> dict[str, str]:
     return dict(each.partition("=")[::2] for each in overrides)
 
 
+def reserved_concurrency(parameters: Mapping[str, str]) -> int:
+    """The concurrent executions that a stack with these parameters reserves for its functions."""
+    stack = Template(read_template(), {**PSEUDO_PARAMETERS, **parameters})
+    functions = (each for each in stack.decided("Resources").values() if each["Type"] == FUNCTION)
+    return sum(int(stack.text(each["Properties"].get("ReservedConcurrentExecutions", 0))) for each in functions)
+
+
 def queue_name(logical_id: str) -> str:
     """The name of a queue as if its logical id were its name."""
     return f"{logical_id}.fifo" if resources("AWS::SQS::Queue")[logical_id].get("FifoQueue") else logical_id
@@ -77,18 +84,18 @@ def queue_name(logical_id: str) -> str:
 def undeployed_variables() -> dict[str, str]:
     """The environment variables of all functions together, as if resources were named by their logical ids.
 
-    Attributes of resources, such as public keys, are empty. Passwords may be as short as on a local run.
+    Attributes of resources, such as public keys, are empty. Passwords and readings follow the local run's rules.
     """
     document = read_template()
     local = deploy_parameters("local")
-    passwords = {name: local[name] for name in ("PasswordMinLength", "CommonPasswords")}
+    rules = {name: local[name] for name in ("PasswordMinLength", "CommonPasswords", "PublicReadings")}
     names = {
         "AWS::SQS::Queue": lambda name: f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{queue_name(name)}",
         "AWS::SNS::Topic": lambda name: f"arn:aws:sns:{REGION}:{ACCOUNT}:{name}",
         "AWS::S3::Bucket": str.lower,
     }
     ids = {name: names.get(each["Type"], str)(name) for name, each in document["Resources"].items()}
-    stack = Template(document, {**PSEUDO_PARAMETERS, **passwords}, ids)
+    stack = Template(document, {**PSEUDO_PARAMETERS, **rules}, ids)
     variables: dict[str, Any] = dict(document["Globals"]["Function"]["Environment"]["Variables"])
     for function in resources(FUNCTION).values():
         own: Mapping[str, Any] = function.get("Environment", {}).get("Variables", {})

@@ -7,7 +7,7 @@ from pynamodb.exceptions import TransactWriteError, UpdateError
 from accounts import passwords
 from accounts.model import NewUser, UserRecord
 from accounts.registration import new_record, register
-from accounts.users import by_username
+from accounts.users import by_id, by_username
 from sitewatch import audit, ids, transactions
 from sitewatch.audit import Action
 from sitewatch.callers import Origin, Role
@@ -28,13 +28,17 @@ def create(new: NewUser, origin: Origin, role: Role = Role.USER, *, user_id: str
     try:
         transactions.write(partial(register, user, origin))
     except TransactWriteError as error:
-        of_name, *of_others = [reason.code if reason else None for reason in error.cancellation_reasons] or [None]
         # A transaction conflict means a concurrent sign-up for the same name: nothing else writes under this id.
-        if of_name == "ConditionalCheckFailed" or "TransactionConflict" in (of_name, *of_others):
+        if {reason.code for reason in error.cancellation_reasons if reason} & {
+            "ConditionalCheckFailed",
+            "TransactionConflict",
+        }:
+            # The second write is refused if the user exists: an earlier attempt was stopped halfway.
+            repeated = by_id(user.id) if error.cancellation_reasons[1] else None
+            if repeated and passwords.verify(repeated.password_hash, new.password):
+                return repeated
             raise ApiError(USERNAME_TAKEN) from None
-        # The log's entry exists: an earlier attempt has created the user.
-        if "ConditionalCheckFailed" not in of_others:
-            raise
+        raise
     return user
 
 

@@ -26,6 +26,7 @@ from accounts.model import GuessRecord
 from sitewatch import clock, settings, transactions
 from sitewatch.errors import TOO_MANY_REQUESTS, ApiError
 from sitewatch.keyed_hash import keyed_hash
+from sitewatch.observability import count_failed_login
 from sitewatch.retrying import attempts
 
 Found = TypeVar("Found")
@@ -130,8 +131,13 @@ def check(account: str, address: str, verify: Callable[[], Found | None], *, sig
 
     """
     place = _Place(account, address, signed_in)
-    attempt, counters = _count(place)
-    found = verify()
+    found = None
+    try:
+        attempt, counters = _count(place)
+        found = verify()
+    finally:
+        if found is None:
+            count_failed_login()
     if found is not None:
         _succeed(place, attempt, counters)
     return found

@@ -12,7 +12,7 @@ from pynamodb.attributes import (
     UnicodeAttribute,
     VersionAttribute,
 )
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
 from pynamodb.models import Model
 
 from accounts.common_passwords import is_common
@@ -45,7 +45,7 @@ FullName = Annotated[str, StringConstraints(min_length=1, max_length=128, patter
 
 
 class UsersByCreation(GlobalSecondaryIndex["UserRecord"]):
-    """All users by id, which sorts by creation time.
+    """All users by id, which sorts by creation time; without their password hashes.
 
     One partition is enough: hashing a password takes tens of milliseconds, so sign-ups never reach a
     partition's limit of 1,000 writes per second.
@@ -53,7 +53,7 @@ class UsersByCreation(GlobalSecondaryIndex["UserRecord"]):
 
     class Meta:
         index_name = "by_creation"
-        projection = AllProjection()
+        projection = IncludeProjection(["username", "created_at", "email", "full_name", "role", "disabled"])
 
     kind = UnicodeAttribute(hash_key=True)
     id = UnicodeAttribute(range_key=True)

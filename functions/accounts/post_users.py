@@ -2,8 +2,9 @@
 
 from aws_lambda_powertools.event_handler import Response, content_types
 
-from accounts import credentials, passwords
+from accounts import passwords
 from accounts.model import NewUser, UserView
+from accounts.signing_up import sign_up
 from accounts.user_creation import USER_CREATION, job_request
 from sitewatch import jobs
 from sitewatch.api import USERS_OR_ANONYMOUS, Api
@@ -35,12 +36,8 @@ def create_user(new_user: NewUser) -> Response[UserView | AcceptedJob]:
     """
     caller = app.caller
     if caller is None:
-        return _respond(201, UserView(**once(app, lambda: _create(new_user).model_dump(mode="json"))))
+        return _respond(201, sign_up(app, new_user))
     return _respond(202, AcceptedJob(**once(app, lambda: _enqueue(new_user, caller).model_dump())))
-
-
-def _create(new_user: NewUser) -> UserView:
-    return UserView.of(credentials.create(new_user, app.origin, user_id=first_attempt(app).id))
 
 
 def _enqueue(new_user: NewUser, caller: Caller) -> AcceptedJob:

@@ -25,8 +25,8 @@ def new_record(profile: Profile, password_hash: str, *, user_id: str, role: Role
 
 
 def register(user: UserRecord, origin: Origin, transaction: TransactWrite) -> None:
-    """Add the new user to ``transaction``, provided that no other user has its username, and log who created it."""
+    """Add the new user to ``transaction``, provided that the username is free, and log who created it."""
     claim = UsernameClaim(claim_key(user.username), user_id=user.id)
     transaction.save(claim, condition=UsernameClaim.key.does_not_exist() | (UsernameClaim.user_id == user.id))
-    transaction.save(user)
+    transaction.save(user, condition=UserRecord.key.does_not_exist())
     audit.add(audit.entry(origin, Action.USER_CREATED, user.id, once=user.id, role=user.role), transaction)

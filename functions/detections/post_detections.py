@@ -9,25 +9,27 @@ from detections import stream
 from detections.report import ReportedDetection
 from detections.sources import with_source
 from sitewatch.api import MACHINES_AND_ADMINS, Api
+from sitewatch.callers import Scope
 from sitewatch.idempotency import once
 from sitewatch.models import BaseModel, RootModel
 
-_MAX_BODY_BYTES = 512 * 1024
 _MAX_DETECTIONS = 500
 
-app = Api(accepts_list=True, access=MACHINES_AND_ADMINS, max_body_bytes=_MAX_BODY_BYTES)
+app = Api(accepts_list=True, access=MACHINES_AND_ADMINS.for_scope(Scope.DETECTIONS), max_body_bytes=512 * 1024)
 
 
 def _as_list(body: object) -> object:
     return body if isinstance(body, list) else [body]
 
 
+_Several = Annotated[list[ReportedDetection], Field(min_length=1, max_length=_MAX_DETECTIONS)]
+
+
 class Reports(
     RootModel[
         Annotated[
-            list[ReportedDetection],
-            Field(min_length=1, max_length=_MAX_DETECTIONS),
-            BeforeValidator(_as_list, json_schema_input_type=ReportedDetection | list[ReportedDetection]),
+            _Several,
+            BeforeValidator(_as_list, json_schema_input_type=ReportedDetection | _Several),
         ]
     ]
 ):
@@ -38,7 +40,7 @@ class Reports(
 
 
 class Accepted(BaseModel):
-    """How many detections were put on the stream."""
+    """How many detections were accepted."""
 
     accepted: int
 

@@ -9,25 +9,28 @@ from events import storing
 from events.model import NewEvent, Receipt
 from sitewatch.api import ALL_ROLES, Api
 from sitewatch.attempts import first_attempt
+from sitewatch.callers import Scope
 from sitewatch.idempotency import once
 from sitewatch.models import RootModel
 
 _MAX_BODY_BYTES = 512 * 1024
 _MAX_EVENTS = 100
 
-app = Api(accepts_list=True, access=ALL_ROLES, max_body_bytes=_MAX_BODY_BYTES)
+app = Api(accepts_list=True, access=ALL_ROLES.for_scope(Scope.EVENTS), max_body_bytes=_MAX_BODY_BYTES)
 
 
 def _as_list(body: object) -> object:
     return body if isinstance(body, list) else [body]
 
 
+_Several = Annotated[list[NewEvent], Field(min_length=1, max_length=_MAX_EVENTS)]
+
+
 class NewEvents(
     RootModel[
         Annotated[
-            list[NewEvent],
-            Field(min_length=1, max_length=_MAX_EVENTS),
-            BeforeValidator(_as_list, json_schema_input_type=NewEvent | list[NewEvent]),
+            _Several,
+            BeforeValidator(_as_list, json_schema_input_type=NewEvent | _Several),
         ]
     ]
 ):

@@ -5,7 +5,7 @@ from typing import Any
 from sitewatch import settings
 
 _METHODS = "DELETE,GET,HEAD,OPTIONS,PATCH,POST,PUT"
-_HEADERS = "Authorization,Content-Type,Idempotency-Key,If-Match,Last-Event-ID,X-Signature-256"
+_HEADERS = "Authorization,Content-Type,Idempotency-Key,If-Match,Last-Event-ID,X-Signature-256,X-Signature-Timestamp"
 _MAX_AGE_SECONDS = "600"
 
 

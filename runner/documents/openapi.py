@@ -39,6 +39,9 @@ _DESCRIPTION = """\
 The backend of a monitored site: cameras report vehicles, suspicious ones become alerts, and staff watch.
 
 - JSON in UTF-8. Times are RFC 3339 in UTC with `Z`. Ids that the API generates are ULIDs, which sort by time.
+- Times in requests are RFC 3339, from 1970 to 2106, in UTC if they have no offset. An observation is at most
+  5 minutes ahead. In a query, encode the plus of an offset as `%2B`.
+- An unknown path is a 404, and so is a method that a path does not have. Unknown query parameters are a 400.
 - Every response that is not 2xx is an `Error`. `subcode` is more specific than the HTTP status, `error` is stable, and
   for bad input `detail` names each bad field.
 - `POST /token` returns an access token for 30 minutes; send it as `Authorization: Bearer …`. Machines have long-lived
@@ -277,7 +280,12 @@ class _Function:
                     "required": False,
                     "description": "Requests with the same key and body within 24 hours are processed once and get the "
                     "first response again; the same key with another body is a 400.",
-                    "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+                    "schema": {
+                        "type": "string",
+                        "minLength": 1,
+                        "maxLength": 255,
+                        "pattern": r"^[^\x00-\x1f\x7f-\xa0\xad]+$",
+                    },
                 }
             )
 

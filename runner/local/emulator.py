@@ -12,11 +12,13 @@ from runner.errors import RunnerError
 from runner.local import environment, saving
 from runner.processes import ProcessIdentity, start_logged, stop_group, wait_until_healthy
 from runner.stack import READY_PATH, Stack
+from runner.waiting import happens
 from runner.workspace import PROJECT_ROOT, Workspace, write_whole
 
 DEFAULT_PORT = 4566
 PROGRAM = Path(__file__).with_name("saving.py")
 READY_DEADLINE_S = 90.0
+PORT_DEADLINE_S = 10.0
 STOP_GRACE_S = 60.0
 """It saves its state when it is asked to end; hundreds of megabytes take seconds. After that it waits for running
 functions, for minutes if one is a custom resource, which the runner does not."""
@@ -111,7 +113,9 @@ def running(workspace: Workspace) -> Emulator | None:
 
 def start(workspace: Workspace, port: int, *, persist: bool = True, bind: str = environment.HOST) -> Emulator:
     """Start the workspace's emulator, detached from the terminal, and return before it is ready."""
-    if not port_is_free(port, bind):
+    # A killed emulator has the port until its last thread has ended.
+    patience_s = PORT_DEADLINE_S if workspace.process.exists() else 0
+    if not happens(lambda: port_is_free(port, bind), patience_s, pause_s=0.05):
         raise RunnerError(f"Port {port} of {bind} is in use by something else; another one: make run PORT={port + 1}")
     workspace.empty_scratch()
     if workspace.log.exists():

@@ -29,7 +29,7 @@ from typing import Any
 SAVE_EVERY_S = float(os.environ.get("SAVE_EVERY_SECONDS", "5"))
 SAVE_SHARE = 10
 """A save that takes long is followed by a pause of this many times its duration."""
-SAVE_DEADLINE_S = 300
+SAVE_DEADLINE_S = 120
 KEPT_SAVES = 2
 MANIFEST = "saved.json"
 """The files of a save, each with its size and hash; written last."""

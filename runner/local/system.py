@@ -51,6 +51,7 @@ def template_parameters(port: int, *, simulate: bool, bind: str = HOST, origins:
         "PasswordMinLength": "4",
         "CommonPasswords": "allowed",
         "ImportedBcryptCost": "4",
+        "PublicReadings": "on",
         "Schedules": "ENABLED" if simulate else "DISABLED",
         "CorsOrigins": origins,
         "Simulator": "on",

@@ -22,6 +22,8 @@ from runner.stack import Stack, aws_errors
 from runner.workspace import PROJECT_ROOT, require_disk_space
 
 MONITORING_MINUTES = 5
+UNRESERVED = 100
+"""The concurrent executions of an account that Lambda keeps for functions without a reservation."""
 OUTPUT = "RollbackTriggers"
 PARAMETER = "WatchedBy"
 """Its value is the same alarms: CloudFormation refuses an update that changes only a stack's triggers."""
@@ -36,7 +38,9 @@ def run(parsed: argparse.Namespace) -> None:
     """Build and deploy to an environment of samconfig.toml, then let CloudFormation watch the stack's updates."""
     settings = project.samconfig(parsed.env, "global")
     stack = Stack.named(settings["stack_name"], region=settings.get("region", ""))
-    check_shards(stack, int(project.deploy_parameters(parsed.env).get("StreamShards", 0)))
+    parameters = project.deploy_parameters(parsed.env)
+    check_shards(stack, int(parameters.get("StreamShards", 0)))
+    check_concurrency(stack, project.reserved_concurrency(parameters))
     require_disk_space((PROJECT_ROOT, BUILD_MB), (Path(tempfile.gettempdir()), TEMPORARY_MB))
     sam("build", parsed.env)
     sam("deploy", parsed.env)
@@ -76,6 +80,20 @@ def check_shards(stack: Stack, wanted: int) -> None:
         raise UsageError(
             f"StreamShards={wanted}: the stream has {current} shards, and Kinesis changes that to {least} to {most} "
             f"in one step. Deploy with StreamShards={least if wanted < least else most} first."
+        )
+
+
+def check_concurrency(stack: Stack, wanted: int) -> None:
+    """Raise UsageError if Lambda would refuse to reserve this many of the account's concurrent executions."""
+    if not wanted:
+        return
+    with aws_errors("Reading the account's concurrency"):
+        quota = stack.client("lambda").get_account_settings()["AccountLimit"]["ConcurrentExecutions"]
+    if wanted > quota - UNRESERVED:
+        raise UsageError(
+            f"The functions reserve {wanted} concurrent executions, but the account has {quota}, and Lambda keeps "
+            f"{UNRESERVED} of them. Ask AWS for a quota of {wanted + UNRESERVED} (Service Quotas, Lambda), or deploy "
+            "with smaller PublicConcurrency and HeldConcurrency; 0 reserves none."
         )
 
 

@@ -34,8 +34,8 @@ _TWENTY_FIRST_CALLS = (
 )
 
 _FORMS_ARE_ENCODED_AGAIN = (
-    "LocalStack parses JSON with curl's default content type as a form and encodes it again, which loses its plus signs: "
-    "a 400 that asks for `Content-Type: application/json`."
+    "LocalStack parses JSON with curl's default content type as a form and encodes it again, which loses its plus "
+    "signs: a 400 that asks for `Content-Type: application/json`."
 )
 
 DIFFERENCES: tuple[Difference, ...] = (

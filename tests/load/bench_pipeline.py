@@ -43,7 +43,7 @@ def put(stack: Stack, records: Sequence[Mapping[str, Any]]) -> None:
 
 
 class AlertReader:
-    """Reads alerts continuously, as an EventSource does, and records when each arrives."""
+    """Reads alerts continuously, as an EventSource does, and records when each arrives, by its unique model."""
 
     def __init__(self, base_url: str, token: str) -> None:
         self.seen_at: dict[str, float] = {}
@@ -59,7 +59,7 @@ class AlertReader:
             events, self._last_event_id = self._client.alerts(self._last_event_id, wait=5)
             now = time.monotonic()
             for event in events:
-                self.seen_at[json.loads(event["data"])["id"]] = now
+                self.seen_at[json.loads(event["data"])["model"]] = now
 
     def saw(self, alerts: Set[str]) -> bool:
         """Return whether all of ``alerts`` arrived. Raise the reader's error if it failed."""
@@ -77,8 +77,8 @@ class AlertReader:
 def throughput(stack: Stack, client: Client, reader: AlertReader, count: int) -> float:
     """Return records per second, from the first ``PutRecords`` until all ``count`` are indexed, counted and alerted."""
     chosen = random.choices(vehicles(), k=count)
-    records = [{**vehicle, "id": uuid.uuid4().hex} for vehicle in chosen]
-    suspicious = {str(record["id"]) for record in records if record["category"] == "SUV"}
+    records = [{**vehicle, "model": uuid.uuid4().hex} for vehicle in chosen]
+    suspicious = {str(record["model"]) for record in records if record["category"] == "SUV"}
     before = sum(client.get("/stats").json().values())
     began = time.monotonic()
     put(stack, records)
@@ -94,7 +94,7 @@ def latency(stack: Stack, reader: AlertReader) -> float:
     """Return the seconds from a ``PutRecord`` of one SUV to its event."""
     suv = uuid.uuid4().hex
     began = time.monotonic()
-    put(stack, [{"id": suv, "year": 2021, "make": "Volvo", "model": "XC60", "category": "SUV"}])
+    put(stack, [{"year": 2021, "make": "Volvo", "model": suv, "category": "SUV"}])
     while not reader.saw({suv}):
         if time.monotonic() - began > _DEADLINE_SECONDS:
             raise SystemExit("an alert was not seen")

@@ -21,7 +21,7 @@ from moto.dynamodb.models import dynamodb_backends
 
 import tests.world.settings  # noqa: F401 - first: functions read their settings at import
 from detections.catalogue import vehicles
-from sitewatch import ids
+from sitewatch import clock, ids
 from sitewatch.observability import logger
 from tests.load.capacity import KIB, Item, blocks, item_size, key_of, read_units, stored_bytes, write_units
 from tests.world import jobs
@@ -153,8 +153,11 @@ def _stored(table: str, key: Item) -> Item | None:
 def detections(meter: Meter, number: int, batch: int) -> None:
     """Records of cameras, a second apart, from the stream to the sums, the list and the alerts."""
     records = [
-        Record.of(n, {**vehicle, "id": ids.new_id(), "created_at": (ARRIVAL + timedelta(seconds=n)).isoformat()})
+        Record.of(
+            n, {**vehicle, "id": ids.new_id(), "source": "gate", "created_at": clock.format_time(at)}, arrived_at=at
+        )
         for n, vehicle in enumerate(islice(cycle(vehicles()), number))
+        for at in [ARRIVAL + timedelta(seconds=n)]
     ]
     for first in range(0, number, batch):
         part = records[first : first + batch]
@@ -236,11 +239,13 @@ def fixed(metrics: int) -> dict[str, float]:
 def metrics_of(alarm: Mapping[str, Any]) -> int:
     """The number of metrics that an alarm watches. Each is billed, also those that a Metrics Insights query groups."""
     parts = alarm.get("Metrics", [])
-    queries = [part.get("Expression", "").partition(" GROUP BY ")[2].partition(" ")[0] for part in parts]
+    queries = [part.get("Expression", "").partition(" GROUP BY ")[2].partition(" ORDER BY ")[0] for part in parts]
+    tables = resources("AWS::DynamoDB::Table").values()
     groups = {
         "FunctionName": len(resources("AWS::Serverless::Function")),
         "function_name": len(resources("AWS::Serverless::Function")),
-        "TableName": len(resources("AWS::DynamoDB::Table")),
+        "TableName": len(tables),
+        "GlobalSecondaryIndexName, TableName": sum(len(table.get("GlobalSecondaryIndexes", [])) for table in tables),
         "RuleName": str(template()["Resources"]).count("'Type': 'Schedule'"),
     }
     listed = sum("MetricStat" in part for part in parts)

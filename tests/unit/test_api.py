@@ -8,9 +8,10 @@ from urllib.parse import urlencode
 import pytest
 from aws_lambda_powertools.event_handler.openapi.params import Body, Form, Query
 
-from sitewatch import api, ids, keys, user_status
+from accounts import issuing
+from sitewatch import api, clock, ids, keys, tokens, user_status
 from sitewatch.api import Api
-from sitewatch.callers import Access, Caller, Role
+from sitewatch.callers import Access, Caller, Role, TokenUse
 from sitewatch.errors import FORBIDDEN, ApiError
 from sitewatch.models import BaseModel
 from tests.world.calling import Answer, Context, access_token, api_event, read
@@ -154,6 +155,47 @@ def test_a_form_is_parsed_whatever_its_content_type(content_type: str) -> None:
     app = _endpoint(access=api.PUBLIC, form=True)
     event = api_event("POST", "/form", body="name=ann", headers={"content-type": content_type})
     assert read(app.resolve(event, Context())).json == {"name": "ann"}
+
+
+BROWSERS = [
+    {"Origin": "https://elsewhere.example"},
+    {"Origin": "null"},
+    {"Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Site": "cross-site"},
+    {"sec-fetch-site": "same-origin"},
+]
+
+
+@pytest.mark.parametrize("browser", BROWSERS)
+@pytest.mark.parametrize(
+    "content_type", ["text/plain;charset=UTF-8", "application/x-www-form-urlencoded", "multipart/form-data", "", None]
+)
+def test_a_web_page_must_declare_json_which_a_page_of_another_origin_cannot(
+    public: Api, content_type: str | None, browser: dict[str, str]
+) -> None:
+    headers = {**browser, "Content-Type": content_type or ""}
+    event = api_event("POST", "/things", body=Thing(name="a").model_dump(), headers=headers)
+    if content_type is None:
+        del event["headers"]["Content-Type"]
+    refused = read(public.resolve(event, Context()))
+    assert (refused.status, refused.json["detail"][0]["field"]) == (400, "Content-Type")
+
+
+@pytest.mark.parametrize("browser", BROWSERS)
+@pytest.mark.parametrize("content_type", ["application/json", "Application/JSON; charset=utf-8"])
+def test_a_web_page_may_send_json(public: Api, content_type: str, browser: dict[str, str]) -> None:
+    headers = {**browser, "Content-Type": content_type}
+    assert _ask(public, "POST", "/things", body={"name": "a"}, headers=headers).status == 200
+
+
+def test_a_web_page_may_send_a_form_to_its_own_origin_or_if_it_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CORS_ORIGINS", ORIGIN)
+    app = _endpoint(access=api.PUBLIC, form=True)
+    foreign = {"Origin": "https://elsewhere.example", "Sec-Fetch-Site": "cross-site"}
+    assert _ask(app, "POST", "/form", form={"name": "a"}, headers={"Sec-Fetch-Site": "same-origin"}).status == 200
+    assert _ask(app, "POST", "/form", form={"name": "a"}, headers={**foreign, "Origin": ORIGIN}).status == 200
+    assert _ask(app, "POST", "/form", form={"name": "a"}, headers=foreign).status == 400
+    plain = {"Origin": ORIGIN, "Content-Type": "text/plain"}
+    assert _ask(app, "POST", "/form", body="name=a", headers=plain).status == 400
 
 
 def test_a_base64_encoded_body_is_decoded(public: Api) -> None:
@@ -342,6 +384,34 @@ def test_no_response_may_be_cached(public: Api, private: Api) -> None:
         assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["vary"] == "Origin"
         assert answer.headers["content-type"] == "application/json"
+
+
+def test_every_response_is_for_https_and_for_its_own_type_only(public: Api, private: Api) -> None:
+    for answer in (
+        _ask(public, "GET", "/things"),
+        _ask(private, "GET", "/things"),
+        _ask(public, "GET", "/surprise"),
+        _ask(public, "GET", "/elsewhere"),
+    ):
+        assert answer.headers["strict-transport-security"] == "max-age=31536000"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_the_log_names_the_caller_and_the_address(private: Api, log: Log) -> None:
+    caller = Caller("the subject", "someone", Role.USER, TokenUse.ACCESS, "the token")
+    token = issuing.sign(caller, expires_at=clock.now() + tokens.ACCESS_LIFETIME)
+    assert _ask(private, "GET", "/things", token=token).status == 200
+    named = {"subject": "the subject", "role": "user", "token_id": "the token", "address": "192.0.2.1"}
+    assert {name: log.lines[-1].get(name) for name in named} == named
+
+
+def test_the_log_names_a_caller_who_is_refused_and_never_the_one_before(private: Api, log: Log) -> None:
+    assert _ask(private, "GET", "/things", token=access_token(subject="a machine", role=Role.MACHINE)).status == 403
+    assert log.lines[-1]["subject"] == "a machine"
+    for token in (None, "garbage"):
+        assert _ask(private, "GET", "/things", token=token).status == 401
+        assert "subject" not in log.lines[-1]
+        assert log.lines[-1]["address"] == "192.0.2.1"
 
 
 def test_a_request_is_logged_with_route_and_status_but_without_its_data(private: Api, log: Log) -> None:

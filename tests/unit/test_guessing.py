@@ -80,6 +80,17 @@ def test_of_1000_guesses_10_are_checked(fake_clock: Clock, accounts: int, addres
     assert 0 < len(checked) <= 10
 
 
+def test_wrong_and_refused_guesses_are_counted_for_the_alarm(
+    fake_clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sign_up("alice")
+    capsys.readouterr()
+    assert log_in("alice").status == 200
+    assert "FailedLogins" not in capsys.readouterr().out
+    assert [guess("alice").status for _ in range(12)].count(429) > 0
+    assert capsys.readouterr().out.count('"FailedLogins":[1.0]') == 12
+
+
 def test_guesses_in_parallel_are_counted_before_they_are_checked(checked: list[str]) -> None:
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda number: log_in("Alice", "wrong", f"203.0.113.{number}"), range(24)))

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 import pytest
 from aws_lambda_powertools.event_handler.openapi.params import Body
 
-from sitewatch import api, idempotency, idempotency_store, ids
+from accounts import signing_up
+from sitewatch import api, idempotency, idempotency_store, ids, keyed_hash
 from sitewatch.api import Api
 from sitewatch.errors import FORBIDDEN, ApiError
 from tests.world.aws import client
@@ -232,3 +233,61 @@ def test_of_many_concurrent_retries_one_does_the_work() -> None:
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda _: counter.ask(token), range(8)))
     assert [answer.json for answer in answers] == [{"done": 1}] * 8
+
+
+# --- whose key, and what is stored ----------------------------------------------------------------
+
+
+def test_an_anonymous_caller_cannot_use_up_the_key_of_another() -> None:
+    body = {"sensor": "front", "ts": "2026-11-22T06:10:30Z", "in_count": 1, "out": 0}
+    headers = {"Idempotency-Key": "key"}
+    assert call("POST", "/api/webhook", body={**body, "out": 1}, headers=headers, address="203.0.113.1").status == 200
+    for address in ("203.0.113.2", "203.0.113.3", "203.0.113.3"):
+        assert call("POST", "/api/webhook", body=body, headers=headers, address=address).status == 200
+    inside = call("GET", "/api/sensors/{sensor}/occupancy", path={"sensor": "front"}).json["inside"]
+    assert inside == 2  # also for two callers with the same key and body
+
+
+def _entries() -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = client("dynamodb").scan(TableName="IdempotencyTable")["Items"]
+    return items
+
+
+def test_the_stored_entries_do_not_depend_on_the_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signing_up, "_confirm", lambda *_, **__: None)
+    assert _sign_up(ALICE, "key").status == 201
+    before = _entries()
+    assert _sign_up({**ALICE, "password": "another"}, "key").status == 201
+    assert _entries() == before
+
+
+def test_what_is_stored_cannot_be_computed_without_the_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = []
+    for secret in (b"one", b"other"):
+        monkeypatch.setattr(keyed_hash, "_key", lambda secret=secret: secret)
+        Counter().ask(access_token(subject="01ARZ3NDEKTSV4RRFFQ69G5FAV"))
+        kept.append({(item["id"]["S"], item["validation"]["S"]) for item in _entries()})
+    assert len(kept[0]) == 1
+    assert len(kept[1]) == 2
+
+
+def test_a_sign_up_that_was_stopped_halfway_is_repeated_only_with_its_password() -> None:
+    first = _sign_up(ALICE, "key")
+    for item in _entries():
+        if "#attempt#" not in item["id"]["S"]:
+            client("dynamodb").delete_item(TableName="IdempotencyTable", Key={"id": item["id"]})
+    assert _sign_up({**ALICE, "password": "another"}, "key").status == 409
+    assert _sign_up(ALICE, "key").text == first.text
+    assert call("POST", "/login", body={"username": "Alice", "password": "another"}).status == 401
+
+
+def test_passwords_cannot_be_guessed_by_repeating_a_sign_up() -> None:
+    _sign_up(ALICE, "key")
+    answers = [_sign_up({**ALICE, "password": f"guess {number}"}, "key").status for number in range(12)]
+    assert set(answers) == {400, 429}
+    assert answers.count(400) <= 10
+
+
+def test_every_entry_of_a_route_begins_with_its_name() -> None:
+    _sign_up(ALICE, "key")
+    assert {item["id"]["S"].partition("#")[0] for item in _entries()} == {"POST /users"}

@@ -3,13 +3,18 @@
 import contextlib
 import json
 import math
+import os
+import re
+import subprocess
 import threading
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -28,7 +33,8 @@ from sitewatch import clock, ids, tables
 from sitewatch.errors import ApiError
 from sitewatch.transactions import commit
 from tests.world.aws import client
-from tests.world.calling import Answer, call
+from tests.world.calling import Answer, access_token, admin_token, call
+from tests.world.template import ROOT
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -431,21 +437,110 @@ def test_a_reading_that_keeps_losing_is_a_429_and_is_not_stored(monkeypatch: pyt
     assert inside("abc").status == 404
 
 
-def signed_report(monkeypatch: pytest.MonkeyPatch, **headers: str) -> Answer:
-    secret = client("secretsmanager").create_secret(Name=ids.new_id(), SecretString="shared")["ARN"]
-    monkeypatch.setenv("WEBHOOK_SECRET_ARN", secret)
-    body = json.dumps({"sensor": "abc", "ts": clock.format_time(NOON), "in_count": 1, "out": 0})
-    if headers.get("sign"):
-        headers = {"X-Signature-256": signatures.signature(headers["sign"].encode(), body.encode())}
+# --- who may report -------------------------------------------------------------------------------
+
+BODY = json.dumps({"sensor": "abc", "ts": clock.format_time(NOON), "in_count": 1, "out": 0})
+
+
+@pytest.fixture
+def secret(monkeypatch: pytest.MonkeyPatch) -> str:
+    """The deployment has a webhook secret."""
+    arn = client("secretsmanager").create_secret(Name=ids.new_id(), SecretString="shared")["ARN"]
+    monkeypatch.setenv("WEBHOOK_SECRET_ARN", arn)
+    return "shared"
+
+
+def send(headers: Mapping[str, str], body: str = BODY) -> Answer:
     return call("POST", "/api/webhook", body=body, headers=headers)
 
 
-def test_with_a_secret_a_signed_reading_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert signed_report(monkeypatch, sign="shared").json == {"message": "OK"}
+def signed(key: str = "", secret: str = "shared", body: str = BODY, **times: float) -> dict[str, str]:
+    time = str(int((clock.now() + timedelta(**times)).timestamp()))
+    headers = {
+        "X-Signature-Timestamp": time,
+        "X-Signature-256": signatures.signature(secret.encode(), time, key, body.encode()),
+    }
+    return {**headers, "Idempotency-Key": key} if key else headers
 
 
-@pytest.mark.parametrize("headers", [{}, {"sign": "guessed"}, {"X-Signature-256": "sha256=é"}])
-def test_with_a_secret_any_other_reading_is_a_401(monkeypatch: pytest.MonkeyPatch, headers: dict[str, str]) -> None:
-    answer = signed_report(monkeypatch, **headers)
-    assert (answer.status, answer.json["subcode"]) == (401, 4132)
+@pytest.mark.parametrize("key", ["", "a key"])
+@pytest.mark.parametrize("minutes", [-4.9, 0, 4.9])
+def test_a_signed_reading_is_accepted_within_5_minutes(secret: str, key: str, minutes: float) -> None:
+    assert send(signed(key, minutes=minutes)).json == {"message": "OK"}
+
+
+def test_a_signature_is_accepted_once(secret: str) -> None:
+    headers = signed()
+    assert send(headers).status == 200
+    assert send(headers).json["msg"] == "Signature has been used"
+    assert inside("abc").json["inside"] == 1
+
+
+def test_a_reading_that_is_signed_again_with_its_key_counts_once(secret: str) -> None:
+    assert [send(signed("a key", seconds=seconds)).status for seconds in range(3)] == [200] * 3
+    assert inside("abc").json["inside"] == 1
+
+
+TOO_FAR = "X-Signature-Timestamp is not within 5 minutes of now"
+
+
+def _without(name: str) -> dict[str, str]:
+    return {other: value for other, value in signed("a key").items() if other != name}
+
+
+@pytest.mark.parametrize(
+    ("headers", "reason"),
+    [
+        (dict, "Missing X-Signature-256 Header"),
+        (lambda: _without("X-Signature-256"), "Missing X-Signature-256 Header"),
+        (lambda: _without("X-Signature-Timestamp"), "Missing X-Signature-Timestamp Header"),
+        (lambda: _without("Idempotency-Key"), "Signature verification failed"),
+        (lambda: {**signed(), "Idempotency-Key": "added"}, "Signature verification failed"),
+        (lambda: signed(secret="guessed"), "Signature verification failed"),
+        (lambda: signed(body=BODY.replace("1", "2")), "Signature verification failed"),
+        (lambda: {**signed(), "X-Signature-256": "sha256=é"}, "Signature verification failed"),
+        (lambda: signed(minutes=-5.1), TOO_FAR),
+        (lambda: signed(minutes=5.1), TOO_FAR),
+        (lambda: {**signed(), "X-Signature-Timestamp": "now"}, "X-Signature-Timestamp is not within 5 minutes of now"),
+        (
+            lambda: {**signed(), "X-Signature-Timestamp": "9" * 400},
+            "X-Signature-Timestamp is not within 5 minutes of now",
+        ),
+    ],
+)
+def test_any_other_reading_is_a_401(secret: str, headers: Callable[[], dict[str, str]], reason: str) -> None:
+    answer = send(headers())
+    assert (answer.status, answer.json["subcode"], answer.json["msg"]) == (401, 4132, reason)
     assert inside("abc").status == 404
+
+
+@pytest.mark.parametrize("has_secret", [True, False])
+def test_in_production_a_reading_needs_a_machines_token_or_a_signature(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, *, has_secret: bool
+) -> None:
+    monkeypatch.setenv("PUBLIC_READINGS", "off")
+    if has_secret:
+        request.getfixturevalue("secret")
+    assert send({}).status == 401
+    assert send({"Authorization": "Bearer garbage"}).json["msg"] == "Not enough segments"
+    assert send({"Authorization": f"Bearer {access_token()}"}).status == 403
+    issued = call("POST", "/api/tokens", body={"name": "door"}, token=admin_token()).json
+    assert send({"Authorization": f"Bearer {issued['api_token']}"}).json == {"message": "OK"}
+
+
+def test_public_readings_need_nothing_and_ignore_tokens() -> None:
+    assert send({}).status == send({"Authorization": "Bearer garbage"}).status == 200
+
+
+def test_the_example_of_the_documentation_signs_a_reading(secret: str, tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "occupancy.md").read_text(encoding="utf-8")
+    (example,) = [block for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) if "openssl" in block]
+    curl = tmp_path / "curl"
+    curl.write_text("#!/bin/sh\nprintf '%s\\0' \"$@\" > arguments\n", encoding="utf-8")
+    curl.chmod(0o755)
+    variables = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "BASE": "https://api", "SECRET": secret}
+    subprocess.run(["bash", "-euc", example], cwd=tmp_path, env=variables, check=True, timeout=10)
+    sent = (tmp_path / "arguments").read_text(encoding="utf-8").split("\0")
+    values = dict(pairwise(sent))
+    headers = dict(value.split(": ", 1) for name, value in pairwise(sent) if name == "-H")
+    assert send(headers, values["-d"]).json == {"message": "OK"}

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from sitewatch.observability import count_unexpected_error
+from lint.public_routes import PUBLIC
+from sitewatch.observability import count_failed_login, count_unexpected_error
 from tests.world.deployed import (
     Decided,
     monitoring,
@@ -18,7 +19,7 @@ from tests.world.deployed import (
     system,
     transformed,
 )
-from tests.world.template import ROOT, read_template, template
+from tests.world.template import ROOT, read_template, routes, template
 
 MAX_RESOURCES = 300
 """CloudFormation allows 500 in a template, conditions or not; the rest is room for new endpoints."""
@@ -46,9 +47,7 @@ def everything() -> Decided:
         **production_parameters(),
         EventSender="on",
         DataSourceUrl="https://example.com",
-        WebAcl="on",
         CustomerManagedKey="on",
-        AccessLogs="on",
     )
 
 
@@ -392,17 +391,124 @@ def test_production_runs_on_arm_with_a_lambda_runtime_and_is_tagged() -> None:
     assert "environment=prod" in samconfig("prod", "deploy")["tags"]
 
 
-# --- options --------------------------------------------------------------------------------------
+# --- guards, which are on unless switched off by name ------------------------------------------------
 
 
-def test_an_optional_firewall_protects_the_stage() -> None:
-    assert production().of_type("AWS::WAFv2::WebACL") == {}
-    [acl] = everything().of_type("AWS::WAFv2::WebACL").values()
-    statements = [rule["Statement"] for rule in acl["Rules"]]
-    assert any("RateBasedStatement" in each for each in statements)
-    assert any("ManagedRuleGroupStatement" in each for each in statements)
-    [association] = everything().of_type("AWS::WAFv2::WebACLAssociation").values()
+def test_a_firewall_protects_the_stage() -> None:
+    [acl] = production().of_type("AWS::WAFv2::WebACL").values()
+    assert any("ManagedRuleGroupStatement" in rule["Statement"] for rule in acl["Rules"])
+    assert sorted(rule["Priority"] for rule in acl["Rules"]) == list(range(len(acl["Rules"])))
+    [association] = production().of_type("AWS::WAFv2::WebACLAssociation").values()
     assert references(association["ResourceArn"]) == {"Api", "Apiv1Stage"}
+    assert system(**production_parameters(), WebAcl="off").of_type("AWS::WAFv2::WebACL") == {}
+
+
+def test_the_firewall_limits_an_addresss_logins_more_than_its_other_requests() -> None:
+    [acl] = production().of_type("AWS::WAFv2::WebACL").values()
+    logins, rest = (rule for rule in acl["Rules"] if "RateBasedStatement" in rule["Statement"])
+    assert logins["Statement"]["RateBasedStatement"]["Limit"] == {"Ref": "WebAclLogins"}
+    assert rest["Statement"]["RateBasedStatement"]["Limit"] == {"Ref": "WebAclRequests"}
+    assert production().value("WebAclLogins") < production().value("WebAclRequests")
+    for rule in (logins, rest):
+        response = rule["Action"]["Block"]["CustomResponse"]
+        body = json.loads(acl["CustomResponseBodies"][response["CustomResponseBodyKey"]]["Content"])
+        assert (response["ResponseCode"], body["code"], body["subcode"]) == (429, 429, 4290)
+        assert {header["Name"] for header in response["ResponseHeaders"]} >= {"Retry-After", "X-Content-Type-Options"}
+
+    by_get, path = logins["Statement"]["RateBasedStatement"]["ScopeDownStatement"]["AndStatement"]["Statements"]
+    assert by_get["NotStatement"]["Statement"]["ByteMatchStatement"]["SearchString"] == "GET"
+    limited = re.compile(path["RegexMatchStatement"]["RegexString"])
+    stage = production().resources["Apiv1Stage"]["Properties"]["StageName"]
+    with_a_password = {"/token", "/login", "/users", "/auth/login", "/auth/refresh", "/auth/signup"}
+    found = {path for method, path in routes() if method == "POST" and limited.search(f"/{stage}{path}")}
+    assert found >= with_a_password
+    assert not found & {"/detections", "/api/event", "/api/webhook", "/messages"}
+
+
+def test_every_request_is_logged_and_the_account_may_log_them() -> None:
+    stage = production().resources["Apiv1Stage"]["Properties"]
+    assert references(stage["AccessLogSetting"]["DestinationArn"]) == {"AccessLogGroup"}
+    # The stage is made after its log group, and that after the account's role.
+    assert references(production().of_type("AWS::Logs::LogGroup")["AccessLogGroup"]["Tags"]) == {"ApiGatewayAccount"}
+    account = production().resources["ApiGatewayAccount"]
+    assert references(account["Properties"]) == {"AccessLogsRoleOfAccount"}
+    assert account["DeletionPolicy"] == "Retain"  # other APIs use it too
+    without = system(**production_parameters(), AccessLogsRole="off")
+    assert without.of_type("AWS::ApiGateway::Account") == {}
+    assert "AccessLogSetting" in without.resources["Apiv1Stage"]["Properties"]
+    assert (
+        "AccessLogSetting"
+        not in system(**production_parameters(), AccessLogs="off").resources["Apiv1Stage"]["Properties"]
+    )
+
+
+def test_outbound_calls_go_to_public_addresses_only() -> None:
+    calling = ("PostPopulateFunction", "PopulateFunction", "SendEventFunction")
+    for stack, value in (
+        (everything(), {"Ref": "OutboundAddresses"}),
+        (system(Environment="local", EventSender="on", SimulatedSource="on"), "any"),
+    ):
+        for name in calling:
+            variables = stack.of_type("AWS::Lambda::Function")[name]["Environment"]["Variables"]
+            assert variables["OUTBOUND_ADDRESSES"] == value
+    assert production().value("OutboundAddresses") == "public"
+
+
+MAX_RESERVED = 900
+"""Of an account's 1,000 concurrent executions, Lambda keeps 100 for functions without a reservation."""
+
+
+def test_what_anyone_may_call_or_hold_cannot_use_up_the_accounts_concurrency() -> None:
+    handlers = {handler for route, handler in routes().items() if route in PUBLIC}
+    functions = production().of_type("AWS::Lambda::Function")
+    public = {name for name, function in functions.items() if function["Handler"] in handlers} | {"PreflightFunction"}
+    reserved = {
+        name: each["ReservedConcurrentExecutions"]["Ref"]
+        for name, each in functions.items()
+        if "ReservedConcurrentExecutions" in each
+    }
+    assert reserved == {**dict.fromkeys(public, "PublicConcurrency"), "GetAlertsFunction": "HeldConcurrency"}
+    assert sum(int(production().value(parameter)) for parameter in reserved.values()) <= MAX_RESERVED
+    for stack in (locally(), system(**production_parameters(), PublicConcurrency="0", HeldConcurrency="0")):
+        every = stack.of_type("AWS::Lambda::Function").values()
+        assert [each for each in every if "ReservedConcurrentExecutions" in each] == []
+
+
+def _refuses_plain_http(statements: list[dict[str, Any]], service: str) -> bool:
+    refusal = {"Effect": "Deny", "Principal": "*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}}
+    return any(
+        refusal.items() <= statement.items() and statement["Action"] in (f"{service}:*", "sns:Publish")
+        for statement in statements
+    )
+
+
+@pytest.mark.parametrize("stack", [production, everything, monitoring])
+def test_queues_topics_and_the_bucket_refuse_plain_http(stack: Callable[[], Decided]) -> None:
+    for kind, policies, key, service in (
+        ("AWS::SQS::Queue", "AWS::SQS::QueuePolicy", "Queues", "sqs"),
+        ("AWS::SNS::Topic", "AWS::SNS::TopicPolicy", "Topics", "sns"),
+        ("AWS::S3::Bucket", "AWS::S3::BucketPolicy", "Bucket", "s3"),
+    ):
+        refusing = [
+            name
+            for policy in stack().of_type(policies).values()
+            if _refuses_plain_http(policy["PolicyDocument"]["Statement"], service)
+            for name in references(policy[key])
+        ]
+        assert sorted(refusing) == sorted(stack().of_type(kind))  # each once: a queue has one policy
+
+
+def test_failed_logins_are_counted_as_the_alarm_reads_them(capsys: pytest.CaptureFixture[str]) -> None:
+    count_failed_login()
+    blob = json.loads(capsys.readouterr().out)
+    [metrics] = blob["_aws"]["CloudWatchMetrics"]
+    alarm = ALARMS["FailedLogins"]
+    assert (metrics["Namespace"], metrics["Metrics"][0]["Name"]) == (alarm["Namespace"], alarm["MetricName"])
+    assert metrics["Dimensions"] == [[each["Name"] for each in alarm["Dimensions"]]]
+    assert blob["service"] == alarm["Dimensions"][0]["Value"]
+
+
+# --- options --------------------------------------------------------------------------------------
 
 
 def test_an_optional_customer_managed_key_encrypts_everything_at_rest() -> None:

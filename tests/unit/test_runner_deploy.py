@@ -10,6 +10,7 @@ import botocore.session
 import pytest
 from botocore.stub import Stubber
 
+from runner import project
 from runner.__main__ import main
 from runner.credentials import PROFILE
 from runner.errors import RunnerError, UsageError
@@ -23,6 +24,9 @@ WANTED = {
     "RollbackTriggers": [{"Arn": arn, "Type": "AWS::CloudWatch::Alarm"} for arn in ALARMS],
     "MonitoringTimeInMinutes": 5,
 }
+
+
+NONE_RESERVED = {"PublicConcurrency": "0", "HeldConcurrency": "0"}
 
 
 @pytest.fixture(autouse=True)
@@ -118,6 +122,7 @@ def test_a_deployment_builds_for_lambda_asks_and_then_sets_the_triggers(monkeypa
 
     monkeypatch.setattr(deploy, "lambda_python", lambda: "python3.13")
     monkeypatch.setattr("runner.operate.deploy.subprocess.run", ran)
+    monkeypatch.setattr(deploy, "check_concurrency", lambda stack, wanted: None)
     monkeypatch.setattr(deploy, "check_shards", lambda stack, wanted: done.append((stack.stack_name, wanted)))
     monkeypatch.setattr(deploy, "watch_updates", lambda stack: done.append(stack.stack_name))
     assert main(["deploy", "--env", ""]) == 0
@@ -167,6 +172,24 @@ def test_a_stream_on_demand_or_not_yet_deployed_may_get_any_number_of_shards(stu
     with stubber:
         deploy.check_shards(stack(stubber), 100)
     stubber.assert_no_pending_responses()
+
+
+@pytest.mark.parametrize(
+    ("quota", "parameters", "refused"), [(1000, {}, False), (10, {}, True), (10, NONE_RESERVED, False)]
+)
+def test_an_account_with_too_little_concurrency_is_told_before_the_deployment(
+    quota: int, parameters: dict[str, str], refused: bool
+) -> None:
+    client = botocore.session.Session().create_client("lambda", region_name="eu-west-1")
+    stubber = Stubber(client)
+    stubber.add_response("get_account_settings", {"AccountLimit": {"ConcurrentExecutions": quota}})
+    wanted = project.reserved_concurrency({**production_parameters(), **parameters})
+    with stubber:
+        if refused:
+            with pytest.raises(UsageError, match=f"reserve {wanted} .* has {quota}, "):
+                deploy.check_concurrency(stack(stubber), wanted)
+        else:
+            deploy.check_concurrency(stack(stubber), wanted)
 
 
 def test_no_environment_of_samconfig_can_take_a_password_or_a_simulator_to_aws() -> None:

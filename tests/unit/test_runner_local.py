@@ -234,6 +234,7 @@ class TestUnhealthySystem:
         server = Unhealthy(workspace, 4566, ProcessIdentity(os.getpid(), "now"))
         monkeypatch.setattr(emulator, "running", lambda _workspace: server)
         monkeypatch.setattr(system, "build_sources", lambda *_: Path("built/template.yaml"))
+        monkeypatch.setattr(system, "with_shared_layers", lambda _workspace, built: built)
         monkeypatch.setattr(Stack, "describe", lambda _stack: deployed if deployments else None)
         monkeypatch.setattr(deployment, "deploy", deploy)
         monkeypatch.setattr(deployment, "apply_gateway_responses", lambda *_: None)

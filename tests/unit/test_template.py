@@ -129,7 +129,10 @@ def test_the_gateways_own_errors_have_the_shape_of_every_error(kind: str) -> Non
     assert set(body) == {"code", "subcode", "error", "detail"}
     assert body["code"] == response["StatusCode"]
     assert ErrorCode(body["code"], body["subcode"], body["error"]) in vars(errors).values()
-    assert ("Retry-After" in response.get("ResponseParameters", {}).get("Headers", {})) == (body["code"] == 429)
+    headers = response["ResponseParameters"]["Headers"]
+    assert ("Retry-After" in headers) == (body["code"] == 429)
+    assert headers["Strict-Transport-Security"] == "'max-age=31536000'"
+    assert headers["X-Content-Type-Options"] == "'nosniff'"
 
 
 def _events(kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -223,6 +226,17 @@ def test_a_permission_names_its_resources_or_has_a_reason_not_to(statement: dict
             assert any(text.endswith(known) for known in WILDCARDS), text
 
 
+def test_a_function_reads_and_writes_only_its_own_routes_entries_of_requests() -> None:
+    found = 0
+    for name in FUNCTIONS:
+        own = [f"{event['Method'].upper()} {event['Path']}#*" for each, event in _events("Api") if each == name]
+        for statement in _statements(name):
+            if {"Fn::GetAtt": "IdempotencyTable.Arn"} in _listed(statement["Resource"]):
+                assert statement["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": own}}, name
+                found += 1
+    assert found >= 5
+
+
 def test_every_reason_for_a_wildcard_is_needed() -> None:
     every = str([_statements(name) for name in FUNCTIONS])
     assert [known for known in WILDCARDS if known not in every] == []
@@ -235,11 +249,22 @@ def test_a_function_has_no_role_but_its_own() -> None:
 
 
 def test_a_queue_accepts_messages_from_its_topic_only() -> None:
-    for policy in resources("AWS::SQS::QueuePolicy").values():
-        for statement in policy["PolicyDocument"]["Statement"]:
-            assert statement["Action"] == "sqs:SendMessage"
-            assert statement["Principal"] == {"Service": "sns.amazonaws.com"}
-            assert "aws:SourceArn" in statement["Condition"]["ArnEquals"]
+    stated = [
+        statement
+        for policy in resources("AWS::SQS::QueuePolicy").values()
+        for statement in policy["PolicyDocument"]["Statement"]
+    ]
+    [allowed] = [statement for statement in stated if statement.get("Effect") == "Allow"]
+    assert allowed["Action"] == "sqs:SendMessage"
+    assert allowed["Principal"] == {"Service": "sns.amazonaws.com"}
+    assert "aws:SourceArn" in allowed["Condition"]["ArnEquals"]
+
+
+def test_no_index_has_password_hashes() -> None:
+    for index in resources("AWS::DynamoDB::Table")["UsersTable"]["GlobalSecondaryIndexes"]:
+        projection = index["Projection"]
+        assert projection["ProjectionType"] != "ALL"
+        assert "password_hash" not in projection.get("NonKeyAttributes", [])
 
 
 # --- queues and streams ---------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import time
 from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
@@ -33,6 +34,8 @@ USERS = Access(frozenset({Role.USER, Role.ADMIN}))
 ADMINS = Access(frozenset({Role.ADMIN}))
 MACHINES_AND_ADMINS = Access(frozenset({Role.MACHINE, Role.ADMIN}))
 ALL_ROLES = Access(frozenset(Role))
+MACHINES_OR_ANONYMOUS = Access(MACHINES_AND_ADMINS.roles, anonymous=True)
+"""As ``USERS_OR_ANONYMOUS``."""
 PUBLIC = Access(frozenset(), anonymous=True)
 """Needs no token and ignores any."""
 USERS_OR_ANONYMOUS = Access(USERS.roles, anonymous=True)
@@ -40,8 +43,14 @@ USERS_OR_ANONYMOUS = Access(USERS.roles, anonymous=True)
 
 MAX_BODY_BYTES = 64 * 1024
 _FORM = "application/x-www-form-urlencoded"
+_FIRST_ENTRY = re.compile(r"^0(\.|$)")
+_SECURITY_HEADERS = {
+    "Strict-Transport-Security": ["max-age=31536000"],
+    "X-Content-Type-Options": ["nosniff"],
+}
+"""Headers of every response. The gateway's own responses have them too: template.yaml."""
 _ENCODED_JSON = ("%7B", "%5B")
-"""How LocalStack hands on JSON with curl's default content type. The plus signs in it are lost, so it cannot be parsed."""
+"""How LocalStack passes on JSON with curl's default content type. Its plus signs are lost, so it cannot be parsed."""
 
 
 class Api(APIGatewayRestResolver):
@@ -63,9 +72,9 @@ class Api(APIGatewayRestResolver):
     body_as_query
         Whether a GET may have its parameters as a JSON object in the body, as older clients send them. The query
         string takes precedence.
-    check_event
-        An additional check before parsing, for example of a signature over the body. It raises an ``ApiError`` to
-        reject the event.
+    identify
+        Identifies the caller in another way than by a token alone, for example by a signature over the body, before
+        the event is parsed. It raises an ``ApiError`` to reject the event.
     errors
         The errors that the endpoint returns in addition to those of every endpoint, for the OpenAPI document. A test
         compares them with those that its code can raise.
@@ -81,7 +90,7 @@ class Api(APIGatewayRestResolver):
         form: bool = False,
         ignores_query: bool = False,
         body_as_query: bool = False,
-        check_event: Callable[[Mapping[str, Any]], None] | None = None,
+        identify: Callable[[Mapping[str, Any]], Caller | None] | None = None,
         errors: Collection[ErrorCode] = (),
     ) -> None:
         origins = settings.names("CORS_ORIGINS")
@@ -100,11 +109,10 @@ class Api(APIGatewayRestResolver):
         )
         self.access = access
         self.caller: Caller | None = None
-        self._authenticate = _authenticator(access)
         self.max_body_bytes = max_body_bytes
         self._accepts_list = accepts_list
         self._form = form
-        self._check_event = check_event
+        self._identify = identify
         self._ignores_query = ignores_query
         self.body_as_query = body_as_query
         self.errors = errors
@@ -119,9 +127,7 @@ class Api(APIGatewayRestResolver):
         started = time.perf_counter()
         headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
         try:
-            self.caller = self._authenticate(headers.get("authorization"), access=self.access)
-            if self._check_event is not None:
-                self._check_event(event)
+            self._authenticate(event, headers.get("authorization"))
             response = super().resolve(self._prepared(event, headers), context)
         except ApiError as error:
             response = self._with_cors(_error_response(error), headers)
@@ -130,15 +136,21 @@ class Api(APIGatewayRestResolver):
         if response["statusCode"] == UNEXPECTED_ERROR.status:
             count_unexpected_error(context.function_name)
         response["multiValueHeaders"].setdefault("Cache-Control", ["no-store"])
-        response["multiValueHeaders"]["Vary"] = ["Origin"]
+        response["multiValueHeaders"] |= {"Vary": ["Origin"], **_SECURITY_HEADERS}
         # Not every engine accepts null. A HEAD returns its body too, and the gateway sends only its length.
         response["body"] = response["body"] or ""
+        caller = self.caller
+        named: dict[str, Any] = (
+            {"subject": caller.subject, "role": caller.role, "token_id": caller.token_id} if caller else {}
+        )
         logger.info(
             "request",
             method=event["httpMethod"],
             route=event["resource"],
             status=response["statusCode"],
             milliseconds=round((time.perf_counter() - started) * 1000, 1),
+            address=event["requestContext"].get("identity", {}).get("sourceIp"),
+            **named,
         )
         return response
 
@@ -188,13 +200,32 @@ class Api(APIGatewayRestResolver):
         """The caller and the address of the current request."""
         return Origin(self.caller.subject if self.caller else None, self.address)
 
+    def _authenticate(self, event: Mapping[str, Any], authorization: str | None) -> None:
+        """Set the caller, also that of a request that is then refused: the log names it."""
+        self.caller = None
+        if self._identify is not None:
+            self.caller = self._identify(event)
+            return
+        if not self.access.roles:
+            return
+        # Not at the top: it imports cryptography, a sixth of the import time, and a public endpoint does not need it.
+        from sitewatch.authentication import authorize, identify  # noqa: PLC0415
+
+        self.caller = identify(authorization, access=self.access)
+        if self.caller is not None:
+            self.caller = authorize(self.caller, access=self.access)
+
     def _prepared(self, event: Mapping[str, Any], headers: Mapping[str, str]) -> Mapping[str, Any]:
         """``event`` in the form that Powertools should parse. Rejects a body that is too large."""
         body = _body_text(event)
+        if self.access.anonymous and body and not self._is_content_type_allowed(headers):
+            raise ApiError(
+                INVALID_QUERY, [{"field": "Content-Type", "message": f"{self._content_type} from a browser"}]
+            )
         if not self._ignores_query:
             self._check_query(event.get("multiValueQueryStringParameters") or {})
         # Engines differ in whether they decode the path, and Powertools' routes know no combining marks.
-        event = {**event, "body": body, "isBase64Encoded": False, "path": quote(unquote(event["path"]))}
+        event = {**event, "body": body, "isBase64Encoded": False, "path": quote(unquote(event["path"]), errors="replace")}
         if len(body.encode()) > self.max_body_bytes:
             raise ApiError(INVALID_QUERY, [{"field": "body", "message": f"at most {self.max_body_bytes} bytes"}])
         if not body:
@@ -206,9 +237,7 @@ class Api(APIGatewayRestResolver):
         if self._form and body.lstrip().startswith(("{", "[", "--")):  # JSON, or a multipart form
             raise ApiError(INVALID_QUERY, [{"field": "body", "message": f"not a form ({_FORM})"}])
         if not self._form and body.startswith(_ENCODED_JSON):
-            message = (
-                f"JSON that was encoded as a form on its way: send {content_types.APPLICATION_JSON} as Content-Type"
-            )
+            message = f"JSON that was encoded as a form: send {content_types.APPLICATION_JSON} as Content-Type"
             raise ApiError(INVALID_QUERY, [{"field": "body", "message": message}])
         content_type = _FORM if self._form else content_types.APPLICATION_JSON
         return {**event, "headers": {**headers, "content-type": content_type}, "multiValueHeaders": None}
@@ -218,6 +247,23 @@ class Api(APIGatewayRestResolver):
         """The names of the query parameters of all routes, by their lowercase form."""
         routes = [*self._static_routes, *self._dynamic_routes]
         return {name.alias.lower(): name.alias for route in routes for name in route.dependant.query_params}
+
+    @property
+    def _content_type(self) -> str:
+        return _FORM if self._form else str(content_types.APPLICATION_JSON)
+
+    def _is_content_type_allowed(self, headers: Mapping[str, str]) -> bool:
+        """Whether a request without a token has the body's own type, or does not come from a browser.
+
+        A page of any origin can make its visitors send text or forms, without asking this API first (a preflight).
+        Other clients, such as ``curl -d``, need no type. Forms of other sites are refused by what browsers say of them.
+        """
+        if "origin" not in headers and not any(name.startswith("sec-fetch-") for name in headers):
+            return True
+        if headers.get("content-type", "").partition(";")[0].strip().lower() != self._content_type:
+            return False
+        is_foreign = headers.get("sec-fetch-site") == "cross-site"
+        return not (self._form and is_foreign and headers.get("origin") not in settings.names("CORS_ORIGINS"))
 
     def _check_query(self, query: Mapping[str, Any]) -> None:
         """Reject parameters that no route of this endpoint has, and name the nearest one."""
@@ -230,7 +276,7 @@ class Api(APIGatewayRestResolver):
         """A 400 that names each invalid field. It never repeats the values: they may contain a password."""
         problems = [{"field": _field_name(problem), "message": problem["msg"]} for problem in error.errors()]
         if self._accepts_list and not _is_list(self.current_event.body or ""):  # validated as a list of one
-            problems = [{**problem, "field": problem["field"].removeprefix("0.")} for problem in problems]
+            problems = [{**problem, "field": _FIRST_ENTRY.sub("", problem["field"]) or "body"} for problem in problems]
         return _error_response(ApiError(code_of_field(problems[0]["field"].rpartition(".")[2]), problems))
 
     def _with_cors(self, response: Response[str], headers: Mapping[str, str]) -> dict[str, Any]:
@@ -244,19 +290,6 @@ class Api(APIGatewayRestResolver):
                 for name, value in {"Content-Type": content_types.APPLICATION_JSON, **response.headers, **cors}.items()
             },
         }
-
-
-def _authenticator(access: Access) -> Callable[..., Caller | None]:
-    if not access.roles:
-        return _ignore_token
-    # Not at the top: it imports cryptography, a sixth of the import time, and a public endpoint does not need it.
-    from sitewatch.authentication import authenticate  # noqa: PLC0415
-
-    return authenticate
-
-
-def _ignore_token(authorization: str | None, *, access: Access) -> None:
-    del authorization, access
 
 
 def _unknown_parameter(name: str, known: Mapping[str, str]) -> dict[str, str]:

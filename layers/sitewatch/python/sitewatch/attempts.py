@@ -4,8 +4,6 @@
 request runs again; with the time and name of the first attempt it derives the same ids and finds what was written.
 """
 
-import hashlib
-import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,7 +13,7 @@ from pynamodb.models import Model
 
 from sitewatch import clock, ids, settings
 from sitewatch.api import Api
-from sitewatch.idempotency import request_key, request_scope
+from sitewatch.idempotency import entry_prefix, request_name
 from sitewatch.tables import TableMeta, TimeAttribute
 
 _KEEP = timedelta(hours=24)
@@ -58,17 +56,20 @@ def first_attempt(app: Api) -> Attempt:
         400 if the key is invalid.
 
     """
-    began_at = clock.now()
-    key = request_key(app)
-    if key is None:
+    began_at, name = clock.now(), request_name(app)
+    if name is None:
         return Attempt(began_at, ids.new_id())
-    content = json.dumps([*request_scope(app), key, app.current_event.body])
-    name = hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()
-    record = AttemptRecord(f"attempt#{name}", began_at=began_at, expiration=began_at + _KEEP)
+    entry = f"{entry_prefix(app.current_event.raw_event)}#attempt#{name}"
+    return Attempt(remember(entry, began_at, _KEEP) or began_at, name)
+
+
+def remember(entry: str, time: datetime, keep: timedelta) -> datetime | None:
+    """Remember ``time`` under the id ``entry`` for as long as ``keep``, or return the time that it has already."""
+    record = AttemptRecord(entry, began_at=time, expiration=time + keep)
     try:
-        record.save(condition=AttemptRecord.id.does_not_exist() | (AttemptRecord.expiration < began_at))
+        record.save(condition=AttemptRecord.id.does_not_exist() | (AttemptRecord.expiration < time))
     except PutError as error:
         if error.cause_response_code != "ConditionalCheckFailedException":
             raise
-        return Attempt(AttemptRecord.get(record.id, consistent_read=True).began_at, name)
-    return Attempt(began_at, name)
+        return AttemptRecord.get(entry, consistent_read=True).began_at
+    return None

@@ -6,12 +6,18 @@ from sitewatch.errors import BAD_TOKEN, FORBIDDEN, ApiError
 
 
 def authenticate(authorization: str | None, *, access: Access) -> Caller | None:
+    """Identify and authorize the caller: raises what ``identify`` and ``authorize`` raise."""
+    caller = identify(authorization, access=access)
+    return None if caller is None else authorize(caller, access=access)
+
+
+def identify(authorization: str | None, *, access: Access) -> Caller | None:
     """The caller that the ``Authorization`` header identifies; ``None`` for an anonymous one, if ``access`` allows it.
 
     Raises
     ------
     ApiError
-        401 without a good access or API token, 403 if its role or scope is not in ``access``.
+        401 without a valid access or API token.
 
     """
     if access.anonymous and authorization is None:
@@ -27,6 +33,18 @@ def authenticate(authorization: str | None, *, access: Access) -> Caller | None:
         raise ApiError(BAD_TOKEN, str(refusal)) from None
     if caller.use is TokenUse.REFRESH:
         raise ApiError(BAD_TOKEN, "Only access tokens are allowed")
+    return caller
+
+
+def authorize(caller: Caller, *, access: Access) -> Caller:
+    """Check that an identified caller may call an endpoint with this ``access``, and return it with its role now.
+
+    Raises
+    ------
+    ApiError
+        401 if its session is over or its API token has been revoked, 403 if its role or scope is not in ``access``.
+
+    """
     return _machine(caller, access) if caller.is_machine else _user(caller, access)
 
 

@@ -41,9 +41,11 @@ def _store() -> DynamoDBPersistenceLayer:
 
 
 def run_once(
-    request: dict[str, Any], work: Callable[[], dict[str, Any]], lambda_context: LambdaContext
+    prefix: str, request: dict[str, str], work: Callable[[], dict[str, Any]], lambda_context: LambdaContext
 ) -> dict[str, Any]:
-    """Call ``work``, or return its stored result for the same ``scope`` and ``key`` of ``request``.
+    """Call ``work``, or return its stored result for the same ``key`` of ``request``.
+
+    The ids of entries begin with ``prefix``.
 
     Raises
     ------
@@ -54,7 +56,7 @@ def run_once(
 
     """
     config = IdempotencyConfig(
-        event_key_jmespath="[scope, key]",
+        event_key_jmespath="key",
         payload_validation_jmespath="fingerprint",
         expires_after_seconds=_KEEP_SECONDS,
         hash_function="sha256",
@@ -66,6 +68,7 @@ def run_once(
         data_keyword_argument="request",
         persistence_store=_store(),
         config=config,
+        key_prefix=prefix,
     )
 
     deadline = time.monotonic() + _WAIT_SECONDS

@@ -63,7 +63,11 @@ def _check(name: str) -> str:
 
 SourceName = Annotated[
     str,
-    Field(description="Letters of any script, digits, blanks and . : @ ~ + - _", examples=["front door"]),
+    Field(
+        description="Letters of any script, digits, blanks and . : @ ~ + - _",
+        examples=["front door"],
+        json_schema_extra={"format": "name", "minLength": 1, "maxLength": MAX_LENGTH},
+    ),
     AfterValidator(_check),
 ]
 """The name of a sensor or another source, in NFC. Its letter case matters."""

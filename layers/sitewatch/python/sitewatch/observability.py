@@ -20,6 +20,12 @@ def count(name: str, value: int = 1) -> None:
     metrics.add_metric(name=name, unit=MetricUnit.Count, value=value)
 
 
+def count_failed_login() -> None:
+    """Add one to the metric ``FailedLogins``: a wrong password or reset token, or one that was refused unread."""
+    with single_metric(name="FailedLogins", unit=MetricUnit.Count, value=1):
+        pass  # leaving the block emits it
+
+
 def count_unexpected_error(function_name: str) -> None:
     """Add one to the function's metric ``UnexpectedErrors``.
 

@@ -16,7 +16,14 @@ Body = TypeVar("Body")
 
 Skip = Annotated[int, Query(ge=0, le=10**12, description="How many to skip.")]
 Limit = Annotated[int, Query(ge=1, le=1000, description="The maximum number to return.")]
-Start = Annotated[str | None, Query(max_length=1024, description="Where the previous page ended (exclusive).")]
+Start = Annotated[
+    str | None,
+    Query(
+        max_length=1024,
+        description="Where the previous page ended (exclusive), from its link.",
+        json_schema_extra={"format": "cursor"},
+    ),
+]
 
 
 def encode_cursor(position: str) -> str:
