@@ -100,10 +100,10 @@ export function Dialog({ title, onClose, children }) {
   const heading = useId();
   const dialog = useRef(null);
   useEffect(() => {
-    const opener = document.activeElement;
+    const places = [];
+    for (let place = document.activeElement; place; place = place.parentElement) places.push(place);
     dialog.current.showModal();
-    // The browser does this only for a dialog that closes before it leaves the page.
-    return () => opener.focus();
+    return () => returnFocus(places);
   }, []);
   return (
     <dialog ref={dialog} class="panel dialog" aria-labelledby={heading} onCancel={onClose}>
@@ -111,6 +111,13 @@ export function Dialog({ title, onClose, children }) {
       {children}
     </dialog>
   );
+}
+
+/** Focus the first of `places`, an element and what contains it, or the first control in the nearest one that is left. */
+function returnFocus(places) {
+  const [opener] = places;
+  const place = places.find((one) => one.isConnected);
+  (place === opener ? opener : place.querySelector("summary, button, input"))?.focus();
 }
 
 /** Ask before an action: `says` is what it will do. The dialog closes when `action` is done, and shows why it failed. */

@@ -1,8 +1,8 @@
-import { useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { resetLink } from "./account.jsx";
 import { useAction } from "./hooks.js";
 import { runJob } from "./jobs.js";
-import { Confirm, Field, Loaded, Outcome, Panel, Scroll, Secret } from "./parts.jsx";
+import { Confirm, Dialog, Field, Loaded, Outcome, Panel, Scroll, Secret } from "./parts.jsx";
 import { send } from "./session.js";
 import { formatFullTime } from "./words.js";
 
@@ -11,7 +11,7 @@ const MAX_SHOWN = 50;
 const pathOf = (user, what = "") => `users/${encodeURIComponent(user.id)}${what}`;
 const change = (fields) => (user) => send("PATCH", pathOf(user), fields);
 
-/** What an admin can do to a user: to whom it applies, what it will do, and what the page says when it is done. */
+/** What an admin can do to a user: to whom it applies, what it will do, and what the page then says. */
 const ACTS = [
   {
     name: "Make admin",
@@ -49,7 +49,6 @@ const ACTS = [
     says: ({ username }) =>
       `You get a token with which ${username} can set a new password, once, within 24 hours. It replaces an earlier one. The old password works until then; the sessions of ${username} end when the new one is set.`,
     run: (user) => send("POST", pathOf(user, "/password-reset")),
-    done: "can set a new password with the token below",
   },
   {
     name: "Delete",
@@ -68,19 +67,13 @@ export function People({ users }) {
   const [asking, setAsking] = useState(null); // {act, user}
   const [outcome, setOutcome] = useState(null);
   const [reset, setReset] = useState(null); // {username, reset_token, expires_at}
-  const find = useRef(null);
 
   const perform = async ({ act, user }) => {
     setOutcome(null);
     const answer = await act.run(user);
-    setReset(answer?.reset_token ? { username: user.username, ...answer } : null);
-    setOutcome({ good: true, text: `${user.username} ${act.done}.` });
+    if (act.done) setOutcome({ good: true, text: `${user.username} ${act.done}.` });
+    if (answer?.reset_token) setReset({ username: user.username, ...answer });
     await users.reload();
-  };
-  const close = () => {
-    setAsking(null);
-    // The button that opened the dialog may be gone.
-    if (asking.act.name === "Delete") find.current?.focus();
   };
   const matches = ({ username, full_name: fullName, email }) =>
     [username, fullName, email].some((text) => text?.toLowerCase().includes(search.trim().toLowerCase()));
@@ -89,14 +82,8 @@ export function People({ users }) {
       <NewPerson onCreated={users.reload} />
       <div class="part stack">
         <Outcome outcome={outcome} />
-        {reset && (
-          <Secret label="Reset token" value={reset.reset_token} link={resetLink(reset.reset_token)} onDone={() => setReset(null)}>
-            The reset token of <strong>{reset.username}</strong>, until {formatFullTime(reset.expires_at)}. Give it to {reset.username}, or
-            the link, which opens the page that asks for the new password.
-          </Secret>
-        )}
         <Field label="Find">
-          <input ref={find} type="search" value={search} onInput={(event) => setSearch(event.currentTarget.value)} autocomplete="off" />
+          <input type="search" value={search} onInput={(event) => setSearch(event.currentTarget.value)} autocomplete="off" />
         </Field>
         <Loaded state={users} rows={4}>
           {(list) => {
@@ -122,8 +109,16 @@ export function People({ users }) {
           button={asking.act.name}
           danger={asking.act.danger}
           action={() => perform(asking)}
-          onClose={close}
+          onClose={() => setAsking(null)}
         />
+      )}
+      {reset && !asking && (
+        <Dialog title={`Reset token of ${reset.username}`} onClose={() => setReset(null)}>
+          <Secret label="Reset token" value={reset.reset_token} link={resetLink(reset.reset_token)} onDone={() => setReset(null)}>
+            Give {reset.username} this token, or the link, which opens the page that asks for the new password. It works once, until{" "}
+            {formatFullTime(reset.expires_at)}.
+          </Secret>
+        </Dialog>
       )}
     </Panel>
   );
