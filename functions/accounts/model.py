@@ -13,14 +13,13 @@ from pynamodb.attributes import (
     VersionAttribute,
 )
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
-from pynamodb.models import Model
 
 from accounts.common_passwords import is_common
 from sitewatch import settings
 from sitewatch.callers import Role
 from sitewatch.clock import Timestamp
 from sitewatch.models import BaseModel
-from sitewatch.tables import TableMeta, TimeAttribute
+from sitewatch.tables import Model, TableMeta, TimeAttribute
 
 MAX_PASSWORD_LENGTH = 128
 

@@ -5,10 +5,9 @@ has seen number n has seen all alerts before it, and asks for those after n.
 """
 
 from pynamodb.attributes import NumberAttribute, TTLAttribute, UnicodeAttribute
-from pynamodb.models import Model
 
 from sitewatch import settings
-from sitewatch.tables import TableMeta
+from sitewatch.tables import Model, TableMeta
 
 ALERTS_PER_PARTITION = 1000
 

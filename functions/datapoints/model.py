@@ -6,13 +6,12 @@ from typing import Annotated, Literal
 from pydantic import Field
 from pynamodb.attributes import BinaryAttribute, ListAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
-from pynamodb.models import Model
 
 from datapoints import float32
 from sitewatch import settings
 from sitewatch.clock import Timestamp
 from sitewatch.models import BaseModel
-from sitewatch.tables import TableMeta, TimeAttribute
+from sitewatch.tables import Model, TableMeta, TimeAttribute
 
 Kind = Literal["valid", "invalid"]
 

@@ -5,13 +5,12 @@ from typing import Self
 
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, TTLAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
-from pynamodb.models import Model
 
 from sitewatch import settings
 from sitewatch.clock import Timestamp
 from sitewatch.models import BaseModel
 from sitewatch.names import UNKNOWN
-from sitewatch.tables import TableMeta, TimeAttribute
+from sitewatch.tables import Model, TableMeta, TimeAttribute
 
 
 class Alert(BaseModel):

@@ -8,6 +8,7 @@ from sitewatch import aws, settings
 from sitewatch.delivery import chunks, deliver
 
 _MAX_ENTRIES = 10
+_CLIENT = aws.client("sns")
 
 
 def publish(detections: Sequence[DetectionRecord]) -> None:
@@ -37,8 +38,6 @@ def _entry(entry_id: str, alert: Alert) -> dict[str, Any]:
 
 
 def _send(entries: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
-    response = aws.client("sns").publish_batch(
-        TopicArn=settings.text("ALERTS_TOPIC_ARN"), PublishBatchRequestEntries=entries
-    )
+    response = _CLIENT.publish_batch(TopicArn=settings.text("ALERTS_TOPIC_ARN"), PublishBatchRequestEntries=entries)
     refused = {failure["Id"] for failure in response.get("Failed", [])}
     return [entry for entry in entries if entry["Id"] in refused]

@@ -35,12 +35,11 @@ def store(arrived: Sequence[Arrived]) -> None:
 def _put(detections: Iterable[DetectionRecord]) -> None:
     # Unprocessed items are sent again after a pause; pynamodb's own batch would send them at once.
     table = DetectionRecord.Meta.table_name
-    client: Any = tables.connection().client
 
     def put(requests: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
-        unprocessed: dict[str, list[dict[str, Any]]] = client.batch_write_item(RequestItems={table: requests}).get(
-            "UnprocessedItems", {}
-        )
+        unprocessed: dict[str, list[dict[str, Any]]] = tables.CLIENT.batch_write_item(
+            RequestItems={table: requests}
+        ).get("UnprocessedItems", {})
         return unprocessed.get(table, [])
 
     requests = ({"PutRequest": {"Item": detection.serialize()}} for detection in detections)

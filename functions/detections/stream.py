@@ -8,6 +8,7 @@ from sitewatch import aws, settings
 from sitewatch.delivery import chunks, deliver
 
 _MAX_ENTRIES = 500
+_CLIENT = aws.client("kinesis")
 
 
 def put(reports: Sequence[Mapping[str, Any]]) -> None:
@@ -26,5 +27,5 @@ def put(reports: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _send(entries: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
-    response = aws.client("kinesis").put_records(StreamName=settings.text("DETECTIONS_STREAM"), Records=entries)
+    response = _CLIENT.put_records(StreamName=settings.text("DETECTIONS_STREAM"), Records=entries)
     return [entry for entry, outcome in zip(entries, response["Records"], strict=True) if "ErrorCode" in outcome]

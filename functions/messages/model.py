@@ -5,14 +5,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 from pynamodb.attributes import UnicodeAttribute
-from pynamodb.models import Model
 
 from sitewatch import ids, settings
 from sitewatch.clock import Timestamp
 from sitewatch.ids import UlidText
 from sitewatch.jobs import Kind, NotificationRecord
 from sitewatch.models import BaseModel
-from sitewatch.tables import JsonAttribute, TableMeta
+from sitewatch.tables import JsonAttribute, Model, TableMeta
 
 NEW_MESSAGE = Kind("new_message", "New Message", 10095)
 MESSAGE_RECEIVED = Kind("message_received", "Message Received", 10096)

@@ -11,13 +11,12 @@ from typing import Annotated, Any
 from pydantic import AliasChoices, ConfigDict, Field
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
-from pynamodb.models import Model
 
 from sitewatch import settings
 from sitewatch.clock import ObservedTime, Timestamp
 from sitewatch.models import BaseModel
 from sitewatch.names import SourceName
-from sitewatch.tables import TableMeta, TimeAttribute
+from sitewatch.tables import Model, TableMeta, TimeAttribute
 
 MAX_PEOPLE = 1_000_000
 """The most people per reading and direction."""

@@ -102,7 +102,8 @@ def test_another_users_ids_are_the_same_404_as_unknown_ones(daikiri: Client, use
 
 # --- Delivered twice, to workers that are killed ---------------------------------------------------
 
-CLIENTS, JOBS_EACH = 20, 10
+CLIENTS, JOBS_EACH = 8, 25
+"""Few clients, because each one at the same time costs a cold start."""
 
 
 class Killer(threading.Thread):

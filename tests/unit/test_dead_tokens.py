@@ -56,13 +56,17 @@ def monotonic(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def _send(method: str, resource: str, token: str, **body: object) -> Answer:
     """Send the sample request of a route, with this token and these fields of the body."""
     sample = SAMPLES[routes()[method, resource]]
-    sent = json.loads(sample["body"] or "null") if (sample["body"] or "{").startswith("{") else None
+    sent = sample["body"]
+    if body:
+        [first, *_] = [json.loads(sent)] if sent.startswith("{") else json.loads(sent)
+        sent = json.dumps({**first, **body})
     return call(
         method,
         resource,
         path=sample["pathParameters"],
         query=sample["queryStringParameters"],
-        body={**sent, **body} if sent is not None else None,
+        body=sent,
+        headers={"Content-Type": "application/json"},
         token=token,
     )
 

@@ -4,7 +4,10 @@ import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from pynamodb.exceptions import CancellationReason, TransactWriteError, VerboseClientError
 
+from detections.model import CountRecord, PositionRecord
+from events.model import EventRecord
 from sitewatch import tables, transactions
+from sitewatch.jobs import NotificationRecord
 
 
 @pytest.fixture(autouse=True)
@@ -59,3 +62,9 @@ def test_other_errors_are_permanent(code: str) -> None:
 
 def test_there_is_one_connection() -> None:
     assert tables.connection() is tables.connection()
+
+
+def test_all_models_and_transactions_share_the_client_made_at_import() -> None:
+    models = (NotificationRecord, EventRecord, CountRecord, PositionRecord)
+    clients = {id(model._get_connection().connection.client) for model in models}
+    assert clients == {id(tables.CLIENT)} == {id(tables.connection().client)}

@@ -75,6 +75,10 @@ _moto_query = Table.query
 _moto_parse = ConditionExpressionParser.parse
 _moto_tokens: Callable[[str], list[Any]] = ExpressionTokenizer.make_list
 _moto_send = SQSBackend.send_message
+_SUMMING = re.compile(
+    r"(SET (?P<kept>#\w+) = if_not_exists \((?P=kept), (?P<first>:\w+)\) )?ADD (?P<sum>#\w+) (?P<summand>:\w+)"
+)
+"""An update that adds to a number, and may set another attribute that does not exist yet."""
 _QUERY = inspect.signature(_moto_query)
 _one_at_a_time = threading.RLock()  # moto has no locks, so other threads would see half a transaction
 
@@ -222,13 +226,16 @@ def _transact(backend: DynamoDBBackend, transact_items: list[dict[str, Any]]) ->
 def _update(backend: DynamoDBBackend, operation: dict[str, Any]) -> None:
     names, values = operation["ExpressionAttributeNames"], operation["ExpressionAttributeValues"]
     expression, table, key = operation["UpdateExpression"], operation["TableName"], operation["Key"]
-    if not (re.fullmatch(r"ADD #\w+ :\w+", expression) and all("N" in value for value in values.values())):
+    summing = _SUMMING.fullmatch(expression)
+    if summing is None or "N" not in values[summing["summand"]]:
         backend.update_item(table, key, expression, names, values)
         return
-    # Most updates of the sums add to one number, and moto's parser is slow for them.
-    ((name,), (summand,)) = names.values(), values.values()
+    # Most updates add to a sum, and moto's parser is slow for them.
     current = backend.get_item(table, key)
-    attributes = current.to_json()["Attributes"] if current else key
+    attributes = dict(current.to_json()["Attributes"] if current else key)
+    if summing["kept"]:
+        attributes.setdefault(names[summing["kept"]], values[summing["first"]])
+    name, summand = names[summing["sum"]], values[summing["summand"]]
     total = int(attributes.get(name, {"N": "0"})["N"]) + int(summand["N"])
     backend.put_item(table, {**attributes, name: {"N": str(total)}})
 

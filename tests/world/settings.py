@@ -7,6 +7,9 @@ from tests.world.environment import environment
 
 os.environ.update(environment())
 
+# Before any client is made, since moto registers with botocore.
+from moto import mock_aws  # noqa: F401
+
 from sitewatch import keys
 
 SIGNING_SECRET = "a secret of high entropy, as far as tests go"

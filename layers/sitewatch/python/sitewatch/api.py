@@ -225,7 +225,8 @@ class Api(APIGatewayRestResolver):
         if not self._ignores_query:
             self._check_query(event.get("multiValueQueryStringParameters") or {})
         # Engines differ in whether they decode the path, and Powertools' routes know no combining marks.
-        event = {**event, "body": body, "isBase64Encoded": False, "path": quote(unquote(event["path"]), errors="replace")}
+        path = quote(unquote(event["path"]), errors="replace")
+        event = {**event, "body": body, "isBase64Encoded": False, "path": path}
         if len(body.encode()) > self.max_body_bytes:
             raise ApiError(INVALID_QUERY, [{"field": "body", "message": f"at most {self.max_body_bytes} bytes"}])
         if not body:

@@ -4,14 +4,14 @@ from datetime import datetime, timedelta
 
 from pynamodb.attributes import TTLAttribute, UnicodeAttribute, UnicodeSetAttribute
 from pynamodb.exceptions import DoesNotExist, UpdateError
-from pynamodb.models import Model, _ModelFuture
+from pynamodb.models import _ModelFuture
 from pynamodb.transactions import TransactGet
 
 from sitewatch import clock, settings, tables, user_status
 from sitewatch.caching import ExpiringCache
 from sitewatch.callers import Caller
 from sitewatch.observability import logger
-from sitewatch.tables import Record, TableMeta, TimeAttribute
+from sitewatch.tables import Model, Record, TableMeta, TimeAttribute
 from sitewatch.user_status import UserStatus
 
 KIND = "api_token"

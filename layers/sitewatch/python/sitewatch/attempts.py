@@ -9,12 +9,11 @@ from datetime import datetime, timedelta
 
 from pynamodb.attributes import TTLAttribute, UnicodeAttribute
 from pynamodb.exceptions import PutError
-from pynamodb.models import Model
 
 from sitewatch import clock, ids, settings
 from sitewatch.api import Api
 from sitewatch.idempotency import entry_prefix, request_name
-from sitewatch.tables import TableMeta, TimeAttribute
+from sitewatch.tables import Model, TableMeta, TimeAttribute
 
 _KEEP = timedelta(hours=24)
 

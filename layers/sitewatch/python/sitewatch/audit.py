@@ -13,12 +13,11 @@ from pynamodb.attributes import TTLAttribute, UnicodeAttribute
 from pynamodb.constants import ALL_OLD
 from pynamodb.exceptions import PutError
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
-from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
 from sitewatch import clock, ids, settings
 from sitewatch.callers import Origin
-from sitewatch.tables import JsonAttribute, TableMeta, TimeAttribute
+from sitewatch.tables import JsonAttribute, Model, TableMeta, TimeAttribute
 
 ENTRIES = "audit"
 KEEP = timedelta(days=400)

@@ -1,22 +1,33 @@
-"""Clients of AWS services, created once per function instance and service."""
+"""Clients of AWS services, created once per function instance and service.
+
+Modules that call a service at every invocation create its client at import: Lambda gives an import more processor
+time than a request.
+"""
 
 from functools import cache
 from typing import Any
 
 from botocore.config import Config
-from botocore.session import get_session
+from botocore.session import Session, get_session
 
 
 @cache
-def client(service: str, *, attempts: int = 4, read_timeout: int = 5) -> Any:
+def _session() -> Session:
+    """The session of all clients: each new one would parse the endpoints and look for credentials again."""
+    return get_session()
+
+
+@cache
+def client(service: str, *, attempts: int = 4, read_timeout: int = 5, validates: bool = True) -> Any:
     """The botocore client of ``service`` (for example ``"kinesis"``).
 
     ``read_timeout`` (seconds) is below every function's timeout, so that a service that hangs is an error that the
-    function can report.
+    function can report. ``validates``: whether it checks the parameters of calls.
     """
     config = Config(
         connect_timeout=2,
         read_timeout=read_timeout,
         retries={"mode": "standard", "total_max_attempts": attempts},
+        parameter_validation=validates,
     )
-    return get_session().create_client(service, config=config)
+    return _session().create_client(service, config=config)

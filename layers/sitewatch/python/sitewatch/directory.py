@@ -7,10 +7,9 @@ that senders and recipients exist, without importing ``accounts``.
 from collections.abc import Collection
 
 from pynamodb.attributes import UnicodeAttribute
-from pynamodb.models import Model
 
 from sitewatch import settings
-from sitewatch.tables import TableMeta
+from sitewatch.tables import Model, TableMeta
 
 
 class DirectoryEntry(Model):

@@ -20,7 +20,7 @@ from aws_lambda_powertools.utilities.idempotency.exceptions import (
 )
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from sitewatch import aws, settings
+from sitewatch import settings, tables
 
 _KEEP_SECONDS = 24 * 60 * 60
 _WAIT_SECONDS = 5.0
@@ -37,7 +37,7 @@ class StillRunning(Exception):
 
 @cache
 def _store() -> DynamoDBPersistenceLayer:
-    return DynamoDBPersistenceLayer(table_name=settings.text("IDEMPOTENCY_TABLE"), boto3_client=aws.client("dynamodb"))
+    return DynamoDBPersistenceLayer(table_name=settings.text("IDEMPOTENCY_TABLE"), boto3_client=tables.CLIENT)
 
 
 def run_once(

@@ -17,13 +17,12 @@ from typing import Any
 
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, TTLAttribute, UnicodeAttribute
 from pynamodb.exceptions import PutError
-from pynamodb.models import Model
 
 from sitewatch import aws, clock, settings
 from sitewatch.callers import Caller, Role
 from sitewatch.errors import INVALID_QUERY, ApiError
 from sitewatch.models import BaseModel
-from sitewatch.tables import JsonAttribute, TableMeta
+from sitewatch.tables import JsonAttribute, Model, TableMeta
 
 MAX_BODY_BYTES = 256 * 1024
 """The largest message that every engine's queue accepts. A job is larger than its request: it is all ASCII."""

@@ -7,37 +7,45 @@ from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar
 
+from pynamodb import models
 from pynamodb.attributes import Attribute, UnicodeAttribute
-from pynamodb.connection import Connection
+from pynamodb.connection import Connection, TableConnection
 from pynamodb.constants import STRING
 from pynamodb.expressions.condition import Condition
-from pynamodb.models import Model
 
-from sitewatch import clock
+from sitewatch import aws, clock
 from sitewatch.observability import logger
 
-Record = TypeVar("Record", bound=Model)
+Record = TypeVar("Record", bound=models.Model)
 View = TypeVar("View")
 
 
+CLIENT = aws.client("dynamodb", attempts=9, validates=False)
+"""The one client of DynamoDB, made at import. PynamoDB's requests are valid, so it does not check them."""
+
+
 class TableMeta:
-    """The base of every model's ``Meta``: the region and the timeouts."""
+    """The base of every model's ``Meta``."""
 
     region = os.environ.get("AWS_REGION", "us-east-1")
-    connect_timeout_seconds = 2
-    read_timeout_seconds = 5
-    max_retry_attempts = 8
+
+
+class Model(models.Model):
+    """The base of every stored record. PynamoDB would make a client for each model, at its first call."""
+
+    @classmethod
+    def _get_connection(cls) -> TableConnection:
+        table = super()._get_connection()
+        table.connection._client = CLIENT  # noqa: SLF001 - it has no other way to share a client
+        return table
 
 
 @cache
 def connection() -> Connection:
     """The connection for transactions and batches."""
-    return Connection(
-        region=TableMeta.region,
-        connect_timeout_seconds=TableMeta.connect_timeout_seconds,
-        read_timeout_seconds=TableMeta.read_timeout_seconds,
-        max_retry_attempts=TableMeta.max_retry_attempts,
-    )
+    made = Connection(region=TableMeta.region)
+    made._client = CLIENT  # noqa: SLF001
+    return made
 
 
 class TimeAttribute(UnicodeAttribute):

@@ -7,12 +7,11 @@ that may read it learns nothing else. ``accounts`` writes it, together with the 
 from dataclasses import replace
 
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute, VersionAttribute
-from pynamodb.models import Model
 
 from sitewatch import settings
 from sitewatch.caching import ExpiringCache
 from sitewatch.callers import Caller, Role
-from sitewatch.tables import JsonAttribute, TableMeta
+from sitewatch.tables import JsonAttribute, Model, TableMeta
 
 CACHE_SECONDS = 30.0
 """How long a function instance may accept a token that is no longer good, except on routes for admins."""
