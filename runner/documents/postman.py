@@ -18,7 +18,7 @@ _LOGIN = ("post", "/token")
 _LOGOUT = ("post", "/auth/logout")
 _LATE = (("post", "/auth/reset-password"), ("delete", "/users/{user_id}"))
 """Requests that come last in their folder: they use what the others return."""
-_OWN_NAMES = {
+_OWN_NAMES: dict[tuple[str, str], Json] = {
     ("post", "/users"): {"username": "alice-{{$guid}}"},
     ("post", "/auth/signup"): {"username": "alice-{{$guid}}"},
     ("put", "/users/me/password"): {"current_password": "{{password}}", "new_password": "{{password}}"},
