@@ -130,6 +130,19 @@ def test_a_session_that_ended_is_refused_by_every_route_within_30_seconds(
     assert {answer.json["msg"] for answer in answers.values()} == {"Token has been revoked"}
 
 
+@pytest.mark.parametrize("how", ["logged out everywhere", "disabled", "reset"])
+def test_a_new_login_is_accepted_at_once_by_a_function_that_remembers_the_end_of_the_last_one(
+    how: str, admins_token: str, monotonic: list[float]
+) -> None:
+    ENDS[how](admins_token)
+    monotonic[0] += CACHE_SECONDS + 0.1
+    assert call("GET", "/users/me", token=admins_token).status == 401
+    _reset(admins_token)
+    change(disabled=False)
+    token = log_in(password="a new password")["access_token"]
+    assert call("GET", "/users/me", token=token).status == 200
+
+
 def test_a_demoted_admin_is_refused_by_every_route_for_admins_at_once(admins_token: str) -> None:
     change(role=Role.USER)
     answers = {route: _send(*route, admins_token) for route in FOR_ADMINS}
