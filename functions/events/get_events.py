@@ -5,10 +5,11 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
-from events.listing import newest_first
+from events.listing import Filters, page
 from events.model import Event, Events
 from sitewatch.api import Api
 from sitewatch.ids import UlidText
+from sitewatch.names import normalize
 from sitewatch.paging import Limit, paged
 from sitewatch.tables import views
 
@@ -22,13 +23,15 @@ def list_events(
     event_type: Annotated[
         str | None, Query(min_length=1, max_length=255, description="Only this type (exact match).")
     ] = None,
+    source: Annotated[str | None, Query(min_length=1, max_length=64, description="Only of this source.")] = None,
 ) -> Response[Events]:
     """``start`` is the id of the last event of the previous page.
 
-    A page of very long events may have fewer than ``limit`` and still link to a next page.
+    A page of very long events, or of a type of a source, may have fewer than ``limit`` and still link to a next page.
     """
-    found, last = newest_first(event_type, start, limit)
-    next_page = {"start": last, "limit": limit, "event_type": event_type} if last is not None else None
+    filters = Filters(event_type, None if source is None else normalize(source))
+    found, last = page(filters, start, limit)
+    next_page = {"start": last, "limit": limit, "event_type": event_type, "source": source} if last else None
     return paged(Events(events=views(Event.of, found)), next_page)
 
 
