@@ -217,7 +217,7 @@ def test_events_can_be_filtered_by_source_and_by_both() -> None:
 
 
 def test_a_page_of_a_rare_type_of_a_source_ends_early_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("events.listing._MAX_READ", 2)
+    monkeypatch.setattr("events.listing.MAX_READ", 2)
     for kind in ("rare", "usual", "usual", "usual"):
         post({**event(kind), "source": "gate"})
     query: dict[str, str] | None = {"source": "gate", "event_type": "rare"}
