@@ -86,6 +86,7 @@ def test_an_admin_manages_a_colleague_whose_open_pages_obey(dashboard: Dashboard
     act(dashboard, name, "Make admin")
     expect(colleague.panel("People")).to_be_visible(timeout=30_000)  # without a reload
     act(dashboard, name, "Make user")
+    expect(colleague.panel("People")).to_have_count(0)
 
     act(dashboard, name, "Disable")
     expect(find_person(dashboard, name)).to_contain_text("disabled")
@@ -177,6 +178,14 @@ def test_a_user_changes_the_password_by_keyboard_and_logs_out_everywhere(dashboa
 
     choose(dashboard, "Log out")
     expect_sign_in(dashboard.page, "You are logged out.")
+    dashboard.sign_in(user.username, "new secret")
+    dashboard.expect_live()
+    over = {"code": 401, "subcode": 4132, "error": "Bad Token", "detail": "Token has been revoked"}
+    for path in ("logout", "refresh"):
+        dashboard.page.route(f"**/auth/{path}", lambda route: route.fulfill(status=401, json=over), times=1)
+    choose(dashboard, "Log out")  # of a session that is over already
+    expect_sign_in(dashboard.page, "You are logged out.")
+
     dashboard.sign_in(user.username, "new secret")
     dashboard.expect_live()
     user.log_in(user.username, "new secret")
