@@ -2,6 +2,7 @@
 
 import copy
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,36 @@ class TestWhereTheEmulatorListens:
         assert environment.endpoint_url(4566, bind) == endpoint
         assert given["BIND_HOST"] == bind
         assert given.get("AWS_ENDPOINT_URL") == given_endpoint
+
+
+class TestContainersThatAreLeft:
+    """After `make sam-local`. The docker command is faked: it notes the containers, and each call."""
+
+    @pytest.fixture
+    def calls(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+        """A docker whose first removal fails, because the daemon is still busy with another one."""
+        containers, calls = tmp_path / "containers", tmp_path / "calls"
+        containers.write_text("abc0\nfff1\n")
+        docker = tmp_path / "docker"
+        docker.write_text(f"""#!/bin/sh
+            echo "$@" >> {calls}
+            [ "$1" = rm ] || exec cat {containers}
+            echo fff1 > {containers}
+            echo "removal of container abc0 is already in progress" >&2
+            exit 1
+        """)
+        docker.chmod(0o700)
+        monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+        return calls
+
+    def test_one_that_docker_is_already_removing_needs_only_time(self, calls: Path, tmp_path: Path) -> None:
+        log = tmp_path / "sam-local.log"
+        log.write_text("SAM_CONTAINER_ID: abc0\nSAM_CONTAINER_ID: abc1\n")
+
+        sam_local.remove_containers(log)
+
+        listing = "ps --all --quiet --no-trunc"
+        assert calls.read_text().splitlines() == [listing, "rm --force abc0", listing]
 
 
 class TestVariablesInContainers:
