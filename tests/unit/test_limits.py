@@ -24,8 +24,8 @@ MAX_LAYERS = 5
 STACK_NAME = "s" * 40
 GENERATED = len("-123456789ABC")
 ARN = len("arn:aws-us-gov:elasticloadbalancing:us-gov-west-1:123456789012:")
-REFERRED_BY_NAME = {"AWS::DynamoDB::Table", "AWS::Kinesis::Stream", "AWS::Lambda::Function"}
-"""`Ref` of these gives a name; of others it may give an ARN or a URL."""
+REFERRED_BY_NAME = {"AWS::DynamoDB::Table", "AWS::Lambda::Function", "AWS::S3::Bucket"}
+"""`Ref` gives the name of these, and an ARN or a URL of others."""
 KEY_SET = 2 * 160 + 20
 """The characters of two public keys, which there are while the signing key changes."""
 OTHER_VALUES = {
@@ -68,13 +68,13 @@ def stack(request: pytest.FixtureRequest) -> Decided:
     return system(**production_parameters() | request.param)
 
 
-def characters(value: Any, stack: Decided) -> int:  # noqa: PLR0911 - a case for each form of a value
+def characters(value: Any, stack: Decided) -> int:  # noqa: PLR0911 - a case for each form
     """The length of a value once CloudFormation has resolved it, at most."""
     match value:
-        case {"Ref": str(path)} | {"Fn::GetAtt": str(path)}:
-            return referred(path, stack)
-        case {"Fn::GetAtt": [str(name), str(attribute)]}:
-            return referred(f"{name}.{attribute}", stack)
+        case {"Ref": str(name)} if stack.resources.get(name, {}).get("Type") in REFERRED_BY_NAME:
+            return len(STACK_NAME) + len(name) + GENERATED
+        case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), *_]} | {"Fn::GetAtt": str(name)}:
+            return referred(name.partition(".")[0], stack)
         case {"Fn::Sub": str(text)}:
             return substituted(text, {}, stack)
         case {"Fn::Sub": [str(text), dict(variables)]}:
@@ -92,17 +92,14 @@ def characters(value: Any, stack: Decided) -> int:  # noqa: PLR0911 - a case for
             return len(json.dumps(value))
 
 
-def referred(path: str, stack: Decided) -> int:
-    """The length of what `Name` or `Name.Attribute` refers to: a parameter, or a resource's name, ARN or attribute."""
-    name, _, attribute = path.partition(".")
+def referred(name: str, stack: Decided) -> int:
+    """The length of what a name refers to: a pseudo parameter, a parameter, or a resource's name or ARN."""
     if name.startswith("AWS::"):
         return len(STACK_NAME)
     if name == "SigningKey":
         return KEY_SET
     if name in stack.parameters:
         return len(str(stack.value(name)))
-    if attribute == "" and stack.resources[name]["Type"] in REFERRED_BY_NAME:
-        return len(STACK_NAME) + len(name) + GENERATED
     return ARN + len(STACK_NAME) + len(name) + GENERATED
 
 
@@ -110,7 +107,8 @@ def substituted(text: str, variables: Mapping[str, Any], stack: Decided) -> int:
     names = re.findall(r"\$\{([^!}]+)\}", text)
     fixed = len(re.sub(r"\$\{[^}]+\}", "", text))
     return fixed + sum(
-        characters(variables[name], stack) if name in variables else referred(name, stack) for name in names
+        characters(variables[name], stack) if name in variables else referred(name.partition(".")[0], stack)
+        for name in names
     )
 
 
