@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -212,8 +213,14 @@ class Containers:
         return self.workspace.home / "sam-local.log"
 
     def environment(self) -> dict[str, str]:
-        """SAM's environment. It asks for the account's id before it starts: here it asks the emulator, not AWS."""
-        return environment.sam(self.workspace, self.server.endpoint_url, self.stack.credentials.variables())
+        """The environment of one SAM command, which asks the emulator, not AWS, for the account's id.
+
+        It has a folder for temporary files of its own. If SAM is interrupted while it builds an image, it leaves a lock
+        there, which others would wait for up to five minutes.
+        """
+        folder = tempfile.mkdtemp(dir=self.workspace.sam_local)
+        extra = {**self.stack.credentials.variables(), "TMPDIR": folder}
+        return environment.sam(self.workspace, self.server.endpoint_url, extra)
 
     def prepare(self) -> list[str]:
         """Write SAM's templates and environment file, and return its arguments for them.
@@ -283,22 +290,21 @@ def stop_api(api: ProcessIdentity) -> None:
         stop_group(api, grace_s=0)
 
 
-def remove_containers(log: Path) -> None:
-    """Remove the containers that `start-api` named in its log and left running, as sometimes happens.
+def remove_containers(builds: Path = build.CONTAINER_BUILDS) -> None:
+    """Remove the containers of built functions, which `start-api` sometimes leaves running without naming them.
 
     Docker may still be removing some of them, which it reports as an error of a second removal; those need time only.
     """
-    text = log.read_text(encoding="utf-8", errors="replace")
-    started = set(re.findall(r"^SAM_CONTAINER_ID: ([0-9a-f]+)", text, re.MULTILINE))
 
     def are_gone() -> bool:
-        left = started & set(docker("ps", "--all", "--quiet", "--no-trunc").split())
+        listed = docker("ps", "--all", "--no-trunc", "--format", "{{.ID}} {{.Mounts}}").splitlines()
+        left = [line.split()[0] for line in listed if str(builds) in line]
         if left:
             with contextlib.suppress(RunnerError):
                 docker("rm", "--force", *left)
         return not left
 
-    wait_until(are_gone, STOP_DEADLINE_S, f"Docker does not remove the containers named in {log}.", pause_s=0.5)
+    wait_until(are_gone, STOP_DEADLINE_S, "Docker does not remove the functions' containers.", pause_s=0.5)
 
 
 @contextlib.contextmanager
@@ -348,7 +354,7 @@ def serve(options: Options, progress: Progress, *, port: int, warm: str, pull: b
         log, server, began = containers.log, containers.server, time.monotonic()
         with progress.step(f"Starting containers ({warm}) …", f"sam local listens on {url}"):
             api = containers.start_api(port, warm)
-            running.callback(remove_containers, log)
+            running.callback(remove_containers)
             running.callback(stop_api, api)
             running.callback(ignore_interrupts)
             what = "sam local start-api"

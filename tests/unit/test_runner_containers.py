@@ -80,18 +80,19 @@ class TestWhereTheEmulatorListens:
 
 
 class TestContainersThatAreLeft:
-    """After `make sam-local`. The docker command is faked: it notes the containers, and each call."""
+    """After `make sam-local`. The docker command is faked: it lists containers and notes each call."""
 
     @pytest.fixture
     def calls(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         """A docker whose first removal fails, because the daemon is still busy with another one."""
         containers, calls = tmp_path / "containers", tmp_path / "calls"
-        containers.write_text("abc0\nfff1\n")
+        others = f"fff1 \nfff2 {PROJECT_ROOT}/functions\n"
+        containers.write_text(f"abc0 {tmp_path}/builds/1/CheckFunction,/var/rie\n{others}")
         docker = tmp_path / "docker"
         docker.write_text(f"""#!/bin/sh
-            echo "$@" >> {calls}
+            echo "$1 $2 $3" >> {calls}
             [ "$1" = rm ] || exec cat {containers}
-            echo fff1 > {containers}
+            echo "{others}" > {containers}
             echo "removal of container abc0 is already in progress" >&2
             exit 1
         """)
@@ -100,12 +101,9 @@ class TestContainersThatAreLeft:
         return calls
 
     def test_one_that_docker_is_already_removing_needs_only_time(self, calls: Path, tmp_path: Path) -> None:
-        log = tmp_path / "sam-local.log"
-        log.write_text("SAM_CONTAINER_ID: abc0\nSAM_CONTAINER_ID: abc1\n")
+        sam_local.remove_containers(tmp_path / "builds")
 
-        sam_local.remove_containers(log)
-
-        listing = "ps --all --quiet --no-trunc"
+        listing = "ps --all --no-trunc"
         assert calls.read_text().splitlines() == [listing, "rm --force abc0", listing]
 
 
