@@ -157,6 +157,7 @@ lint: venv-dev ## ruff, cfn-lint (through sam validate) and our own rules over t
 # Without --strict, packages that the service does not answer for would pass.
 LOCKED = requirements/emulator.txt requirements/local.txt requirements/dev.txt layers/dependencies/requirements.txt
 audit: ## look up published security holes of every locked package; needs access to PyPI's and npm's advisories
+	@command -v uv >/dev/null || { echo "make audit needs uv: pip install uv" >&2; exit 2; }
 	@failed=0; \
 	for file in $(LOCKED); do \
 		echo "$$file"; uv tool run pip-audit --strict --disable-pip --require-hashes --requirement $$file || failed=1; \

@@ -4,7 +4,7 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -71,6 +71,43 @@ def stop_group(leader: ProcessIdentity, grace_s: float, finished: Callable[[], b
         os.killpg(leader.pid, signal.SIGKILL)
     happens(lambda: not leader.alive(), KILL_DEADLINE_S, pause_s=0.05)
     return done
+
+
+def ignore_interrupts() -> None:
+    """Ignore Ctrl-C and the like from now on: what is being stopped is stopped to its end."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+
+
+@contextlib.contextmanager
+def foreground() -> Iterator[None]:
+    """Make this process alone the terminal's foreground while the block runs, if it is in the foreground.
+
+    Ctrl-C would also reach make, which started this process, and make then fails whatever this process returns.
+    """
+    try:
+        terminal = os.open("/dev/tty", os.O_RDWR)
+    except OSError:
+        yield
+        return
+    before = os.tcgetpgrp(terminal)
+    if before != os.getpgrp() or before == os.getpid():
+        os.close(terminal)
+        yield
+        return
+    # Only a foreground process may change the terminal, unless it ignores this signal. Ctrl-Z would stop this process
+    # and leave the shell waiting for make.
+    ignored = (signal.SIGTTOU, signal.SIGTSTP)
+    handlers = {number: signal.signal(number, signal.SIG_IGN) for number in ignored}
+    os.setpgid(0, 0)
+    os.tcsetpgrp(terminal, os.getpid())
+    try:
+        yield
+    finally:
+        os.tcsetpgrp(terminal, before)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        os.close(terminal)
 
 
 def tail(log: Path, lines: int = LAST_LINES) -> str:

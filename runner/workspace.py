@@ -40,6 +40,7 @@ class Workspace:
         self.references = home / "references"  # what the emulator gets as layers: references to those
         self.template = home / "template.yaml"  # the template that was deployed last
         self.deployment = home / "deployment.json"  # the sources and parameters of the last deployment
+        self.sam_local = home / "sam-local"  # SAM's files for functions in containers; only while the system runs
         self.stack = home / "stack.json"  # the running system's description: `runner.stack.Stack`
 
     def prepare(self) -> None:
@@ -74,7 +75,7 @@ class Workspace:
     def erase(self) -> None:
         """Delete the data of a stopped system. Builds and logs stay."""
         try:
-            for folder in (self.state, self.objects, self.scratch, self.layers, self.references):
+            for folder in (self.state, self.objects, self.scratch, self.layers, self.references, self.sam_local):
                 if folder.exists():
                     shutil.rmtree(folder)
             for file in (self.stack, self.deployment, self.template, self.process):

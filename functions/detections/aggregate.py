@@ -2,7 +2,7 @@
 
 An aggregate is four magic bytes, a Protocol Buffers message and the message's MD5. The message has the user records in
 its field 3, and each of those has its data in its field 3. Source: "KPL Aggregated Record Format" in the repository
-awslabs/amazon-kinesis-producer; see also ``docs/decisions/0012-several-detections-in-one-record.md``.
+awslabs/amazon-kinesis-producer; see also ``docs/decisions/0013-several-detections-in-one-record.md``.
 """
 
 import hashlib

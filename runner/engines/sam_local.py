@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import copy
 import ipaddress
 import json
 import os
@@ -10,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -26,11 +28,19 @@ from runner.errors import RunnerError
 from runner.local import build, commands, emulator, environment, system
 from runner.local.emulator import Emulator
 from runner.local.system import Options
-from runner.processes import ProcessIdentity, failure, start_logged, stop_group, wait_until_healthy
+from runner.processes import (
+    ProcessIdentity,
+    failure,
+    foreground,
+    ignore_interrupts,
+    start_logged,
+    stop_group,
+    wait_until_healthy,
+)
 from runner.progress import Progress
 from runner.stack import Stack, aws_errors
-from runner.template import FUNCTION
-from runner.waiting import happens
+from runner.template import FUNCTION, of_type
+from runner.waiting import happens, wait_until
 from runner.workspace import PROJECT_ROOT, Workspace, write_whole
 
 HOST_NAME = "host.docker.internal"
@@ -40,7 +50,7 @@ READY_DEADLINE_S = 600.0
 """On a small machine fifty containers start one after the other, and the image may have to be pulled first."""
 STOP_DEADLINE_S = 120.0
 INVOKE_DEADLINE_S = 600.0
-ENDPOINT_VARIABLE = "AWS_ENDPOINT_URL"
+KERNEL = "SitewatchLayer"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,13 +76,14 @@ def _add_common_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(parsed: argparse.Namespace) -> None:
     """Run the API in containers until Ctrl-C."""
-    options = commands.options_of(parsed)
-    if not parsed.prepare:
-        serve(options, Progress(), port=parsed.api_port, warm=parsed.warm, pull=parsed.pull)
+    options, progress = commands.options_of(parsed), Progress()
+    if parsed.prepare:
+        with data_plane(options, progress, pull=parsed.pull, keep=True) as containers:
+            containers.prepare()
+        progress.say("sam local invoke and sam local start-api can be used now; make down stops the emulator.")
         return
-    with data_plane(options, Progress(), pull=parsed.pull, keep=True) as containers:
-        containers.prepare()
-    Progress().say("sam local invoke and sam local start-api can be used now; make down stops the emulator.")
+    with foreground(), contextlib.suppress(KeyboardInterrupt):
+        serve(options, progress, port=parsed.api_port, warm=parsed.warm, pull=parsed.pull)
 
 
 def run_invoke(parsed: argparse.Namespace) -> int:
@@ -123,21 +134,37 @@ def reachable_address() -> str:
     return address
 
 
-def container_template(built: Path, parameters: Mapping[str, str], credentials: Credentials) -> dict[str, Any]:
+def container_template(
+    built: Path, parameters: Mapping[str, str], credentials: Credentials, port: int
+) -> dict[str, Any]:
     """The built template for containers: it finds its code from any folder and has its parameters as defaults.
 
-    Every function gets the emulator's credentials instead of the user's own, and the variable AWS_ENDPOINT_URL: SAM
-    fills in only those variables of an environment file that the template declares.
+    Every function calls the emulator on this port with the emulator's credentials, never AWS with the user's own.
     """
     document = build.read(built)
     document["Globals"]["Function"]["Environment"]["Variables"] |= {
         **credentials.variables(),
         "AWS_SESSION_TOKEN": "",
-        ENDPOINT_VARIABLE: "",
+        "AWS_ENDPOINT_URL": f"http://{HOST_NAME}:{port}",
     }
     for name, value in parameters.items():
         document["Parameters"][name]["Default"] = value
     return document
+
+
+def from_sources(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A template for containers whose functions and kernel are the sources, so that a change needs no build.
+
+    Only the packages stay built: they are for the image's Python and processor.
+    """
+    changed = copy.deepcopy(dict(document))
+    source = project.read_template()
+    code = PROJECT_ROOT / source["Globals"]["Function"]["CodeUri"]
+    for _, function in of_type(changed, FUNCTION):
+        function["Properties"]["CodeUri"] = str(code)
+    kernel = source["Resources"][KERNEL]["Properties"]["ContentUri"]
+    changed["Resources"][KERNEL]["Properties"]["ContentUri"] = str(PROJECT_ROOT / kernel)
+    return changed
 
 
 def variables_in_containers(
@@ -151,10 +178,7 @@ def variables_in_containers(
     here = re.compile(rf"http://[A-Za-z0-9.]+:{port}(?=/|$)")
     there = f"http://{HOST_NAME}:{port}"
     return {
-        function: {
-            **{name: here.sub(there, value).replace("{api}", api_id) for name, value in variables.items()},
-            ENDPOINT_VARIABLE: there,
-        }
+        function: {name: here.sub(there, value).replace("{api}", api_id) for name, value in variables.items()}
         for function, variables in deployed.items()
     }
 
@@ -188,22 +212,34 @@ class Containers:
         """The output of `sam local start-api` and of the functions in it."""
         return self.workspace.home / "sam-local.log"
 
-    def prepare(self) -> list[str]:
-        """Write SAM's template and environment file, and return its arguments for them.
+    def environment(self) -> dict[str, str]:
+        """The environment of one SAM command, which asks the emulator, not AWS, for the account's id.
 
-        The section [default] of samconfig.toml names the same files, for SAM by hand.
+        It has a folder for temporary files of its own. If SAM is interrupted while it builds an image, it leaves a lock
+        there, which others would wait for up to five minutes.
+        """
+        folder = tempfile.mkdtemp(dir=self.workspace.sam_local)
+        extra = {**self.stack.credentials.variables(), "TMPDIR": folder}
+        return environment.sam(self.workspace, self.server.endpoint_url, extra)
+
+    def prepare(self) -> list[str]:
+        """Write SAM's templates and environment file, and return its arguments for them.
+
+        `template.yaml` is for SAM by hand: the section [default] of samconfig.toml names it. `built.yaml` is for the
+        runner: SAM restarts containers whose code changes, and importing the sources elsewhere changes their folder.
         """
         port = self.server.port
         parameters = system.template_parameters(port, simulate=self.options.simulate, bind=self.server.bind)
         parameters |= {"Runtime": build.CONTAINERS.runtime, "Architecture": build.CONTAINERS.architecture}
-        folder = self.workspace.home / "sam-local"
+        folder = self.workspace.sam_local
         folder.mkdir(exist_ok=True)
-        document = container_template(build.for_containers(self.workspace), parameters, self.stack.credentials)
-        write_whole(folder / "template.yaml", yaml.safe_dump(document, sort_keys=False))
+        document = container_template(build.for_containers(self.workspace), parameters, self.stack.credentials, port)
+        write_whole(folder / "built.yaml", yaml.safe_dump(document, sort_keys=False))
+        write_whole(folder / "template.yaml", yaml.safe_dump(from_sources(document), sort_keys=False))
         api_id = self.stack.require().outputs["ApiId"]
         variables = variables_in_containers(deployed_variables(self.stack), port, api_id)
         write_whole(folder / "env.json", json.dumps(variables, indent=2) + "\n")
-        words = ["--template-file", str(folder / "template.yaml"), "--env-vars", str(folder / "env.json")]
+        words = ["--template-file", str(folder / "built.yaml"), "--env-vars", str(folder / "env.json")]
         words += ["--region", environment.REGION, "--layer-cache-basedir", str(folder / "layers")]
         words += ["--add-host", f"{HOST_NAME}:host-gateway"]
         return words if self.pull else [*words, "--skip-pull-image"]
@@ -221,7 +257,7 @@ class Containers:
                 ran = subprocess.run(
                     command,
                     input=event.encode(),
-                    env=environment.sam(self.workspace),
+                    env=self.environment(),
                     cwd=PROJECT_ROOT,
                     check=False,
                     timeout=INVOKE_DEADLINE_S,
@@ -239,7 +275,7 @@ class Containers:
         # Detached: a Ctrl-C reaches only the runner, which then asks SAM to end, once.
         return start_logged(
             command,
-            environment=environment.sam(self.workspace),
+            environment=self.environment(),
             folder=PROJECT_ROOT,
             log=self.log,
             what="sam local start-api",
@@ -254,13 +290,21 @@ def stop_api(api: ProcessIdentity) -> None:
         stop_group(api, grace_s=0)
 
 
-def remove_containers(log: Path) -> None:
-    """Remove the containers that `start-api` named in its log and left running, as sometimes happens."""
-    text = log.read_text(encoding="utf-8", errors="replace")
-    started = set(re.findall(r"^SAM_CONTAINER_ID: ([0-9a-f]+)", text, re.MULTILINE))
-    left = started & set(docker("ps", "--all", "--quiet", "--no-trunc").split())
-    if left:
-        docker("rm", "--force", *left)
+def remove_containers(builds: Path = build.CONTAINER_BUILDS) -> None:
+    """Remove the containers of built functions, which `start-api` sometimes leaves running without naming them.
+
+    Docker may still be removing some of them, which it reports as an error of a second removal; those need time only.
+    """
+
+    def are_gone() -> bool:
+        listed = docker("ps", "--all", "--no-trunc", "--format", "{{.ID}} {{.Mounts}}").splitlines()
+        left = [line.split()[0] for line in listed if str(builds) in line]
+        if left:
+            with contextlib.suppress(RunnerError):
+                docker("rm", "--force", *left)
+        return not left
+
+    wait_until(are_gone, STOP_DEADLINE_S, "Docker does not remove the functions' containers.", pause_s=0.5)
 
 
 @contextlib.contextmanager
@@ -270,7 +314,7 @@ def data_plane(
     """Run the emulator, with the stack, at an address that containers reach.
 
     It ends with the block unless it was running before or is to be kept. With `unchanged`, nothing is deployed to a
-    running one.
+    running one. One that is to be kept and runs where no container reaches it is restarted, with its data.
     """
     workspace, address = commands.WORKSPACE, reachable_address()
     with system.only_one(workspace):
@@ -278,9 +322,13 @@ def data_plane(
         if before is None and options.bind is None:
             options = replace(options, bind=address)
         elif before is not None and before.bind == environment.HOST != address:
-            raise RunnerError(
-                f"Sitewatch is running bound to {before.bind}, which no container reaches: make down stops it."
-            )
+            if not keep:
+                raise RunnerError(
+                    f"Sitewatch is running bound to {before.bind}, which no container reaches: make down stops it."
+                )
+            with progress.step("Stopping the emulator …", f"The emulator moves from {before.bind} to {address}"):
+                system.take_down(workspace)
+            options = replace(options, bind=address, port=options.port or before.port)
         stack = Stack.read(workspace.stack) if before and unchanged else system.bring_up(workspace, options, progress)
         server = emulator.running(workspace)
     if server is None:
@@ -296,7 +344,7 @@ def data_plane(
 def serve(options: Options, progress: Progress, *, port: int, warm: str, pull: bool) -> None:
     """Run the API in containers until Ctrl-C, which stops it, and the emulator if this started it.
 
-    Raises RunnerError, also if one of the two ends by itself.
+    Raises KeyboardInterrupt when all has stopped, and RunnerError also if one of the two ends by itself.
     """
     if not emulator.port_is_free(port):
         raise RunnerError(f"Port {port} is in use by something else; another one: make sam-local API_PORT={port + 1}")
@@ -306,8 +354,9 @@ def serve(options: Options, progress: Progress, *, port: int, warm: str, pull: b
         log, server, began = containers.log, containers.server, time.monotonic()
         with progress.step(f"Starting containers ({warm}) …", f"sam local listens on {url}"):
             api = containers.start_api(port, warm)
-            running.callback(remove_containers, log)
+            running.callback(remove_containers)
             running.callback(stop_api, api)
+            running.callback(ignore_interrupts)
             what = "sam local start-api"
             wait_until_healthy(f"{url}/check", api, READY_DEADLINE_S, log=log, what=what, timeout_s=60)
         progress.say(f"Ready in {time.monotonic() - began:.1f} s. Ctrl-C stops it, and the emulator with it.\n")
@@ -321,7 +370,7 @@ def serve(options: Options, progress: Progress, *, port: int, warm: str, pull: b
                 time.sleep(0.5)
         except KeyboardInterrupt:
             progress.say("Stopping …")
-            return
+            raise
         if server.alive():
             raise failure(what, "has ended", log)
         raise failure("The emulator", "has ended", containers.workspace.log)

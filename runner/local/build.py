@@ -102,7 +102,7 @@ def build(
             shutil.rmtree(draft, ignore_errors=True)
             command = [*environment.SAM, "build", "--template-file", str(root / "template.yaml")]
             command += ["--build-dir", str(draft), "--cached", "--parallel"]
-            command += ["--cache-dir", str(builds / f"cache-{target.runtime}")]
+            command += ["--cache-dir", str(builds / f"cache-{target.runtime}-{target.architecture}")]
             command += ["--parameter-overrides", f"Runtime={target.runtime} Architecture={target.architecture}"]
             run_logged(
                 command,

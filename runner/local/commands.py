@@ -1,6 +1,7 @@
 """The local system's commands: run, up, down, status, reset, and validate for the template that it deploys."""
 
 import argparse
+import shutil
 import subprocess
 import time
 
@@ -9,6 +10,7 @@ from rich.table import Table
 from runner import arguments
 from runner.local import emulator, environment, system
 from runner.local.system import Options
+from runner.processes import foreground
 from runner.progress import Progress
 from runner.stack import Stack
 from runner.workspace import LOCAL_FOLDER, PROJECT_ROOT, Workspace
@@ -32,6 +34,7 @@ def options_of(parsed: argparse.Namespace) -> Options:
     return Options(port=parsed.port, simulate=parsed.simulate, bind=parsed.bind, origins=parsed.cors_origins)
 
 
+@foreground()
 def run(parsed: argparse.Namespace) -> None:
     """Bring the system up, show what to try, and stop it on Ctrl-C."""
     progress = Progress()
@@ -60,6 +63,8 @@ def up(parsed: argparse.Namespace) -> None:
         stack = system.bring_up(WORKSPACE, options_of(parsed), progress)
     progress.say(f"Ready in {time.monotonic() - began:.1f} s: {stack.base_url}")
     progress.say("make logs follows it, make down stops it; .local/stack.json has the addresses and users.")
+    if shutil.which("docker") and not WORKSPACE.sam_local.exists():
+        progress.say("For sam local by hand, type: make sam-local PREPARE=yes")
 
 
 def down(_parsed: argparse.Namespace) -> None:

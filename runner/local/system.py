@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -166,7 +167,11 @@ def check_health(server: Emulator, stack: Stack, progress: Progress) -> None:
 
 
 def take_down(workspace: Workspace) -> bool:
-    """Stop the workspace's emulator and save its state; False if it was not running."""
+    """Stop the workspace's emulator and save its state; False if it was not running.
+
+    `sam local` by hand then reports that its files are missing, instead of functions that reach nothing.
+    """
+    shutil.rmtree(workspace.sam_local, ignore_errors=True)
     running = emulator.running(workspace)
     if running is None:
         return False

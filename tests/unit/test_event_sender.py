@@ -11,7 +11,7 @@ import pytest
 
 from accounts import on_deploy_api_token
 from events import on_queue_send, on_schedule_pace_sender, pacing, samples, sending
-from events.model import NewEvent
+from events.model import NewEvent, SendingPlanRecord
 from sitewatch import api_tokens, aws, clock, tokens
 from sitewatch.api_tokens import ApiTokenRecord
 from sitewatch.callers import Role, TokenUse
@@ -173,6 +173,22 @@ def test_early_late_and_repeated_ticks_plan_every_second_once(interval: int) -> 
     planned = [second for later in passed for second in pacing.plan(NOW + timedelta(seconds=later), interval)]
     first, last = int(NOW.timestamp()) + 1, int(NOW.timestamp() + 355.0) + pacing.AHEAD_SECONDS
     assert planned == [second for second in range(first, last + 1) if second % interval == 0]
+
+
+def test_of_two_ticks_at_once_one_plans(monkeypatch: pytest.MonkeyPatch) -> None:
+    planned: list[int] = []
+    query = SendingPlanRecord.query
+
+    def overtaken(*arguments: Any, **more: Any) -> Any:
+        found = query(*arguments, **more)
+        monkeypatch.setattr(SendingPlanRecord, "query", query)
+        planned.extend(pacing.plan(NOW, 5))
+        return found
+
+    pacing.plan(NOW - timedelta(minutes=1), 5)
+    monkeypatch.setattr(SendingPlanRecord, "query", overtaken)
+    assert pacing.plan(NOW, 5) == []
+    assert planned
 
 
 def test_after_a_pause_planning_resumes_from_now() -> None:

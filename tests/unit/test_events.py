@@ -14,7 +14,7 @@ from sitewatch.audit import newest_first
 from sitewatch.callers import Caller, Role, TokenUse
 from tests.world.aws import client
 from tests.world.calling import Answer, access_token, admin_token, call
-from tests.world.faults import one_invocation
+from tests.world.faults import Fault, one_invocation
 
 PERSON = Caller("someone", "someone", Role.USER, TokenUse.ACCESS, "token")
 NOVEMBER = datetime(2026, 11, 30, 23, 59, 58, tzinfo=UTC)
@@ -346,3 +346,27 @@ def test_an_unknown_event_is_404(method: str, event_id: str) -> None:
 def test_an_error_about_a_single_object_has_no_position(body: str, field: str) -> None:
     answer = post(body)
     assert (answer.status, answer.json["detail"][0]["field"]) == (400, field)
+
+
+def test_a_deletion_whose_response_was_lost_is_a_deletion() -> None:
+    event_id = posted()
+    lost = iter([Fault.RESPONSE_LOST])
+    with one_invocation(lambda made: next(lost, None) if made.operation == "TransactWriteItems" else None):
+        assert on("DELETE", event_id, token=admin_token()).status == 204
+    (entry,) = newest_first(event_id, None, None, 10)
+    assert entry.action == "event.deleted"
+
+
+def test_a_change_that_others_always_overtake_is_a_429(monkeypatch: pytest.MonkeyPatch) -> None:
+    event_id = posted()
+    find = storing._matching
+
+    def overtaken(this_id: str, if_match: str | None) -> EventRecord:
+        found = find(this_id, if_match)
+        EventRecord(this_id).update(actions=[EventRecord.version.add(1)])
+        return found
+
+    monkeypatch.setattr(storing, "_matching", overtaken)
+    monkeypatch.setattr("time.sleep", lambda _: None)
+    answer = on("PATCH", event_id, {"event_payload": "mine"})
+    assert (answer.status, answer.json["subcode"]) == (429, 4290)

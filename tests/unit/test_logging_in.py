@@ -221,6 +221,21 @@ def test_login_replaces_an_imported_bcrypt_hash_with_argon2id(path: str, passwor
     assert stored().password_hash == rehashed
 
 
+def test_a_password_that_changes_during_the_login_is_not_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    sign_up()
+    carry_over(bcrypt_hash("wonderland"))
+    hash_password = passwords.hash_password
+    newer = hash_password("looking-glass")
+
+    def changed_meanwhile(password: str) -> str:
+        carry_over(newer)
+        return hash_password(password)
+
+    monkeypatch.setattr(passwords, "hash_password", changed_meanwhile)
+    assert _log_in("/login").status == 200
+    assert stored().password_hash == newer
+
+
 @WAYS
 def test_a_wrong_tail_after_bcrypts_72_bytes_is_neither_accepted_nor_stored(path: str) -> None:
     sign_up()

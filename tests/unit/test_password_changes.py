@@ -1,15 +1,17 @@
 """Change a password, reset it with a token, and log out."""
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 
-from accounts import password_changes
+from accounts import password_changes, passwords
 from accounts.model import UserRecord
 from sitewatch import clock
 from sitewatch.audit import OPERATOR, newest_first
 from sitewatch.callers import Role
 from tests.world.calling import Answer, access_token, call
+from tests.world.faults import Call, Fault, Faults, one_invocation
 from tests.world.people import change, log_in, refresh, sign_up, stored
 
 pytestmark = pytest.mark.usefixtures("cheap_hashing")
@@ -217,3 +219,78 @@ def test_a_bad_logout_is_reported(body: dict[str, object]) -> None:
     sign_up()
     answer = call("POST", "/auth/logout", body=body, token=log_in()["access_token"])
     assert (answer.status, answer.json["detail"][0]["field"]) == (400, "everywhere")
+
+
+# --- lost responses and others at the same time ---------------------------------------------------
+
+
+def _once(fault: Fault, table: str = "UsersTable") -> Faults:
+    """A fault of the first transaction that writes a table."""
+    seen: list[Call] = []
+
+    def of(made: Call) -> Fault | None:
+        if made.operation != "TransactWriteItems" or table not in str(made.parameters):
+            return None
+        seen.append(made)
+        return fault if len(seen) == 1 else None
+
+    return of
+
+
+@pytest.mark.parametrize("fault", [Fault.RESPONSE_LOST, Fault.CONFLICT])
+def test_a_change_whose_response_was_lost_is_made_once(fault: Fault) -> None:
+    sign_up()
+    here = log_in()
+    with one_invocation(_once(fault)):
+        assert _change(here["access_token"]).status == 204
+    assert _actions().count("password.changed") == 1
+    assert _me(here) == 200
+    assert _me(log_in(password="looking-glass")) == 200
+
+
+@pytest.mark.parametrize("fault", [Fault.RESPONSE_LOST, Fault.CONFLICT])
+def test_a_reset_whose_response_was_lost_is_made_once(fault: Fault) -> None:
+    sign_up()
+    token = _issued()
+    with one_invocation(_once(fault)):
+        assert _reset(token).status == 204
+    assert _actions().count("password_reset.used") == 1
+    assert _me(log_in(password="looking-glass")) == 200
+
+
+def _during_the_hash(monkeypatch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
+    """Let something else happen after the current password or token is checked."""
+    hash_password = passwords.hash_password
+
+    def hash_slowly(password: str) -> str:
+        monkeypatch.setattr(passwords, "hash_password", hash_password)
+        act()
+        return hash_password(password)
+
+    monkeypatch.setattr(passwords, "hash_password", hash_slowly)
+
+
+def test_of_two_changes_at_once_one_succeeds(monkeypatch: pytest.MonkeyPatch) -> None:
+    sign_up()
+    first, second = log_in(), log_in()
+    _during_the_hash(monkeypatch, lambda: _change(second["access_token"], new="through-the-mirror"))
+    answer = _change(first["access_token"])
+    assert (answer.status, answer.json["subcode"]) == (401, 4131)
+    assert _me(log_in(password="through-the-mirror")) == 200
+
+
+def test_a_session_that_ends_during_the_change_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    sign_up()
+    here = log_in()
+    _during_the_hash(monkeypatch, lambda: _log_out(here))
+    answer = _change(here["access_token"])
+    assert (answer.status, answer.json["subcode"]) == (401, 4132)
+    assert _me(log_in()) == 200
+
+
+def test_of_two_resets_with_one_token_at_once_one_succeeds(monkeypatch: pytest.MonkeyPatch) -> None:
+    sign_up()
+    token = _issued()
+    _during_the_hash(monkeypatch, lambda: _reset(token, "through-the-mirror"))
+    assert _reset(token).status == 401
+    assert _me(log_in(password="through-the-mirror")) == 200

@@ -530,6 +530,26 @@ def test_an_optional_customer_managed_key_encrypts_everything_at_rest() -> None:
             assert references(each.get(key, {})) == set(), name
 
 
+def test_readings_signed_with_a_secret_under_a_customers_key_are_verified() -> None:
+    """Only through Secrets Manager, and only for this secret: the key may encrypt others."""
+
+    def decrypting(stack: Decided) -> list[dict[str, Any]]:
+        role = stack.of_type("AWS::IAM::Role")["PostWebhookFunctionRole"]
+        statements = [each for policy in role["Policies"] for each in policy["PolicyDocument"]["Statement"]]
+        return [each for each in statements if each["Action"] == "kms:Decrypt"]
+
+    arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:webhook-abcdef"
+    [statement] = decrypting(system(**production_parameters(), WebhookSecretArn=arn))
+    assert statement["Resource"] == {"Fn::Sub": "arn:${AWS::Partition}:kms:${AWS::Region}:${AWS::AccountId}:key/*"}
+    assert statement["Condition"] == {
+        "StringEquals": {
+            "kms:ViaService": {"Fn::Sub": "secretsmanager.${AWS::Region}.${AWS::URLSuffix}"},
+            "kms:EncryptionContext:SecretARN": {"Ref": "WebhookSecretArn"},
+        }
+    }
+    assert decrypting(production()) == []
+
+
 def test_the_stream_is_on_demand_or_provisioned() -> None:
     [on_demand] = production().of_type("AWS::Kinesis::Stream").values()
     assert on_demand["StreamModeDetails"] == {"StreamMode": "ON_DEMAND"}

@@ -1,6 +1,8 @@
 """Settings and templates for functions in containers and on LocalStack, without starting any."""
 
+import copy
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +79,34 @@ class TestWhereTheEmulatorListens:
         assert given.get("AWS_ENDPOINT_URL") == given_endpoint
 
 
+class TestContainersThatAreLeft:
+    """After `make sam-local`. The docker command is faked: it lists containers and notes each call."""
+
+    @pytest.fixture
+    def calls(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+        """A docker whose first removal fails, because the daemon is still busy with another one."""
+        containers, calls = tmp_path / "containers", tmp_path / "calls"
+        others = f"fff1 \nfff2 {PROJECT_ROOT}/functions\n"
+        containers.write_text(f"abc0 {tmp_path}/builds/1/CheckFunction,/var/rie\n{others}")
+        docker = tmp_path / "docker"
+        docker.write_text(f"""#!/bin/sh
+            echo "$1 $2 $3" >> {calls}
+            [ "$1" = rm ] || exec cat {containers}
+            echo "{others}" > {containers}
+            echo "removal of container abc0 is already in progress" >&2
+            exit 1
+        """)
+        docker.chmod(0o700)
+        monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+        return calls
+
+    def test_one_that_docker_is_already_removing_needs_only_time(self, calls: Path, tmp_path: Path) -> None:
+        sam_local.remove_containers(tmp_path / "builds")
+
+        listing = "ps --all --no-trunc"
+        assert calls.read_text().splitlines() == [listing, "rm --force abc0", listing]
+
+
 class TestVariablesInContainers:
     def test_addresses_of_this_machine_are_replaced_by_its_name_in_containers(self) -> None:
         deployed = {
@@ -94,29 +124,42 @@ class TestVariablesInContainers:
                 "QUEUE_URL": "http://host.docker.internal:4566/000000000000/jobs",
                 "SOURCE": "http://host.docker.internal:4566/restapis/abc/v1/_user_request_/simulator",
                 "ELSEWHERE": "http://example.com:45660/",
-                "AWS_ENDPOINT_URL": "http://host.docker.internal:4566",
             }
         }
 
-    def test_the_template_declares_the_endpoint_that_the_environment_file_fills_in(self, tmp_path: Path) -> None:
+    def test_functions_call_the_emulator_even_without_the_environment_file(self, tmp_path: Path) -> None:
         built = tmp_path / "template.yaml"
         shared = {"Function": {"Environment": {"Variables": {"TABLE": {"Ref": "Table"}}}}}
         resources = {"A": {"Properties": {"CodeUri": "A"}}, "L": {"Properties": {"ContentUri": "L"}}, "T": {}}
         parameters = {"Runtime": {"Default": "python3.13"}, "Other": {}}
         built.write_text(yaml.safe_dump({"Globals": shared, "Resources": resources, "Parameters": parameters}))
 
-        derived = sam_local.container_template(built, {"Runtime": "python3.14"}, COMMON)
+        derived = sam_local.container_template(built, {"Runtime": "python3.14"}, COMMON, 4571)
 
         variables = derived["Globals"]["Function"]["Environment"]["Variables"]
         own = {**COMMON.variables(), "AWS_SESSION_TOKEN": ""}
-        assert variables == {"TABLE": {"Ref": "Table"}, "AWS_ENDPOINT_URL": "", **own}
+        endpoint = "http://host.docker.internal:4571"
+        assert variables == {"TABLE": {"Ref": "Table"}, "AWS_ENDPOINT_URL": endpoint, **own}
         assert derived["Parameters"] == {"Runtime": {"Default": "python3.14"}, "Other": {}}
         assert derived["Resources"]["A"]["Properties"] == {"CodeUri": str(tmp_path / "A")}
         assert derived["Resources"]["L"]["Properties"] == {"ContentUri": str(tmp_path / "L")}
 
+    def test_sam_by_hand_runs_the_sources_with_the_packages_that_are_built_for_its_image(self) -> None:
+        document = copy.deepcopy(template())
+        for name, resource in document["Resources"].items():
+            if resource["Type"] in ("AWS::Serverless::Function", "AWS::Serverless::LayerVersion"):
+                key = "CodeUri" if resource["Type"].endswith("Function") else "ContentUri"
+                resource["Properties"][key] = f"/built/{name}"
+
+        changed = sam_local.from_sources(document)["Resources"]
+
+        assert {changed[name]["Properties"]["CodeUri"] for name in FUNCTIONS} == {str(PROJECT_ROOT / "functions")}
+        assert changed["SitewatchLayer"]["Properties"]["ContentUri"] == str(PROJECT_ROOT / "layers" / "sitewatch")
+        assert changed["DependenciesLayer"]["Properties"]["ContentUri"] == "/built/DependenciesLayer"
+
     def test_sam_by_hand_is_configured_with_the_files_that_the_runner_writes(self) -> None:
         folder = LOCAL_FOLDER.relative_to(PROJECT_ROOT) / "sam-local"
-        for command in ("local_invoke", "local_start_api"):
+        for command in ("local_invoke", "local_start_api", "local_start_lambda"):
             settings = project.samconfig("default", command)
             assert settings["template_file"] == str(folder / "template.yaml")
             assert settings["env_vars"] == str(folder / "env.json")

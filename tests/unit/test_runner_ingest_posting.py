@@ -62,7 +62,9 @@ class Run:
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+def run(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """The command where no system is deployed, whatever runs on this machine."""
+    monkeypatch.setattr("runner.operate.ingest.running_file", lambda: tmp_path / "stack.json")
     return Run(capsys, tmp_path)
 
 
@@ -189,7 +191,6 @@ def local(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     def make(url: str) -> None:
         stack = Stack(url, url, "us-east-1", "sitewatch", "s", {"root": "secret", "daikiri": TOKEN})
         monkeypatch.setattr(Stack, "read", lambda _: stack)
-        monkeypatch.setattr("runner.operate.ingest.running_file", lambda: Path("stack.json"))
 
     return make
 

@@ -1,6 +1,7 @@
 """The runner ends the processes that it started, with their children, and nothing else."""
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 
 from runner.errors import RunnerError
 from runner.processes import ProcessIdentity, run_logged, start_time, stop_group, tail
+from runner.workspace import PROJECT_ROOT
 
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
 WITH_CHILD = (
@@ -151,3 +153,49 @@ def test_the_tail_of_a_log_is_its_last_lines_that_are_not_blank(tmp_path: Path) 
 
     assert tail(log, lines=2) == "two\nthree"
     assert tail(tmp_path / "missing.log") == ""
+
+
+SERVER = """
+import time
+from runner.processes import foreground
+try:
+    with foreground():
+        print('runs', flush=True)
+        time.sleep(60)
+except KeyboardInterrupt:
+    print('has stopped')
+"""
+MAKE_IN_A_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execvp('make', ['make', '--silent', '--file', sys.argv[1]])
+"""
+
+
+def test_make_succeeds_if_its_command_ends_well_on_ctrl_c(tmp_path: Path) -> None:
+    (tmp_path / "server.py").write_text(SERVER)
+    makefile = tmp_path / "Makefile"
+    makefile.write_text(f"stops:\n\t@{sys.executable} {tmp_path / 'server.py'}\n")
+    mine, terminal = os.openpty()
+    command = [sys.executable, "-c", MAKE_IN_A_TERMINAL, str(makefile)]
+    environment = os.environ | {"PYTHONPATH": str(PROJECT_ROOT)}
+    make = subprocess.Popen(
+        command, stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True, env=environment
+    )
+    os.close(terminal)
+
+    assert "runs" in shown(mine, "runs")
+    os.write(mine, b"\x03")
+
+    assert "has stopped" in shown(mine, "has stopped")
+    assert make.wait(timeout=10) == 0
+    os.close(mine)
+
+
+def shown(terminal: int, awaited: str, deadline_s: float = 10) -> str:
+    """What a terminal shows until it shows what is awaited, or the deadline."""
+    text, end = "", time.monotonic() + deadline_s
+    while awaited not in text and time.monotonic() < end:
+        if select.select([terminal], [], [], 0.1)[0]:
+            text += os.read(terminal, 1000).decode()
+    return text

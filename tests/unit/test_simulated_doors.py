@@ -5,7 +5,7 @@ from itertools import accumulate
 
 import pytest
 
-from occupancy import instants, recording, simulation
+from occupancy import instants, on_schedule_simulate, recording, simulation
 from occupancy.simulation import DOORS, counted, simulate
 from sitewatch import clock
 from tests.world.aws import client
@@ -102,3 +102,9 @@ def test_after_a_pause_of_days_nobody_is_left_inside(two_people: None) -> None:
 def test_every_door_is_listed_at_any_time_of_the_day(two_people: None) -> None:
     simulate(MIDNIGHT)
     assert call("GET", "/api/sensors").json == {"sensors": ["front door", "loading bay"]}
+
+
+def test_the_schedule_runs_the_simulation(two_people: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "now", lambda: NOON)
+    on_schedule_simulate.handler({}, None)
+    assert call("GET", "/api/sensors").json["sensors"]

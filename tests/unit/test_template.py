@@ -44,6 +44,7 @@ WILDCARDS = {
     "${DetectionsTable.Arn}/index/*": "each filter reads an index, so all of them are read",
     "${AuditTable.Arn}/index/*": "as above",
     "${QuarantineBucket.Arn}/*": "objects are named after records",
+    ":${AWS::AccountId}:key/*": "the key of the webhook's secret is not known here; a condition names the secret",
 }
 
 
