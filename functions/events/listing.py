@@ -20,7 +20,7 @@ class Filters:
     event_type: str | None = None
     source: str | None = None
 
-    def query(self, shard: int, before: str | None, limit: int) -> ResultIterator[EventRecord]:
+    def newest(self, shard: int, before: str | None, limit: int) -> ResultIterator[EventRecord]:
         """The query of a shard. An index is by type or source; of both, DynamoDB filters those of a source by type."""
         index: Any = EventRecord.by_time
         key, filtered = "", None
@@ -47,6 +47,6 @@ def page(filters: Filters, before: str | None, limit: int) -> tuple[list[EventRe
     A page is one query of each write shard. If few of a source's events are of the type, it ends early.
     """
     wanted = share(limit + 1, _WRITE_SHARDS)
-    piece = partitions.read(lambda shard: filters.query(shard, before, wanted), _WRITE_SHARDS, "id", newest_first=True)
+    piece = partitions.read(lambda shard: filters.newest(shard, before, wanted), _WRITE_SHARDS, "id", newest_first=True)
     found = [EventRecord.from_raw_data(item) for item in piece.items[:limit]]
     return found, found[-1].id if len(piece.items) > limit else piece.end
