@@ -18,6 +18,10 @@ LOCAL_FOLDER = PROJECT_ROOT / ".local"
 BUILDS_FOLDER = LOCAL_FOLDER / "builds"
 
 
+DATA_LAYOUT = "2"
+"""The layout of the tables' keys and items. Local data of another one is not carried over."""
+
+
 class Workspace:
     """The files of one running system, all in the folder `home`."""
 
@@ -25,6 +29,7 @@ class Workspace:
         self.home = home
         self.state = home / "state"  # the emulator's saves: `runner.local.saving`
         self.objects = home / "s3"  # the emulator's S3 objects
+        self.layout = home / "layout"  # the `DATA_LAYOUT` of that data
         self.scratch = home / "tmp"  # its workers' unpacked functions and layers; emptied on each start
         self.cli = home / "sam"  # the SAM CLI's own settings, kept out of the user's home
         self.credentials = home / "credentials"  # of the emulator's root account, for its owner's eyes only
@@ -52,6 +57,15 @@ class Workspace:
             (self.cli / "metadata.json").write_text(json.dumps(settings), encoding="utf-8")
         except OSError as error:
             raise RunnerError(f"Cannot make {error.filename or self.home}: {error.strerror}.") from error
+
+    def check_layout(self) -> None:
+        """Raise RunnerError if the saved data has another layout than the functions expect."""
+        layout = self.layout.read_text(encoding="utf-8") if self.layout.exists() else None
+        if layout != DATA_LAYOUT and any(self.state.iterdir()):
+            raise RunnerError(
+                "The local data is of an older version, which this one cannot read. make reset deletes it."
+            )
+        self.layout.write_text(DATA_LAYOUT, encoding="utf-8")
 
     def empty_scratch(self) -> None:
         """Delete what killed workers have left in the scratch folder."""

@@ -5,7 +5,7 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
-from datapoints.listing import Selection, page
+from datapoints.listing import page
 from datapoints.model import DataPoint
 from sitewatch.api import Api
 from sitewatch.callers import Role
@@ -28,17 +28,20 @@ def list_data_points(
 ) -> Response[list[DataPoint]]:
     """Users get valid points only, admins get all points.
 
-    The link to the next page uses ``cursor``, which costs the same on every page.
+    The link to the next page uses ``cursor``, which costs the same on every page. A response reads a bounded number of
+    points, so with a large ``skip`` a page may have fewer than ``limit`` and still link to a next page.
     """
-    is_admin = app.require_caller().role is Role.ADMIN
-    selection = Selection(("valid", "invalid") if is_admin else ("valid",), start, end)
+    only_valid = app.require_caller().role is not Role.ADMIN
     after = decode_cursor(cursor, field="cursor") if cursor else None
     if after is not None and not is_position(after):
         raise invalid_field("cursor", "not a cursor from this API")
-    found, last = page(selection, skip=skip, after=after, limit=limit)
+    found, resume = page(start, end, only_valid=only_valid, skip=skip, after=after, limit=limit)
     query = app.current_event.query_string_parameters
     kept: dict[str, object] = {name: query[name] for name in ("limit", "end") if name in query}
-    return paged(views(DataPoint.of, found), {**kept, "cursor": encode_cursor(last)} if last is not None else None)
+    next_page: dict[str, object] | None = (
+        {**kept, "skip": resume.skip or None, "cursor": encode_cursor(resume.after)} if resume else None
+    )
+    return paged(views(DataPoint.of, found), next_page)
 
 
 handler = app.resolve

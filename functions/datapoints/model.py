@@ -1,10 +1,11 @@
 """Stored records and API models of data points."""
 
+from collections.abc import Collection
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
-from pynamodb.attributes import BinaryAttribute, ListAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BinaryAttribute, ListAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from datapoints import float32
@@ -12,21 +13,31 @@ from sitewatch import settings
 from sitewatch.clock import Timestamp
 from sitewatch.models import BaseModel
 from sitewatch.tables import Model, TableMeta, TimeAttribute
-
-Kind = Literal["valid", "invalid"]
+from sitewatch.timeline import ALL
 
 
 class DataPointsByTime(GlobalSecondaryIndex["DataPointRecord"]):
-    """Data points by time. A partition holds one day's valid or invalid points.
+    """All data points by time.
 
     Write shards are not needed: a partition accepts 1,000 writes per second, and one point arrives per minute.
     """
 
     class Meta:
-        index_name = "by_time"
+        index_name = "all_by_time"
         projection = AllProjection()
 
-    day_partition = UnicodeAttribute(hash_key=True)
+    all_partition = UnicodeAttribute(hash_key=True)
+    position = UnicodeAttribute(range_key=True)
+
+
+class ValidDataPointsByTime(GlobalSecondaryIndex["DataPointRecord"]):
+    """The valid data points by time; the others have no ``valid_partition``, so they are not in this index."""
+
+    class Meta:
+        index_name = "valid_by_time"
+        projection = AllProjection()
+
+    valid_partition = UnicodeAttribute(hash_key=True)
     position = UnicodeAttribute(range_key=True)
 
 
@@ -40,21 +51,26 @@ class DataPointRecord(Model):
     time: datetime = TimeAttribute()  # type: ignore[assignment]
     value = BinaryAttribute(legacy_encoding=False)  # the source's four bytes, because DynamoDB's numbers have no -0.0
     tags: list[str] = ListAttribute(of=UnicodeAttribute)  # type: ignore[assignment]
-    day_partition = UnicodeAttribute()
+    all_partition = UnicodeAttribute(default=ALL)
+    valid_partition = UnicodeAttribute(null=True)
     position = UnicodeAttribute()
 
-    by_time = DataPointsByTime()
+    all_by_time = DataPointsByTime()
+    valid_by_time = ValidDataPointsByTime()
 
 
-class DayRecord(Model):
-    """The number of a day's points of one kind, which lets ``skip`` skip the day unread."""
+class CountRecord(Model):
+    """Numbers of data points in a list (``all`` or ``valid``).
+
+    ``valid``/``months`` has an attribute for each month, ``valid``/``2026-11`` one for each day and hour (see
+    ``sitewatch.timeline``).
+    """
 
     class Meta(TableMeta):
-        table_name = settings.text("DATA_POINT_DAYS_TABLE")
+        table_name = settings.text("DATA_POINT_COUNTS_TABLE")
 
-    kind = UnicodeAttribute(hash_key=True)
-    day = UnicodeAttribute(range_key=True)
-    total = NumberAttribute()
+    counter = UnicodeAttribute(hash_key=True)
+    value = UnicodeAttribute(range_key=True)
 
 
 class DataPoint(BaseModel):
@@ -70,20 +86,16 @@ class DataPoint(BaseModel):
         return cls(
             time=record.time,
             value=float32.decode(record.value),
-            valid=kind_of(record.tags) == "valid",
+            valid=is_valid(record.tags),
             tags=list(record.tags),
         )
 
 
 _INVALIDATING_TAGS = frozenset({"system", "suspect", "too old"})
 TOO_OLD = "too old"
+VALID = "valid"
 
 
-def kind_of(tags: list[str]) -> Kind:
-    """Whether a point with ``tags`` is valid or invalid."""
-    return "invalid" if _INVALIDATING_TAGS.intersection(tags) else "valid"
-
-
-def day_partition(kind: Kind, day: str) -> str:
-    """The partition key of a day's points of one kind, in the index by time."""
-    return f"{kind}#{day}"
+def is_valid(tags: Collection[str]) -> bool:
+    """Whether a point with ``tags`` is valid."""
+    return _INVALIDATING_TAGS.isdisjoint(tags)

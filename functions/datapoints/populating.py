@@ -2,14 +2,16 @@
 
 from datetime import datetime, timedelta
 
+from pynamodb.attributes import NumberAttribute
 from pynamodb.transactions import TransactWrite
 
 from datapoints import source
-from datapoints.model import TOO_OLD, DataPointRecord, DayRecord, day_partition, kind_of
+from datapoints.model import TOO_OLD, VALID, CountRecord, DataPointRecord, is_valid
 from datapoints.source import SourceFailed, SourcePoint
 from sitewatch import clock, ids
 from sitewatch.observability import count, logger
 from sitewatch.partitions import position
+from sitewatch.timeline import MONTHS, hour_of, month_of
 from sitewatch.transactions import commit
 
 _MAX_AGE = timedelta(hours=1)
@@ -51,17 +53,19 @@ def to_record(fetched: SourcePoint, fetched_at: datetime) -> DataPointRecord:
         time=time,
         value=value,
         tags=tags,
-        day_partition=day_partition(kind_of(tags), clock.sortable(time)[:10]),
+        valid_partition=VALID if is_valid(tags) else None,
         position=position(time, point_id),
     )
 
 
 def store(point: DataPointRecord) -> bool:
-    """Store ``point`` and count it in its day, unless it is already stored. Return whether it was new."""
+    """Store ``point`` and count it in its month and hour, unless it is already stored. Return whether it was new."""
+    month, hour = month_of(point.time), hour_of(point.time)
 
     def fill(transaction: TransactWrite) -> None:
         transaction.save(point, condition=DataPointRecord.id.does_not_exist())
-        day = DayRecord(kind_of(point.tags), point.position[:10])
-        transaction.update(day, actions=[DayRecord.total.add(1)])
+        for name in filter(None, (point.all_partition, point.valid_partition)):
+            for value, part in ((MONTHS, month), (month, hour)):
+                transaction.update(CountRecord(name, value), actions=[NumberAttribute(attr_name=part).add(1)])
 
     return commit(fill)

@@ -11,7 +11,7 @@ from detections.model import DetectionRecord
 from detections.report import MAX_RECORD_BYTES, RecordOnStream
 from sitewatch import clock, ids, settings
 from sitewatch.names import UNKNOWN, fold
-from sitewatch.partitions import month_of, partition, position, write_shard
+from sitewatch.partitions import partition, position, write_shard
 
 MAX_REJECTED_PARTS = 100
 """Of one record; the last one has the bytes of all that follow too."""
@@ -127,7 +127,7 @@ def _to_detection(record: KinesisRecord, index: int, part: formats.Part) -> Arri
         reported.category,
         clock.sortable(reported.created_at) if reported.created_at else "",
     )
-    month, shard = month_of(created_at), write_shard(detection_id, _WRITE_SHARDS)
+    shard = write_shard(detection_id, _WRITE_SHARDS)
     detection = DetectionRecord(
         detection_id,
         reported_id=reported.id,
@@ -139,10 +139,10 @@ def _to_detection(record: KinesisRecord, index: int, part: formats.Part) -> Arri
         created_at=created_at,
         suspicious=is_suspicious(reported.category),
         position=position(created_at, detection_id),
-        time_partition=partition(month, shard),
-        make_partition=partition(month, shard, fold(reported.make)),
-        category_partition=partition(month, shard, fold(reported.category)),
-        source_partition=partition(month, shard, source),
+        time_partition=partition(shard),
+        make_partition=partition(shard, fold(reported.make)),
+        category_partition=partition(shard, fold(reported.category)),
+        source_partition=partition(shard, source),
     )
     return Arrived(detection, is_timeless=reported.id is not None and reported.created_at is None)
 

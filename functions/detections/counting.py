@@ -4,31 +4,37 @@ One transaction writes the sums of a batch and the position that counting has re
 before the stored position are already counted and skipped.
 """
 
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 
+from pynamodb.attributes import NumberAttribute
 from pynamodb.exceptions import TransactWriteError
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from detections.changes import Change
-from detections.counts import hours_counter
+from detections.counts import months_counter
 from detections.model import CountRecord, DetectionRecord, PositionRecord
 from sitewatch import clock, transactions
 from sitewatch.names import fold
 from sitewatch.retrying import attempts
+from sitewatch.timeline import ALL, HOURS, hour_of, month_of
 
-MAX_SUMS = 90
-"""Sums per transaction: DynamoDB takes 100 items, and one of them is the position."""
+MAX_ITEMS = 99
+"""Items with sums per transaction: DynamoDB takes 100 items, and one of them is the position."""
 
-_HOUR_LENGTH = len("2026-11-22T06")
+MAX_SUMS_PER_ITEM = 200
+"""So that an update's expression stays below 4 KB."""
 
 # A shard disappears a day after it closes; its position can expire then too.
 _POSITION_LIFETIME = timedelta(days=7)
 
-Sum = tuple[str, str]
-"""A counter and a value: the key of a ``CountRecord``."""
+Sum = tuple[str, str, str]
+"""A counter and a value, the key of a ``CountRecord``, and one of its attributes."""
+
+_TOTAL = "total"
 
 
 class CountingFailed(RuntimeError):
@@ -36,17 +42,18 @@ class CountingFailed(RuntimeError):
 
 
 def sums_of(detection: DetectionRecord) -> list[Sum]:
-    """The sums that include a detection: those of /stats, and the counts by hour for each filter of the list."""
-    hour = clock.sortable(detection.created_at)[:_HOUR_LENGTH]
+    """The sums that include a detection: those of /stats, and those with which each list skips."""
     make, category = fold(detection.make), fold(detection.category)
+    month = month_of(detection.created_at)
     return [
-        ("make", make),
-        ("category", category),
-        ("year", str(detection.year)),
-        (hours_counter(), hour),
-        (hours_counter("make", make), hour),
-        (hours_counter("category", category), hour),
-        (hours_counter("source", detection.source), hour),
+        ("make", make, _TOTAL),
+        ("category", category, _TOTAL),
+        ("year", str(detection.year), _TOTAL),
+        (months_counter(), ALL, month),
+        (months_counter("make", make), ALL, month),
+        (months_counter("category", category), ALL, month),
+        (months_counter("source", detection.source), ALL, month),
+        (HOURS, month, hour_of(detection.created_at)),
     ]
 
 
@@ -55,8 +62,8 @@ def spellings_of(changes: Iterable[Change]) -> Mapping[Sum, str]:
     spellings: dict[Sum, str] = {}
     for change in changes:
         if change.new is not None:
-            spellings.setdefault(("make", fold(change.new.make)), change.new.make)
-            spellings.setdefault(("category", fold(change.new.category)), change.new.category)
+            spellings.setdefault(("make", fold(change.new.make), _TOTAL), change.new.make)
+            spellings.setdefault(("category", fold(change.new.category), _TOTAL), change.new.category)
     return spellings
 
 
@@ -89,7 +96,7 @@ def _position(shard: str) -> str | None:
 
 
 def _parts(changes: Sequence[Change]) -> Iterator[tuple[list[Change], Mapping[Sum, int]]]:
-    """Split ``changes`` in order into parts with at most ``MAX_SUMS`` distinct sums; yield each with its sums."""
+    """Split ``changes`` in order into parts whose sums fit a transaction; yield each with its sums."""
     part: list[Change] = []
     sums: Counter[Sum] = Counter()
     for change in changes:
@@ -98,13 +105,18 @@ def _parts(changes: Sequence[Change]) -> Iterator[tuple[list[Change], Mapping[Su
             step.update(sums_of(change.new))
         if change.old is not None:
             step.subtract(sums_of(change.old))
-        if part and len(sums.keys() | step.keys()) > MAX_SUMS:
+        if part and not _fits(sums.keys() | step.keys()):
             yield part, sums
             part, sums = [], Counter()
         part.append(change)
         sums.update(step)
     if part:
         yield part, sums
+
+
+def _fits(sums: Iterable[Sum]) -> bool:
+    sums_of_items = Counter((counter, value) for counter, value, _ in sums)
+    return len(sums_of_items) <= MAX_ITEMS and max(sums_of_items.values()) <= MAX_SUMS_PER_ITEM
 
 
 def _write(
@@ -121,12 +133,15 @@ def _write(
             PositionRecord(shard=shard, sequence_number=position, expires_at=clock.now() + _POSITION_LIFETIME),
             condition=unmoved,
         )
-        for each, difference in sums.items():
-            if difference:
-                actions: list[Action] = [CountRecord.total.add(difference)]
-                if each in spellings:
-                    # It stays as it is if it is stored already.
-                    actions.append(CountRecord.spelling.set(CountRecord.spelling | spellings[each]))
-                transaction.update(CountRecord(*each), actions=actions)
+        for (counter, value), each in itertools.groupby(sorted(sums), key=lambda one: one[:2]):
+            actions: list[Action] = []
+            for one in each:
+                if sums[one]:
+                    actions.append(NumberAttribute(attr_name=one[2]).add(sums[one]))
+                    if one in spellings:
+                        # It stays as it is if it is stored already.
+                        actions.append(CountRecord.spelling.set(CountRecord.spelling | spellings[one]))
+            if actions:
+                transaction.update(CountRecord(counter, value), actions=actions)
 
     transactions.write(fill)

@@ -1,14 +1,31 @@
 """Read the counts of detections; ``counting`` writes them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from detections.model import CountRecord
 from sitewatch.names import fold
+from sitewatch.tables import query_page
+from sitewatch.timeline import ALL, HOURS, MONTHS, counts_in
 
 
-def hours_counter(field: str = "", value: str = "") -> str:
-    """The counter that counts by hour the detections with a ``value`` (folded) of a field, or without one all."""
-    return f"hours#{field}#{value}" if field else "hours"
+def months_counter(field: str = "", value: str = "") -> str:
+    """The counter of the months of the detections with a ``value`` (folded) of a field, or without one of all."""
+    return f"{MONTHS}#{field}#{value}" if field else MONTHS
+
+
+def months(field: str = "", value: str = "") -> Mapping[str, int]:
+    """The number of detections in each month: of those with a ``value`` (folded) of a field, or without one of all."""
+    return _counts(months_counter(field, value), ALL)
+
+
+def hours(month: str) -> Mapping[str, int]:
+    """The number of detections in each day and hour of a month."""
+    return _counts(HOURS, month)
+
+
+def _counts(counter: str, value: str) -> Mapping[str, int]:
+    found = query_page(CountRecord.query(counter, CountRecord.value == value, limit=1))["Items"]
+    return counts_in(found[0]) if found else {}
 
 
 def totals(counter: str, *, after: str | None = None) -> Iterator[tuple[str, int]]:

@@ -31,8 +31,8 @@ def list_detections(
 ) -> Response[list[Detection]]:
     """The link to the next page contains ``start``; every page costs the same, no matter how deep it is.
 
-    One request reads a bounded number of detections. For a rare combination of ``make``, ``source`` and ``category``, a
-    page may have fewer than ``limit`` detections and still link to a next page.
+    A response reads a bounded number of detections, so a page may have fewer than ``limit``, even none, and still link
+    to a next page: with a combination of ``make``, ``source`` and ``category``, or a large ``skip``.
     """
     selection = Selection.of(make=make, source=source, category=category, since=since, until=until)
     before = decode_cursor(start) if start else None
@@ -44,7 +44,7 @@ def list_detections(
         name: query[name] for name in ("limit", "from", "to", "make", "category", "source") if name in query
     }
     next_page: dict[str, object] | None = (
-        {**kept, "skip": resume.skip or None, "start": encode_cursor(resume.before)} if resume else None
+        {**kept, "skip": resume.skip or None, "start": encode_cursor(resume.after)} if resume else None
     )
     return paged(views(Detection.of, found), next_page)
 

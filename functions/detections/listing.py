@@ -1,28 +1,23 @@
 """List detections newest first, at the same cost for every page."""
 
-import heapq
-import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import reduce
+from operator import and_
+from typing import Any
 
+from pynamodb.attributes import UnicodeAttribute
+from pynamodb.expressions.condition import Condition
 from pynamodb.indexes import GlobalSecondaryIndex
+from pynamodb.pagination import ResultIterator
 
-from detections.counts import hours_counter
-from detections.model import CountRecord, DetectionRecord
-from sitewatch import clock, settings
+from detections import counts
+from detections.model import DetectionRecord
+from sitewatch import partitions, settings, timeline
 from sitewatch.names import fold
-from sitewatch.partitions import page_size, partition
-
-MAX_EXAMINED = 10_000
-"""The most detections that one request reads; the page ends there, even if it is not full."""
-
-_END = "~"
-"""Sorts after every time."""
-
-_HOUR_LENGTH = len("2026-11-22T06")
-_MONTH_LENGTH = len("2026-11")
-_WRITE_SHARDS = settings.integer("DETECTION_WRITE_SHARDS")
+from sitewatch.partitions import Piece, partition, share
+from sitewatch.timeline import Resume
 
 _INDEXES: Mapping[str, GlobalSecondaryIndex[DetectionRecord]] = {
     "": DetectionRecord.by_time,
@@ -30,10 +25,10 @@ _INDEXES: Mapping[str, GlobalSecondaryIndex[DetectionRecord]] = {
     "source": DetectionRecord.by_source,
     "category": DetectionRecord.by_category,
 }
-_VALUES: Mapping[str, Callable[[DetectionRecord], str]] = {
-    "make": lambda detection: fold(detection.make),
-    "source": lambda detection: detection.source,
-    "category": lambda detection: fold(detection.category),
+_PARTITIONS: Mapping[str, UnicodeAttribute] = {
+    "make": DetectionRecord.make_partition,
+    "source": DetectionRecord.source_partition,
+    "category": DetectionRecord.category_partition,
 }
 
 
@@ -42,7 +37,7 @@ class Selection:
     """Which detections to list: with these values of some fields, between two times (both inclusive).
 
     ``values`` has the wanted make, source and category, by the name of the field. Detections are read by the first of
-    them and filtered by the others.
+    them; DynamoDB filters them by the others.
     """
 
     values: Mapping[str, str] = field(default_factory=dict)
@@ -62,27 +57,43 @@ class Selection:
         values = {"make": make and fold(make), "source": source, "category": category and fold(category)}
         return cls({name: value for name, value in values.items() if value is not None}, since, until)
 
-    @property
-    def read_by(self) -> tuple[str, str]:
-        """The field, and its value, whose index and counts are read; both empty for all detections."""
-        return next(iter(self.values.items()), ("", ""))
 
-    @property
-    def is_filtered(self) -> bool:
-        """Whether some of the detections that are read do not belong to it."""
-        return len(self.values) > 1
+class _Detections(timeline.Timeline):
+    """The detections with some values, newest first."""
 
-    def includes(self, detection: DetectionRecord) -> bool:
-        """Whether a detection that was read for this selection belongs to it."""
-        return not self.is_filtered or all(_VALUES[name](detection) == value for name, value in self.values.items())
+    newest_first = True
+    shards = settings.integer("DETECTION_WRITE_SHARDS")
 
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._read_by, *self._filters = values.items() or [("", "")]
+        self.is_filtered = bool(self._filters)
+        self.has_hours = not values
 
-@dataclass(frozen=True, slots=True)
-class Resume:
-    """Where the next page starts: after the position ``before``, skipping ``skip`` more."""
+    def read(self, lowest: str, highest: str, limit: int, *, positions_only: bool) -> Piece:
+        name, value = self._read_by
 
-    before: str
-    skip: int
+        def query(shard: int) -> ResultIterator[Any]:
+            # bounded: one page is read
+            return _INDEXES[name].query(
+                partition(shard, value),
+                DetectionRecord.position.between(lowest, highest),
+                self._filter(shard),
+                scan_index_forward=False,
+                page_size=limit if self.is_filtered else share(limit, self.shards),
+                attributes_to_get=["position"] if positions_only else None,
+            )
+
+        return partitions.read(query, self.shards, "position", newest_first=True)
+
+    def _filter(self, shard: int) -> Condition | None:
+        conditions = [_PARTITIONS[name] == partition(shard, value) for name, value in self._filters]
+        return reduce(and_, conditions) if conditions else None
+
+    def months(self) -> Mapping[str, int]:
+        return counts.months(*self._read_by)
+
+    def hours(self, month: str) -> Mapping[str, int]:
+        return counts.hours(month)
 
 
 def page(
@@ -93,73 +104,12 @@ def page(
     Parameters
     ----------
     skip
-        How many to skip. Whole hours are skipped by their counts, without reading them.
+        How many to skip.
     before
         The position to resume after (exclusive); ``None`` for the first page.
 
     """
-    found: list[DetectionRecord] = []
-    candidates, skip = _candidates(selection, skip, before, wanted=limit + 1)
-    for examined, detection in enumerate(candidates, start=1):
-        if selection.includes(detection):
-            if skip:
-                skip -= 1
-            elif len(found) == limit:
-                return found, Resume(found[-1].position, 0)
-            else:
-                found.append(detection)
-        if examined == MAX_EXAMINED:
-            return found, Resume(detection.position, skip)
-    return found, None
-
-
-def _candidates(
-    selection: Selection, skip: int, before: str | None, wanted: int
-) -> tuple[Iterator[DetectionRecord], int]:
-    """The detections to examine, newest first, and how many of them remain to be skipped."""
-    lowest = clock.sortable(selection.since) if selection.since else "0"
-    highest = min(before or _END, clock.sortable(selection.until) + _END if selection.until else _END)
-    if lowest > highest:  # DynamoDB refuses such a query.
-        return iter(()), skip
-    hours = _hours(selection, lowest, highest)
-    for hour, total in hours:
-        is_whole = lowest <= hour and highest > hour + _END
-        if skip >= total and is_whole and not selection.is_filtered:
-            skip -= total
-            continue
-        older = itertools.chain([hour], (name for name, _ in hours))
-        return _from_months(selection, older, lowest, min(highest, hour + _END), wanted + skip), skip
-    return iter(()), skip
-
-
-def _hours(selection: Selection, lowest: str, highest: str) -> Iterator[tuple[str, int]]:
-    """The hours that have detections, newest first, and how many each has."""
-    # bounded: by the hours with detections; the caller reads up to its page's last
-    counts = CountRecord.query(
-        hours_counter(*selection.read_by),
-        CountRecord.value.between(lowest[:_HOUR_LENGTH], highest[:_HOUR_LENGTH]),
-        scan_index_forward=False,
+    found, resume = timeline.page(
+        _Detections(selection.values), selection.since, selection.until, skip=skip, after=before, limit=limit
     )
-    return ((count.value, int(count.total)) for count in counts if count.total > 0)
-
-
-def _from_months(
-    selection: Selection, hours: Iterator[str], lowest: str, highest: str, wanted: int
-) -> Iterator[DetectionRecord]:
-    for month, _ in itertools.groupby(hours, key=lambda hour: hour[:_MONTH_LENGTH]):
-        shards = [_in_shard(selection, month, shard, lowest, highest, wanted) for shard in range(_WRITE_SHARDS)]
-        yield from heapq.merge(*shards, key=lambda detection: str(detection.position), reverse=True)
-
-
-def _in_shard(
-    selection: Selection, month: str, shard: int, lowest: str, highest: str, wanted: int
-) -> Iterator[DetectionRecord]:
-    name, value = selection.read_by
-    # bounded: by MAX_EXAMINED
-    found = _INDEXES[name].query(
-        partition(month, shard, value),
-        DetectionRecord.position.between(lowest, highest),
-        scan_index_forward=False,
-        page_size=page_size(wanted, _WRITE_SHARDS),
-    )
-    return (detection for detection in found if detection.position < highest)
+    return [DetectionRecord.from_raw_data(item) for item in found], resume

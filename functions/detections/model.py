@@ -36,7 +36,7 @@ class Detection(Alert):
 
 
 class DetectionsByTime(GlobalSecondaryIndex["DetectionRecord"]):
-    """All detections by time; a partition is a month and a write shard."""
+    """All detections by time; a partition is a write shard."""
 
     class Meta:
         index_name = "by_time"
@@ -47,7 +47,7 @@ class DetectionsByTime(GlobalSecondaryIndex["DetectionRecord"]):
 
 
 class DetectionsByMake(GlobalSecondaryIndex["DetectionRecord"]):
-    """The detections of a make by time; a partition is the make, a month and a write shard."""
+    """The detections of a make by time; a partition is the make and a write shard."""
 
     class Meta:
         index_name = "by_make"
@@ -58,7 +58,7 @@ class DetectionsByMake(GlobalSecondaryIndex["DetectionRecord"]):
 
 
 class DetectionsByCategory(GlobalSecondaryIndex["DetectionRecord"]):
-    """The detections of a category by time; a partition is the category, a month and a write shard."""
+    """The detections of a category by time; a partition is the category and a write shard."""
 
     class Meta:
         index_name = "by_category"
@@ -69,7 +69,7 @@ class DetectionsByCategory(GlobalSecondaryIndex["DetectionRecord"]):
 
 
 class DetectionsBySource(GlobalSecondaryIndex["DetectionRecord"]):
-    """The detections of a source by time; a partition is the source, a month and a write shard."""
+    """The detections of a source by time; a partition is the source and a write shard."""
 
     class Meta:
         index_name = "by_source"
@@ -107,10 +107,11 @@ class DetectionRecord(Model):
 
 
 class CountRecord(Model):
-    """How many detections have the ``value`` that ``counter`` counts by.
+    """Numbers of detections.
 
-    ``make``/``acura`` is the number of Acuras, ``hours#make#acura``/``2026-11-22T06`` the number of them in that hour
-    (see ``counting.sums_of``). Makes and categories are folded; ``spelling`` is the first one that was counted.
+    ``make``/``acura`` has the number of Acuras as its ``total``. Makes and categories are folded; ``spelling`` is the
+    first one that was counted. ``months#make#acura``/``all`` has an attribute for each month with Acuras, and
+    ``hours``/``2026-11`` one for each day and hour with detections (see ``sitewatch.timeline``).
     """
 
     class Meta(TableMeta):

@@ -25,7 +25,10 @@ def list_events(
     ] = None,
     source: Annotated[str | None, Query(min_length=1, max_length=64, description="Only of this source.")] = None,
 ) -> Response[Events]:
-    """``start`` is the id of the last event of the previous page."""
+    """``start`` is the id of the last event of the previous page.
+
+    A page of very long events, or of a type of a source, may have fewer than ``limit`` and still link to a next page.
+    """
     filters = Filters(event_type, None if source is None else normalize(source))
     found, last = page(filters, start, limit)
     next_page = {"start": last, "limit": limit, "event_type": event_type, "source": source} if last else None

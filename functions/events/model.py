@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, StringConstraints
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute, UnicodeSetAttribute
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from sitewatch import settings
@@ -36,7 +36,7 @@ class EventChange(BaseModel):
 
 
 class EventsByTime(GlobalSecondaryIndex["EventRecord"]):
-    """All events by id, which sorts by creation; a partition is a month and a write shard."""
+    """All events by id, which sorts by creation; a partition is a write shard."""
 
     class Meta:
         index_name = "by_time"
@@ -47,7 +47,7 @@ class EventsByTime(GlobalSecondaryIndex["EventRecord"]):
 
 
 class EventsByType(GlobalSecondaryIndex["EventRecord"]):
-    """The events of each type by id; a partition is a type, a month and a write shard."""
+    """The events of each type by id; a partition is a type and a write shard."""
 
     class Meta:
         index_name = "by_type"
@@ -58,7 +58,7 @@ class EventsByType(GlobalSecondaryIndex["EventRecord"]):
 
 
 class EventsBySource(GlobalSecondaryIndex["EventRecord"]):
-    """The events of each source by id; a partition is a source, a month and a write shard."""
+    """The events of each source by id; a partition is a source and a write shard."""
 
     class Meta:
         index_name = "by_source"
@@ -88,19 +88,6 @@ class EventRecord(Model):
     by_time = EventsByTime()
     by_type = EventsByType()
     by_source = EventsBySource()
-
-
-class MonthsRecord(Model):
-    """The months that may have events.
-
-    The id is ``months`` for all events, ``months#<type>`` for those of a type, ``source-months#<source>`` of a source.
-    """
-
-    class Meta(TableMeta):
-        table_name = settings.text("EVENTS_TABLE")
-
-    id = UnicodeAttribute(hash_key=True)
-    months = UnicodeSetAttribute()
 
 
 class SendingPlanRecord(Model):

@@ -8,13 +8,12 @@ from pynamodb.transactions import TransactWrite
 
 from events.finding import etag, find
 from events.model import EventRecord, NewEvent
-from events.registration import register
 from sitewatch import audit, clock, settings
 from sitewatch.attempts import Attempt
 from sitewatch.audit import Action
 from sitewatch.callers import Caller, Origin
 from sitewatch.errors import NOT_FOUND, PRECONDITION_FAILED, TOO_MANY_REQUESTS, ApiError
-from sitewatch.partitions import month_of, partition, write_shard
+from sitewatch.partitions import partition, write_shard
 from sitewatch.retrying import attempts
 from sitewatch.sources import source_of
 from sitewatch.transactions import Fill, commit, rewrite
@@ -33,9 +32,7 @@ def store(new: Sequence[NewEvent], attempt: Attempt, caller: Caller) -> list[str
     """
     sources = [source_of(caller, event.source) for event in new]
     event_ids = attempt.ids(len(new))
-    month = month_of(attempt.began_at)
-    register(month, {event.event_type for event in new}, sources)
-    records = [_record(*each, month, attempt) for each in zip(new, sources, event_ids, strict=True)]
+    records = [_record(*each, attempt) for each in zip(new, sources, event_ids, strict=True)]
 
     def fill(transaction: TransactWrite) -> None:
         for record in records:
@@ -46,7 +43,7 @@ def store(new: Sequence[NewEvent], attempt: Attempt, caller: Caller) -> list[str
     return event_ids
 
 
-def _record(event: NewEvent, source: str, event_id: str, month: str, attempt: Attempt) -> EventRecord:
+def _record(event: NewEvent, source: str, event_id: str, attempt: Attempt) -> EventRecord:
     shard = write_shard(event_id, _WRITE_SHARDS)
     return EventRecord(
         event_id,
@@ -56,9 +53,9 @@ def _record(event: NewEvent, source: str, event_id: str, month: str, attempt: At
         created_at=attempt.began_at,
         updated_at=attempt.began_at,
         version=1,
-        time_partition=partition(month, shard),
-        type_partition=partition(month, shard, event.event_type),
-        source_partition=partition(month, shard, source),
+        time_partition=partition(shard),
+        type_partition=partition(shard, event.event_type),
+        source_partition=partition(shard, source),
     )
 
 
@@ -74,13 +71,12 @@ def change(event_id: str, fields: Mapping[str, str], if_match: str | None) -> Ev
 
     def update(event: EventRecord, condition: Condition) -> None:
         event_type = fields.get("event_type", event.event_type)
-        month, shard = month_of(event.created_at), write_shard(event_id, _WRITE_SHARDS)
-        register(month, {event_type})
+        shard = write_shard(event_id, _WRITE_SHARDS)
         event.update(
             actions=[
                 EventRecord.event_type.set(event_type),
                 EventRecord.event_payload.set(fields.get("event_payload", event.event_payload)),
-                EventRecord.type_partition.set(partition(month, shard, event_type)),
+                EventRecord.type_partition.set(partition(shard, event_type)),
                 EventRecord.updated_at.set(clock.now()),  # type: ignore[attr-defined]
                 EventRecord.version.add(1),
             ],

@@ -69,10 +69,11 @@ def bring_up(workspace: Workspace, options: Options, progress: Progress, *, pers
     """Run the workspace's system with the current sources and these options; return when it is healthy.
 
     Does only what is missing: a running and unchanged system is left alone, a stopped one starts with its data.
-    Raises RunnerError at once if a disk has too little space for all of it.
+    Raises RunnerError at once if a disk has too little space for all of it, or if the saved data has an older layout.
     If a step fails or is interrupted, an emulator that this call has started ends again.
     """
     workspace.prepare()
+    workspace.check_layout()
     to_run = [(workspace.home, RUN_MB)] if emulator.running(workspace) is None else []
     require_disk_space(*to_run, *build.disk_space(build.source_fingerprint()))
     with started(workspace, options, persist=persist) as server:

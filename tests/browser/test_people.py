@@ -52,6 +52,22 @@ def act(dashboard: Dashboard, username: str, name: str) -> None:
     expect(dialog).to_have_count(0)
 
 
+def create(dashboard: Dashboard, username: str, outcome: str) -> None:
+    people = dashboard.panel("People")
+    people.get_by_label("Username").fill(username)
+    people.get_by_label("Password", exact=True).fill("secret")
+    people.get_by_role("button", name="Create", exact=True).click()
+    expect(people.get_by_text(outcome)).to_be_visible(timeout=30_000)
+
+
+def set_password(page: Page, new: str, again: str, outcome: str) -> None:
+    """Fill in the page for a reset token."""
+    page.get_by_label("New password", exact=True).fill(new)
+    page.get_by_label("New password again").fill(again)
+    page.get_by_role("button", name="Set the password").click()
+    expect(page.get_by_role("status").filter(has_text=outcome)).to_be_visible()
+
+
 def change_password(dashboard: Dashboard, current: str, new: str, again: str) -> Locator:
     page = dashboard.page
     dialog = page.get_by_role("dialog", name="Change password")
@@ -70,22 +86,16 @@ def expect_sign_in(page: Page, notice: str) -> None:
 def test_an_admin_manages_a_colleague_whose_open_pages_obey(dashboard: Dashboard, colleague: Dashboard) -> None:
     name = f"mara-{uuid.uuid4().hex[:8]}"
     dashboard.enter("admin")
-    people = dashboard.panel("People")
-
-    people.get_by_text("Create a user").click()
-    people.get_by_label("Username").fill("admin")
-    people.get_by_label("Password", exact=True).fill("secret")
-    people.get_by_role("button", name="Create", exact=True).click()
-    expect(people.get_by_text("This username is taken.")).to_be_visible(timeout=30_000)
-    people.get_by_label("Username").fill(name)
-    people.get_by_role("button", name="Create", exact=True).click()
-    expect(people.get_by_text(f"{name} can sign in.")).to_be_visible(timeout=30_000)
+    dashboard.panel("People").get_by_text("Create a user").click()
+    create(dashboard, "admin", "This username is taken.")
+    create(dashboard, name, f"{name} can sign in.")
 
     colleague.enter(name, "secret")
     expect(colleague.panel("People")).to_have_count(0)
     act(dashboard, name, "Make admin")
     expect(colleague.panel("People")).to_be_visible(timeout=30_000)  # without a reload
     act(dashboard, name, "Make user")
+    expect(colleague.panel("People")).to_have_count(0)
 
     act(dashboard, name, "Disable")
     expect(find_person(dashboard, name)).to_contain_text("disabled")
@@ -115,19 +125,14 @@ def test_an_admin_manages_a_colleague_whose_open_pages_obey(dashboard: Dashboard
     expect(colleague.page.get_by_role("heading", name="Set a new password")).to_be_visible()
     assert "#" not in colleague.page.url
     assert colleague.barriers() == []
-    for password, again, outcome in (
-        ("new secret", "other secret", "The two new passwords differ."),
-        ("abc", "abc", "new_password: "),
-        ("new secret", "new secret", "The new password is set."),
-    ):
-        colleague.page.get_by_label("New password", exact=True).fill(password)
-        colleague.page.get_by_label("New password again").fill(again)
-        colleague.page.get_by_role("button", name="Set the password").click()
-        expect(colleague.page.get_by_role("status").filter(has_text=outcome)).to_be_visible()
+    set_password(colleague.page, "new secret", "other secret", "The two new passwords differ.")
+    set_password(colleague.page, "abc", "abc", "new_password: ")  # the API's reason
+    set_password(colleague.page, "new secret", "new secret", "The new password is set.")
     colleague.sign_in(name, "new secret")
     colleague.expect_live()
 
     act(dashboard, name, "Delete")
+    people = dashboard.panel("People")
     expect(people.get_by_text("Nobody is called that.")).to_be_visible()
     expect(people.get_by_label("Find")).to_be_focused()  # the button that opened the dialog is gone
     assert (dashboard.errors, colleague.errors) == ([], [])
@@ -177,6 +182,14 @@ def test_a_user_changes_the_password_by_keyboard_and_logs_out_everywhere(dashboa
 
     choose(dashboard, "Log out")
     expect_sign_in(dashboard.page, "You are logged out.")
+    dashboard.sign_in(user.username, "new secret")
+    dashboard.expect_live()
+    over = {"code": 401, "subcode": 4132, "error": "Bad Token", "detail": "Token has been revoked"}
+    for path in ("logout", "refresh"):
+        dashboard.page.route(f"**/auth/{path}", lambda route: route.fulfill(status=401, json=over), times=1)
+    choose(dashboard, "Log out")  # of a session that is over already
+    expect_sign_in(dashboard.page, "You are logged out.")
+
     dashboard.sign_in(user.username, "new secret")
     dashboard.expect_live()
     user.log_in(user.username, "new secret")

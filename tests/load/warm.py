@@ -18,7 +18,6 @@ from botocore.awsrequest import AWSResponse
 from botocore.httpsession import URLLib3Session
 
 _DETECTIONS = 100
-_SHARDS = 4
 
 
 def detection(number: int) -> dict[str, Any]:
@@ -31,9 +30,9 @@ def detection(number: int) -> dict[str, Any]:
         "category": "SUV",
         "created_at": at,
         "position": f"{at}#gate-{number}",
-        "time_partition": "2026-11#0#",
-        "make_partition": "2026-11#0#Volvo",
-        "category_partition": "2026-11#0#SUV",
+        "time_partition": "0#",
+        "make_partition": "0#volvo",
+        "category_partition": "0#suv",
     }
     return {name: {"S": text} for name, text in texts.items()} | {"year": {"N": "2021"}, "suspicious": {"BOOL": True}}
 
@@ -56,15 +55,13 @@ def items_of(request: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the items of a query's response, from tables with a hundred detections and users."""
     match request.get("TableName"), request.get("IndexName"):
         case "DetectionCountsTable", _:
-            return [{"counter": {"S": "x"}, "value": {"S": "2026-11-22T06"}, "total": {"N": str(_DETECTIONS)}}]
+            return [{"counter": {"S": "make"}, "value": {"S": "volvo"}, "total": {"N": str(_DETECTIONS)}}]
         case "UserStatusTable", _:
             return []  # nothing has happened to the caller
         case "UsersTable", _:
             return [user(number) for number in range(_DETECTIONS)]
-        case _, None:
-            return [detection(number) for number in range(_DETECTIONS)]
         case _:
-            return [detection(number) for number in reversed(range(_DETECTIONS // _SHARDS))]
+            return [detection(number) for number in reversed(range(_DETECTIONS))]
 
 
 def main() -> None:

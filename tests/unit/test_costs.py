@@ -46,8 +46,8 @@ def test_a_write_takes_a_unit_per_kilobyte_of_the_larger_image_and_two_in_a_tran
 
 
 def test_an_index_takes_units_if_its_entry_changes() -> None:
-    indexed: dict[str, Any] = {"time_partition": {"S": "2026-11#0"}, "type_partition": {"S": "2026-11#0#door"}}
-    moved = {**indexed, "time_partition": {"S": "2026-12#0"}}
+    indexed: dict[str, Any] = {"time_partition": {"S": "0#"}, "type_partition": {"S": "0#door"}}
+    moved = {**indexed, "time_partition": {"S": "1#"}}
     assert write_units("EventsTable", None, _item(1025, **indexed)) == 2 + 2 + 2
     assert write_units("EventsTable", _item(500, **indexed), _item(500, **indexed)) == 1
     assert write_units("EventsTable", _item(500, **indexed), _item(600, **indexed)) == 1 + 1 + 1

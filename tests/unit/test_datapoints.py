@@ -15,9 +15,10 @@ from pynamodb.connection import Connection
 
 from datapoints import float32, on_schedule_populate, populating, simulation, source
 from datapoints.source import SourceFailed, SourcePoint
-from sitewatch import clock, http_client
+from sitewatch import clock, http_client, timeline
 from sitewatch.http_client import Request
 from sitewatch.paging import encode_cursor
+from sitewatch.timeline import counts_in
 from tests.world.aws import client
 from tests.world.calling import Answer, Context, access_token, admin_token, call
 from tests.world.servers import MISBEHAVIOURS, answering, serving
@@ -162,7 +163,13 @@ def test_a_repeated_point_is_stored_once_even_if_it_is_too_old_by_then() -> None
     assert populating.store(populating.to_record(parsed(value=[0, 0, 0, 128], tags=["a"]), fetched_at=at))
     values = [point["value"] for point in listed(admin=True).json]
     assert sorted(map(str, values)) == ["-0.0", "1.0", "1.0"]
-    assert client("dynamodb").scan(TableName="DataPointDaysTable")["Items"][0]["total"] == {"N": "3"}
+    counts = client("dynamodb").scan(TableName="DataPointCountsTable")["Items"]
+    assert [(item["counter"]["S"], *counts_in(item).values()) for item in counts] == [
+        ("all", 3),
+        ("all", 3),
+        ("valid", 3),
+        ("valid", 3),
+    ]
 
 
 def test_a_repeated_point_is_returned_as_first_stored(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -295,13 +302,55 @@ def test_skip_does_not_read_the_days_it_skips(asked: list[dict[str, Any]]) -> No
     assert not [value for value in read if "2026-03-01" in value or "2026-03-04" in value]
 
 
+def of_points(asked: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The queries of data points and their counts; a request may also read the status of its user."""
+    return [query for query in asked if query["TableName"] != "UserStatusTable"]
+
+
 def test_a_users_request_does_not_read_invalid_points(asked: list[dict[str, Any]]) -> None:
     three_days()
     token = access_token()
     asked.clear()
     call("GET", "/api/data", token=token)
-    assert not [query for query in asked if "invalid" in str(query.get("ExpressionAttributeValues"))]
-    assert not [query for query in asked if "FilterExpression" in query]
+    [query] = of_points(asked)
+    assert (query["IndexName"], "FilterExpression" in query) == ("valid_by_time", False)
+
+
+@pytest.mark.parametrize("admin", [True, False])
+@pytest.mark.parametrize("apart", [timedelta(minutes=1), timedelta(hours=1), timedelta(days=1), timedelta(days=31)])
+def test_a_page_is_one_query_however_sparse_the_points_are_and_a_deep_skip_at_most_three(
+    admin: bool, apart: timedelta, asked: list[dict[str, Any]]
+) -> None:
+    kept = [DAY - number * apart for number in reversed(range(60))]
+    for at in kept:
+        keep(at)
+    token = admin_token() if admin else access_token()
+    for skip, most in ((0, 1), (55, 3)):
+        asked.clear()
+        answer = call("GET", "/api/data", query={"skip": str(skip), "limit": "50"}, token=token)
+        assert times(answer) == [clock.format_time(at) for at in kept[skip : skip + 50]]
+        assert len(of_points(asked)) <= most
+
+
+@pytest.mark.parametrize("requests", [4, 5, 7])
+@pytest.mark.parametrize("more", [0, 1, 3])
+def test_pages_of_few_and_small_reads_hold_the_same_in_smaller_pieces(
+    requests: int, more: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = three_days()
+    monkeypatch.setattr(timeline, "MAX_REQUESTS", requests)
+    for limit in (1, 4):
+        monkeypatch.setattr(timeline, "MAX_READ", limit + 1 + more)
+        monkeypatch.setattr(timeline, "MAX_SKIPPED", 1 + more)
+        for skip in range(0, 17, 2):
+            for first in (0, 3, 7):
+                seen: list[str] = []
+                query: dict[str, str] | None = {"limit": str(limit), "skip": str(skip), "start": kept[first]}
+                while query is not None:
+                    answer = listed(admin=True, **query)
+                    seen += times(answer)
+                    query = answer.next_query
+                assert seen == kept[first + skip :]
 
 
 @pytest.mark.parametrize(

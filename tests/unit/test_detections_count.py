@@ -32,9 +32,9 @@ def image(detection_id: str, *, hour: str = "2026-11-22T06", **differing: Any) -
         "created_at": {"S": created_at},
         "suspicious": {"BOOL": report["category"] == "SUV"},
         "position": {"S": f"{created_at}#{detection_id}"},
-        "time_partition": {"S": "2026-11#0#"},
-        "make_partition": {"S": f"2026-11#0#{report['make'].casefold()}"},
-        "category_partition": {"S": f"2026-11#0#{report['category'].casefold()}"},
+        "time_partition": {"S": "0#"},
+        "make_partition": {"S": f"0#{report['make'].casefold()}"},
+        "category_partition": {"S": f"0#{report['category'].casefold()}"},
         "source": {"S": report.get("source", "gate")},
     }
 
@@ -58,9 +58,9 @@ def counted(*changes: dict[str, Any], shard: str = SHARD) -> dict[str, int]:
     return stats("make")
 
 
-def hours(field: str = "", value: str = "") -> dict[str, int]:
-    """The detections in each hour."""
-    return dict(counts.totals(counts.hours_counter(field, value)))
+def months(field: str = "", value: str = "") -> dict[str, int]:
+    """The detections in each month."""
+    return {month: count for month, count in counts.months(field, value).items() if count}
 
 
 class TestOnce:
@@ -150,10 +150,9 @@ class TestSums:
         moved = image("a", hour="2026-11-21T05", make="Audi", category="Sedan", year=2021)
         assert counted(change("2", old=image("a", hour="2026-11-22T06"), new=moved)) == {"Audi": 1}
         assert (stats("category"), stats("year")) == ({"Sedan": 1}, {"2021": 1})
-        assert hours() == {"2026-11-21T05": 1}
-        assert hours("make", "kia") == {}
-        assert hours("category", "sedan") == {"2026-11-21T05": 1}
-        assert hours("source", "gate") == {"2026-11-21T05": 1}
+        assert months() == months("category", "sedan") == months("source", "gate") == {"2026-11": 1}
+        assert months("make", "kia") == {}
+        assert {hour: count for hour, count in counts.hours("2026-11").items() if count} == {"2105": 1}
 
     def test_a_detection_added_and_removed_in_one_batch_leaves_only_the_position(self) -> None:
         batch = [change("1", new=image("a")), change("2", old=image("a"))]
@@ -183,17 +182,18 @@ class TestTransactions:
             change(str(number), new=image(str(number), make=makes[number % 10], year=2000 + number % 12))
             for number in range(500)
         ]
-        # 10 makes, 12 years, 1 category; for one hour the total, by make, by category and by source; the position.
-        assert self.transactions(changes) == [10 + 12 + 1 + 1 + 10 + 1 + 1 + 1]
+        # 10 makes, 12 years, 1 category; the months of all, of each make, of the category and the source; the hours of
+        # the month; the position.
+        assert self.transactions(changes) == [10 + 12 + 1 + 1 + 10 + 1 + 1 + 1 + 1]
         assert sum(stats("make").values()) == 500
 
-    def test_more_sums_are_spread_over_transactions_of_at_most_ninety(self) -> None:
+    def test_more_sums_are_spread_over_transactions_of_at_most_a_hundred(self) -> None:
         changes = [change(str(n), new=image(str(n), make=f"make {n}")) for n in range(500)]
         sizes = self.transactions(changes)
-        distinct = 500 * 2 + 5
-        assert max(sizes) <= counting.MAX_SUMS + 1
-        # Each transaction has the five sums that all changes share.
-        assert len(sizes) == math.ceil((distinct - 5) / (counting.MAX_SUMS - 5))
+        distinct = 500 * 2 + 6
+        assert max(sizes) <= counting.MAX_ITEMS + 1
+        # Each transaction has the six sums that all changes share.
+        assert len(sizes) == math.ceil((distinct - 6) // 2 / ((counting.MAX_ITEMS - 6) // 2))
         assert stats("make") == {f"make {n}": 1 for n in range(500)}
 
     def test_a_batch_interrupted_between_two_transactions_resumes_there(self) -> None:
@@ -264,7 +264,8 @@ def test_deleting_or_changing_a_detection_in_the_table_changes_the_sums() -> Non
         pipeline.index([Record.of(9, vehicle(id="id-9", created_at="2025-01-01T00:00:00Z"))])
         pipeline.carry_on()
         assert stats("make") == Counter(item["make"] for item in stored().values()) == {"Audi": 1, "Kia": 4}
-        assert hours() == {"2025-01-01T00": 1, "2026-11-22T06": 4}
+        assert months() == {"2025-01": 1, "2026-11": 4}
+        assert (counts.hours("2025-01"), counts.hours("2026-11")) == ({"0100": 1}, {"2206": 4})
 
 
 class TestPublishing:

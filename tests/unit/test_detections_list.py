@@ -9,14 +9,15 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from detections import listing
+from detections import arrival, listing
 from detections.model import DetectionRecord
-from sitewatch import clock, paging
+from sitewatch import clock, paging, timeline
 from sitewatch.names import fold
 from tests.world.aws import reset
 from tests.world.calling import Answer, access_token, call
 from tests.world.faults import Wire, one_invocation
 from tests.world.pipeline import ARRIVAL, Pipeline, Record, ask, reported, stored, vehicle
+from tests.world.template import template
 
 T = datetime(2026, 11, 22, 6, 10, 30, tzinfo=UTC)
 
@@ -126,19 +127,28 @@ class TestModel:
             assert [one for page in pages for one in page] == model(seen, query)
             assert all(len(page) == query["limit"] for page in pages[:-1])
 
-    @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-    @given(seen=sights(), query=queries(), most=st.integers(1, 7))
-    @example(seen=[Seen(f"id-{number}", T) for number in range(7)], query={"limit": 2, "skip": 4}, most=3)
-    def test_pages_with_a_low_read_limit_hold_the_same_in_smaller_pieces(
-        self, seen: list[Seen], query: dict[str, Any], most: int
+    @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(seen=sights(), query=queries(), more=st.integers(0, 4), requests=st.integers(0, 3), shards=st.integers(1, 3))
+    @example(
+        seen=[Seen(f"id-{number}", T) for number in range(9)],
+        query={"limit": 2, "skip": 6},
+        more=0,
+        requests=0,
+        shards=1,
+    )
+    def test_pages_of_few_and_small_reads_of_several_shards_hold_the_same_in_smaller_pieces(
+        self, seen: list[Seen], query: dict[str, Any], more: int, requests: int, shards: int
     ) -> None:
         reset()
-        store(*seen)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(listing, "MAX_EXAMINED", most)
+            patch.setattr(arrival, "_WRITE_SHARDS", shards)
+            patch.setattr(listing._Detections, "shards", shards)
+            patch.setattr(timeline, "MAX_READ", query["limit"] + 1 + more)
+            patch.setattr(timeline, "MAX_SKIPPED", 1 + more)
+            patch.setattr(timeline, "MAX_REQUESTS", 3 + shards + requests)
+            store(*seen)
             pages = walk(query)
         assert [one for page in pages for one in page] == model(seen, query)
-        assert all(len(page) <= min(query["limit"], most) for page in pages)
 
 
 class TestAnswer:
@@ -297,17 +307,51 @@ class TestCost:
 
     def test_whole_hours_are_skipped_without_being_read(self) -> None:
         self.store_hours(6, 40)
-        answer, detections, sums = self.read(skip=203, limit=5)
+        answer, detections, counts = self.read(skip=203, limit=5)
         assert [one["reported_id"] for one in answer.json] == [f"5-{number}" for number in range(3, 8)]
         assert detections <= 40
-        assert sums == 6
+        assert counts == 2  # the months, and the hours of a month
 
     @pytest.mark.parametrize("query", [{"make": "Kia"}, {"category": "SUV"}, {"source": "gate"}])
-    def test_whole_hours_are_skipped_in_a_filtered_list_too(self, query: dict[str, object]) -> None:
-        self.store_hours(6, 40)
-        answer, detections, _ = self.read(skip=200, limit=1, **query)
-        assert [one["reported_id"] for one in answer.json] == ["5-0"]
-        assert detections <= 40
+    def test_whole_months_are_skipped_in_a_filtered_list(self, query: dict[str, object]) -> None:
+        store(
+            *[Seen(f"{month}-{n}", T - timedelta(days=31 * month, seconds=n)) for month in range(6) for n in range(20)]
+        )
+        answer, detections, counts = self.read(skip=101, limit=1, **query)
+        assert [one["reported_id"] for one in answer.json] == ["5-1"]
+        assert detections <= 20
+        assert counts == 1
+
+    @pytest.mark.parametrize("apart", [timedelta(seconds=1), timedelta(hours=1), timedelta(days=1), timedelta(days=31)])
+    @pytest.mark.parametrize("query", [{}, {"make": "Kia"}, {"source": "gate", "category": "SUV"}])
+    def test_a_page_without_skip_is_one_query_however_sparse_the_list_is(
+        self, apart: timedelta, query: dict[str, object]
+    ) -> None:
+        store(*[Seen(f"id-{number}", T - number * apart) for number in range(120)])
+        with one_invocation() as wire:
+            assert len(ask("/detections", **query).json) == 100
+        assert len(wire.calls) == 1
+
+    @pytest.mark.parametrize("apart", [timedelta(seconds=1), timedelta(hours=1), timedelta(days=1), timedelta(days=31)])
+    def test_a_deep_skip_is_at_most_three_queries_however_sparse_the_list_is(self, apart: timedelta) -> None:
+        store(*[Seen(f"id-{number}", T - number * apart) for number in range(120)])
+        with one_invocation() as wire:
+            assert [one["reported_id"] for one in ask("/detections", skip=110).json] == [
+                f"id-{number}" for number in range(110, 120)
+            ]
+        assert len(wire.calls) <= 3
+
+    def test_the_most_shards_leave_requests_for_counts(self) -> None:
+        most = template()["Parameters"]["DetectionWriteShards"]["MaxValue"]
+        assert 3 + most <= timeline.MAX_REQUESTS
+
+    def test_each_shard_is_queried_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(arrival, "_WRITE_SHARDS", 4)
+        monkeypatch.setattr(listing._Detections, "shards", 4)
+        self.store_hours(4, 40)
+        with one_invocation() as wire:
+            assert len(ask("/detections").json) == 100
+        assert len(wire.calls) == 4
 
     def test_a_page_reads_little_more_than_it_returns(self) -> None:
         self.store_hours(3, 100)
@@ -327,14 +371,27 @@ class TestCost:
         assert max(costs) <= 2 * min(costs[:-1])
 
     def test_a_rare_combination_stops_at_the_read_limit_with_a_link(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(listing, "MAX_EXAMINED", 50)
+        monkeypatch.setattr(timeline, "MAX_READ", 101)
         self.store_hours(5, 40, category="Sedan")
         store(Seen("rare", ARRIVAL - timedelta(days=1)))
-        answer, detections, _ = self.read(make="Kia", category="SUV")
+        with one_invocation() as wire:
+            answer = ask("/detections", make="Kia", category="SUV")
         assert answer.json == []
         assert answer.next_query is not None
-        assert detections < 250
+        assert [made.response["ScannedCount"] for made in wire.calls] == [101]
         assert [one["reported_id"] for page in walk({"make": "Kia", "category": "SUV"}) for one in page] == ["rare"]
+
+    def test_a_skip_that_eleven_requests_do_not_reach_ends_with_a_link(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(timeline, "MAX_READ", 3)
+        monkeypatch.setattr(timeline, "MAX_SKIPPED", 3)
+        self.store_hours(1, 60)
+        with one_invocation() as wire:
+            answer = ask("/detections", make="Kia", skip=50, limit=1)
+        assert len(wire.calls) == timeline.MAX_REQUESTS == 11
+        assert (answer.json, (answer.next_query or {})["skip"]) == ([], "20")
+        assert [one["reported_id"] for page in walk({"make": "Kia", "skip": 50, "limit": 1}) for one in page] == [
+            f"0-{number}" for number in range(50, 60)
+        ]
 
 
 def test_a_users_token_is_enough() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from accounts import issuing
-from events import registration, storing
+from events import listing, storing
 from events.model import EventRecord, NewEvent
 from sitewatch import attempts, clock, ids
 from sitewatch.api_tokens import ApiTokenRecord
@@ -71,24 +71,11 @@ def test_an_event_is_stored_and_found() -> None:
     assert listed().json == {"events": [found.json]}
 
 
-def test_events_of_a_hundred_new_types_take_as_many_writes_as_those_of_one() -> None:
+def test_events_of_a_hundred_new_types_are_one_transaction() -> None:
     with one_invocation() as wire:
         post([event(f"type {number}", str(number)) for number in range(100)])
-    # The months of 101 lists, a hundred to a transaction, and the events.
-    assert [made.operation for made in wire.calls] == ["TransactWriteItems"] * 3
-    assert payloads(listed(event_type="type 42")) == ["42"]
-    with one_invocation() as wire:
-        post(event("type 42", "again"))
     assert [made.operation for made in wire.calls] == ["TransactWriteItems"]
-    assert payloads(listed(event_type="type 42")) == ["again", "42"]
-
-
-def test_the_types_that_a_function_remembers_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registration, "_MAX_REGISTERED", 5)
-    for number in range(20):
-        post(event(f"type {number}"))
-        assert len(registration._registered) <= 5
-    assert len(payloads(listed())) == 20
+    assert payloads(listed(event_type="type 42")) == ["42"]
 
 
 def test_a_list_gets_a_list_in_the_same_order() -> None:
@@ -185,14 +172,21 @@ def over_months() -> list[str]:
     return kept[::-1]
 
 
-def test_events_are_listed_newest_first_across_months_and_shards_page_by_page() -> None:
+@pytest.mark.parametrize("shards", [1, 3])
+def test_events_are_listed_newest_first_across_months_and_shards_page_by_page(
+    shards: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storing, "_WRITE_SHARDS", shards)
+    monkeypatch.setattr(listing, "_WRITE_SHARDS", shards)
     kept = over_months()
     assert payloads(listed()) == kept
     for limit in (1, 2, 4, 9):
         seen: list[str] = []
         query: dict[str, str] | None = {"limit": str(limit)}
         while query is not None:
-            page = listed(**query)
+            with one_invocation() as wire:
+                page = listed(**query)
+            assert len(wire.operations("Query")) == shards
             seen += payloads(page)
             query = page.next_query
         assert seen == kept
@@ -223,7 +217,7 @@ def test_events_can_be_filtered_by_source_and_by_both() -> None:
 
 
 def test_a_page_of_a_rare_type_of_a_source_ends_early_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("events.listing._MAX_READ", 2)
+    monkeypatch.setattr("events.listing.MAX_READ", 2)
     for kind in ("rare", "usual", "usual", "usual"):
         post({**event(kind), "source": "gate"})
     query: dict[str, str] | None = {"source": "gate", "event_type": "rare"}

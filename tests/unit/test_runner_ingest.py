@@ -13,8 +13,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from rich.console import Console
 
-from detections.counts import hours_counter
-from detections.model import CountRecord
+from detections.counts import months_counter
 from runner.__main__ import main
 from runner.errors import RunnerError
 from runner.operate import ingest
@@ -22,9 +21,9 @@ from runner.operate.ingest import novelty, stream
 from runner.operate.ingest.progress import Tally, bar
 from runner.operate.ingest.reading import MAX_LINE_LENGTH, rows
 from runner.stack import Stack
-from sitewatch import settings
+from sitewatch import settings, timeline
 from sitewatch.delivery import DeliveryFailed
-from tests.world.aws import REGION
+from tests.world.aws import REGION, client
 from tests.world.faults import Call, Fault, one_invocation
 from tests.world.pipeline import on_stream, vehicle
 from tests.world.template import ROOT
@@ -437,15 +436,17 @@ class TestNovelty:
             counted.expect(str(number))
         assert counted.wait(5) == "How many are new is not known: the file has more than 100 sources."
 
-    def test_the_count_of_a_source_is_the_sum_of_its_hours(self) -> None:
+    def test_the_count_of_a_source_is_the_sum_of_its_months(self) -> None:
         resources = {"DetectionsStream": "mine", "DetectionCountsTable": settings.text("DETECTION_COUNTS_TABLE")}
 
         class OnMoto(Stack):
             def resource(self, logical_id: str, kind: str) -> str:
                 return resources[logical_id]
 
-        for source, hour, total in (("gate", "T05", 2), ("gate", "T06", 3), ("lane", "T06", 7)):
-            CountRecord(hours_counter("source", source), f"2026-11-22{hour}", total=total).save()
+        for source, months in (("gate", {"2026-10": 2, "2026-11": 3}), ("lane", {"2026-11": 7})):
+            key = {"counter": {"S": months_counter("source", source)}, "value": {"S": timeline.ALL}}
+            item = {**key, **{month: {"N": str(total)} for month, total in months.items()}}
+            client("dynamodb").put_item(TableName=resources["DetectionCountsTable"], Item=item)
         count_of = novelty.counter(OnMoto.named(region=REGION), "mine")
         assert (count_of("gate"), count_of("lane"), count_of("other")) == (5, 7, 0)
         with pytest.raises(RunnerError, match="has another stream"):

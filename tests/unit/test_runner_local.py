@@ -98,6 +98,24 @@ class TestStackFile:
         assert "admin" not in repr(A_STACK)
 
 
+class TestLayout:
+    def test_data_of_this_version_is_kept(self, workspace: Workspace) -> None:
+        workspace.check_layout()
+        (workspace.state / "dynamodb.json").write_text("{}")
+        workspace.check_layout()
+
+    @pytest.mark.parametrize("layout", [None, "1"])
+    def test_data_of_an_older_version_stops_the_start_with_the_command_that_deletes_it(
+        self, workspace: Workspace, layout: str | None
+    ) -> None:
+        if layout:
+            workspace.layout.write_text(layout)
+        (workspace.state / "dynamodb.json").write_text("{}")
+        for _ in range(2):
+            with pytest.raises(RunnerError, match="make reset"):
+                system.bring_up(workspace, system.Options(), Silence())
+
+
 class TestUserSettings:
     def test_no_setting_of_the_user_reaches_a_client(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         config = tmp_path / "config"

@@ -106,8 +106,8 @@ def _event() -> None:
         created_at=clock.now(),
         updated_at=clock.now(),
         version=1,
-        time_partition="2026-11#0#",
-        type_partition="2026-11#0#user_joined",
+        time_partition="0#",
+        type_partition="0#user_joined",
     ).save()
 
 

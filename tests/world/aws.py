@@ -76,9 +76,9 @@ _moto_parse = ConditionExpressionParser.parse
 _moto_tokens: Callable[[str], list[Any]] = ExpressionTokenizer.make_list
 _moto_send = SQSBackend.send_message
 _SUMMING = re.compile(
-    r"(SET (?P<kept>#\w+) = if_not_exists \((?P=kept), (?P<first>:\w+)\) )?ADD (?P<sum>#\w+) (?P<summand>:\w+)"
+    r"(SET (?P<kept>#\w+) = if_not_exists \((?P=kept), (?P<first>:\w+)\) )?ADD (?P<sums>#\w+ :\w+(, #\w+ :\w+)*)"
 )
-"""An update that adds to a number, and may set another attribute that does not exist yet."""
+"""An update that adds to numbers, and may set another attribute that does not exist yet."""
 _QUERY = inspect.signature(_moto_query)
 _one_at_a_time = threading.RLock()  # moto has no locks, so other threads would see half a transaction
 
@@ -227,17 +227,20 @@ def _update(backend: DynamoDBBackend, operation: dict[str, Any]) -> None:
     names, values = operation["ExpressionAttributeNames"], operation["ExpressionAttributeValues"]
     expression, table, key = operation["UpdateExpression"], operation["TableName"], operation["Key"]
     summing = _SUMMING.fullmatch(expression)
-    if summing is None or "N" not in values[summing["summand"]]:
+    sums = dict(one.split() for one in summing["sums"].split(", ")) if summing else {}
+    if summing is None or not all("N" in values[summand] for summand in sums.values()):
         backend.update_item(table, key, expression, names, values)
         return
-    # Most updates add to a sum, and moto's parser is slow for them.
+    # Most updates add to sums, and moto's parser is slow for them.
     current = backend.get_item(table, key)
     attributes = dict(current.to_json()["Attributes"] if current else key)
     if summing["kept"]:
         attributes.setdefault(names[summing["kept"]], values[summing["first"]])
-    name, summand = names[summing["sum"]], values[summing["summand"]]
-    total = int(attributes.get(name, {"N": "0"})["N"]) + int(summand["N"])
-    backend.put_item(table, {**attributes, name: {"N": str(total)}})
+    for placeholder, summand in sums.items():
+        name = names[placeholder]
+        total = int(attributes.get(name, {"N": "0"})["N"]) + int(values[summand]["N"])
+        attributes[name] = {"N": str(total)}
+    backend.put_item(table, attributes)
 
 
 def _key(backend: DynamoDBBackend, operation: dict[str, Any]) -> dict[str, Any]:

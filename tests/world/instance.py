@@ -12,7 +12,6 @@ from unittest import mock
 from argon2 import PasswordHasher
 
 from accounts import passwords
-from events import registration
 from sitewatch import api_tokens, keyed_hash, keys, secrets, tokens, user_status
 from sitewatch.observability import logger
 
@@ -29,7 +28,6 @@ def forget() -> None:
     user_status._cache.clear()
     secrets._cache.clear()
     keyed_hash._key.cache_clear()
-    registration._registered.clear()
 
 
 class Log:

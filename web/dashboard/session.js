@@ -69,6 +69,9 @@ export async function logOut(everywhere) {
   try {
     await send("POST", "auth/logout", { everywhere });
     forgetTokens();
+  } catch (problem) {
+    if (tokens) throw problem;
+    // Its tokens are gone, because the session was over already.
   } finally {
     isLoggingOut = false;
   }

@@ -86,18 +86,13 @@ def counter(stack: Stack, stream: str) -> CountOf:
                 raise RunnerError(f"the stack {stack.stack_name} has another stream")
             state["table"] = stack.resource("DetectionCountsTable", "AWS::DynamoDB::Table")
             state["client"] = stack.client("dynamodb")
-        return sum_of(state["client"], state["table"], f"hours#source#{source}")
+        return sum_of(state["client"], state["table"], f"months#source#{source}")
 
     return count_of
 
 
 def sum_of(client: Any, table: str, counter: str) -> int:
-    """The sum of the totals of a counter (see `detections.counts`)."""
-    pages = client.get_paginator("query").paginate(
-        TableName=table,
-        KeyConditionExpression="#counter = :counter",
-        ExpressionAttributeNames={"#counter": "counter"},
-        ExpressionAttributeValues={":counter": {"S": counter}},
-        ConsistentRead=True,
-    )
-    return sum(int(item["total"]["N"]) for page in pages for item in page["Items"])
+    """The sum of the months of a counter (see `detections.counts`)."""
+    key = {"counter": {"S": counter}, "value": {"S": "all"}}
+    months = client.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item", {})
+    return sum(int(value["N"]) for name, value in months.items() if name[0].isdigit())

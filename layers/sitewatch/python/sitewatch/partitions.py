@@ -1,22 +1,33 @@
-"""Keys of indexes by time.
+"""Keys of indexes by time, and how to read them.
 
-DynamoDB takes 1,000 writes a second per partition. To let a site grow past that, each month of an index is spread
-over several partitions ("write shards") by a hash of the id; a reader merges them.
+DynamoDB takes 1,000 writes a second per partition. To let a site grow past that, an index is spread over several
+partitions ("write shards") by a hash of the id; a reader queries all of them at the same time and merges the results.
+A partition may grow without limit, and a query costs the same whatever its size, so time is no part of its key.
 """
 
 import hashlib
 import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime
+from math import ceil, sqrt
+from typing import Any
+
+from pynamodb.pagination import ResultIterator
 
 from sitewatch import clock
+from sitewatch.tables import query_page
 
-_MAX_PAGE_SIZE = 1000
 _POSITION = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z#.+", re.ASCII)
 
 
-def month_of(time: datetime) -> str:
-    """The month of ``time``, for example ``2026-11``."""
-    return clock.sortable(time)[:7]
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Items of an index in order. ``end`` is the sort key after which reading continues; ``None`` if that was all."""
+
+    items: list[dict[str, Any]]
+    end: str | None
 
 
 def write_shard(item_id: str, shards: int) -> int:
@@ -24,9 +35,9 @@ def write_shard(item_id: str, shards: int) -> int:
     return int.from_bytes(hashlib.sha256(item_id.encode()).digest()[:4], "big") % shards
 
 
-def partition(month: str, shard: int, value: str = "") -> str:
-    """The partition key of a month and shard of an index by ``value`` (empty: of the index of all items)."""
-    return f"{month}#{shard}#{value}"
+def partition(shard: int, value: str = "") -> str:
+    """The partition key of a shard of an index by ``value`` (empty: of the index of all items)."""
+    return f"{shard}#{value}"
 
 
 def position(time: datetime, item_id: str) -> str:
@@ -39,6 +50,43 @@ def is_position(text: str) -> bool:
     return _POSITION.fullmatch(text) is not None
 
 
-def page_size(wanted: int, shards: int) -> int:
-    """How many items to read per query of a shard: its share of ``wanted``, and a few more for an uneven spread."""
-    return min(wanted // shards + 10, _MAX_PAGE_SIZE)
+def share(wanted: int, shards: int) -> int:
+    """How many items to read of each shard, so that almost always the first ``wanted`` of all are among them."""
+    if shards == 1:
+        return wanted
+    return min(wanted, ceil(wanted / shards + 4 * sqrt(wanted / shards)) + 1)
+
+
+def read(query: Callable[[int], ResultIterator[Any]], shards: int, sort_key: str, *, newest_first: bool) -> Piece:
+    """Make one query of each shard and merge the results.
+
+    It ends where a shard ends that has more items, since the next ones may be in that shard.
+
+    Parameters
+    ----------
+    query
+        The query of a shard; its first page is read.
+    sort_key
+        The name of the index's sort key.
+    newest_first
+        Whether the query goes backward.
+
+    """
+    if shards == 1:
+        pages = [query_page(query(0))]
+    else:
+        with ThreadPoolExecutor(shards) as pool:
+            pages = list(pool.map(lambda shard: query_page(query(shard)), range(shards)))
+    ends = [str(page["LastEvaluatedKey"][sort_key]["S"]) for page in pages if page.get("LastEvaluatedKey")]
+    items = sorted(
+        (item for page in pages for item in page["Items"]),
+        key=lambda item: str(item[sort_key]["S"]),
+        reverse=newest_first,
+    )
+    if not ends:
+        return Piece(items, None)
+    if newest_first:
+        end = max(ends)
+        return Piece([item for item in items if item[sort_key]["S"] >= end], end)
+    end = min(ends)
+    return Piece([item for item in items if item[sort_key]["S"] <= end], end)

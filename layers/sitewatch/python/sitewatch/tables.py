@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any, TypeVar
@@ -12,6 +12,7 @@ from pynamodb.attributes import Attribute, UnicodeAttribute
 from pynamodb.connection import Connection, TableConnection
 from pynamodb.constants import STRING
 from pynamodb.expressions.condition import Condition
+from pynamodb.pagination import ResultIterator
 
 from sitewatch import aws, clock
 from sitewatch.observability import logger
@@ -70,6 +71,12 @@ class JsonAttribute(Attribute[Any]):
         return json.loads(value)
 
 
+def query_page(query: ResultIterator[Any]) -> Mapping[str, Any]:
+    """The response to one call: the items of a query's next page as they are stored."""
+    page: Mapping[str, Any] = next(query.page_iter)
+    return page
+
+
 def newest_page(
     model: type[Record], partition: str, condition: Condition | None, limit: int
 ) -> tuple[list[Record], bool]:
@@ -79,7 +86,7 @@ def newest_page(
     Lambda's limit for responses.
     """
     found = model.query(partition, condition, scan_index_forward=False, limit=limit + 1)
-    page = next(found.page_iter)
+    page = query_page(found)
     records = [model.from_raw_data(item) for item in page["Items"][:limit]]
     return records, len(page["Items"]) > limit or "LastEvaluatedKey" in page
 
