@@ -38,11 +38,25 @@ _FORMS_ARE_ENCODED_AGAIN = (
     "signs: a 400 that asks for `Content-Type: application/json`."
 )
 
+_UNPACKED = (
+    "LocalStack unpacks a body with `Content-Encoding: gzip`. API Gateway hands it on as it came, which is a 400; it "
+    "would unpack only with a minimum size for compression."
+)
+
+_ONLY_TEXT = "`sam local` reads every body as UTF-8 and answers a body that is not with its own 502."
+
 DIFFERENCES: tuple[Difference, ...] = (
     Difference(
         "localstack",
         "test_gateway.py::test_json_with_curls_default_content_type_is_json",
         _FORMS_ARE_ENCODED_AGAIN,
+        ("POST /login",),
+    ),
+    Difference("sam-local", "test_gateway.py::test_a_binary_or_compressed_body_is_a_400", _ONLY_TEXT, ("POST /login",)),
+    Difference(
+        "localstack",
+        "test_gateway.py::test_a_binary_or_compressed_body_is_a_400[compressed]",
+        _UNPACKED,
         ("POST /login",),
     ),
     Difference(

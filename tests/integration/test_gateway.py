@@ -1,5 +1,7 @@
 """The API's own responses and those that every route shares: unknown routes, missing tokens, other origins."""
 
+import gzip
+
 import httpx
 import pytest
 
@@ -8,6 +10,7 @@ from runner.stack import Stack
 from tests.integration.client import Client
 from tests.world.template import routes
 
+LOGIN = b'{"username": "nobody", "password": "secret"}'
 _PRIVATE = sorted(route for route in routes() if route not in PUBLIC)
 
 
@@ -50,6 +53,24 @@ def test_json_with_curls_default_content_type_is_json(anyone: Client) -> None:
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     answer = anyone.post("/login", headers=form, content='{"username": "nobody+1", "password": "a & b = c%41"}')
     assert (answer.status_code, answer.json()["subcode"]) == (401, 4131)
+
+
+@pytest.mark.conformance
+@pytest.mark.parametrize(
+    ("content", "encoding"),
+    [(b"\x89PNG\r\n\x1a\n\x00\xff", {}), (gzip.compress(LOGIN), {"Content-Encoding": "gzip"})],
+    ids=["binary", "compressed"],
+)
+def test_a_binary_or_compressed_body_is_a_400(anyone: Client, content: bytes, encoding: dict[str, str]) -> None:
+    answer = anyone.post("/login", headers={"Content-Type": "application/json", **encoding}, content=content)
+    assert (answer.status_code, answer.json()["code"]) == (400, 400)
+
+
+@pytest.mark.conformance
+@pytest.mark.parametrize("accepted", ["identity", "gzip", "br, *;q=0.1"])
+def test_a_response_can_be_read_whatever_encodings_the_client_accepts(anyone: Client, accepted: str) -> None:
+    answer = anyone.get("/openapi.json", headers={"Accept-Encoding": accepted})
+    assert (answer.status_code, answer.json()["info"]["title"]) == (200, "Sitewatch")
 
 
 @pytest.mark.conformance
