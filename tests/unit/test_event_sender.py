@@ -14,7 +14,7 @@ from events import on_queue_send, on_schedule_pace_sender, pacing, samples, send
 from events.model import NewEvent, SendingPlanRecord
 from sitewatch import api_tokens, aws, clock, tokens
 from sitewatch.api_tokens import ApiTokenRecord
-from sitewatch.callers import Role, TokenUse
+from sitewatch.callers import Role, Scope, TokenUse
 from sitewatch.http_client import Request
 from tests.world.aws import client
 from tests.world.calling import Context, call
@@ -29,7 +29,7 @@ def token_secret(monkeypatch: pytest.MonkeyPatch) -> str:
     client("secretsmanager").create_secret(Name="sender-token", SecretString="nothing yet")
     monkeypatch.setenv("TOKEN_SECRET", "TokenSecret")
     monkeypatch.setenv("SENDER_TOKEN_SECRET", "sender-token")
-    on_deploy_api_token._provide({"Name": "event-sender", "Secret": "sender-token"})
+    on_deploy_api_token._provide({"Name": "event-sender", "Scope": "events", "Secret": "sender-token"})
     return "sender-token"
 
 
@@ -83,8 +83,9 @@ def test_there_are_at_least_eleven_valid_samples_of_three_types_and_some_invalid
 def test_the_deployment_issues_an_active_token_and_reissues_it_under_the_same_id(token_secret: str) -> None:
     first = tokens.verify(token_in(token_secret))
     assert (first.role, first.use, first.username) == (Role.MACHINE, TokenUse.API, "event-sender")
+    assert first.scopes == {Scope.EVENTS}
     assert api_tokens.is_active(first)
-    on_deploy_api_token._provide({"Name": "event-sender", "Secret": token_secret})
+    on_deploy_api_token._provide({"Name": "event-sender", "Scope": "events", "Secret": token_secret})
     assert tokens.verify(token_in(token_secret)).token_id == first.token_id
     assert ApiTokenRecord.count(api_tokens.KIND) == 1
 
