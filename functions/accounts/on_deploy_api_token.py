@@ -1,7 +1,8 @@
 """Custom resource: issue an API token for a machine that belongs to the system, and store it in a secret.
 
 Properties: ``Name``, ``Scope`` (all that the machine may send), ``Secret`` (where to store the token) and
-``PublicKeys`` (new keys cause a new token). The token's id is derived from its name: an admin who revokes it stops the machine until the next token is issued.
+``PublicKeys`` (new keys cause a new token). The token's id is derived from its name: an admin who revokes it stops the
+machine until the next token is issued.
 """
 
 from collections.abc import Mapping
