@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from accounts import machines
-from accounts.custom_resource import Outcome, respond
+from sitewatch.custom_resource import Outcome, respond
 from sitewatch import audit, aws, clock, ids
 
 _LIFETIME = timedelta(days=3650)

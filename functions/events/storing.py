@@ -6,15 +6,16 @@ from pynamodb.exceptions import DeleteError, UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.transactions import TransactWrite
 
-from events.finding import etag, find
+from events.finding import find
 from events.model import EventRecord, NewEvent
 from events.registration import register
 from sitewatch import clock, settings
 from sitewatch.attempts import Attempt
-from sitewatch.errors import PRECONDITION_FAILED, TOO_MANY_REQUESTS, ApiError
+from sitewatch.errors import TOO_MANY_REQUESTS, ApiError
 from sitewatch.partitions import month_of, partition, write_shard
 from sitewatch.retrying import attempts
 from sitewatch.transactions import commit
+from sitewatch.versions import require_match
 
 _WRITE_SHARDS = settings.integer("EVENT_WRITE_SHARDS")
 
@@ -97,6 +98,5 @@ def _write(event_id: str, if_match: str | None, write: Callable[[EventRecord, Co
 
 def _matching(event_id: str, if_match: str | None) -> EventRecord:
     event = find(event_id)
-    if if_match is not None and {"*", etag(event)}.isdisjoint(tag.strip() for tag in if_match.split(",")):
-        raise ApiError(PRECONDITION_FAILED, "the event has changed")
+    require_match(event.version, if_match)
     return event

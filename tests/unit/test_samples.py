@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from accounts import custom_resource, password_changes
+from accounts import password_changes
 from accounts.model import UserRecord
 from datapoints import source
 from datapoints.source import SourcePoint
@@ -15,7 +15,7 @@ from events import pacing
 from events.model import EventRecord
 from occupancy import recording
 from occupancy.model import Reading
-from sitewatch import clock, directory, http_client, ids
+from sitewatch import custom_resource, clock, directory, http_client, ids
 from sitewatch.api_tokens import KIND, ApiTokenRecord
 from sitewatch.audit import OPERATOR
 from sitewatch.callers import Role
