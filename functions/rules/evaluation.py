@@ -4,11 +4,12 @@ A rule has a state for each value of its ``per``. Nothing here reads a clock or 
 and over history. A signal happens at its own time, but never later than it arrived.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
-from rules.model import Mode, NewRule
+from rules.definition import Mode, NewRule
 from rules.pattern import Leaf, Pattern, compiled
 from rules.signals import VALUES, Signal
 from sitewatch.names import fold
@@ -51,8 +52,7 @@ class Closed:
 Effect = Opened | Repeated | Closed
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(NamedTuple):
     """What a rule remembers for one value of its ``per``.
 
     ``matches`` are the times of the newest matches, as far as the rule counts, in order. ``since`` is when a value
@@ -134,10 +134,10 @@ def evaluate(rule: CompiledRule, state: State, signal: Signal) -> Step:
     if rule.is_value:
         if state.newest is not None and at < state.newest:
             return state, effects  # older than the value that is known
-        state = replace(state, newest=at)
-    if not rule.matches(signal):
+        state = state._replace(newest=at)
+    if rule.is_value and not rule.matches(signal):
         state, more = _end(rule, state, at)
-    elif state.closed_at is not None and at <= state.closed_at:
+    elif not state.is_open and state.closed_at is not None and at <= state.closed_at:
         return state, effects  # part of the incident that has closed
     else:
         state, more = _matched(rule, state, at)
@@ -158,7 +158,7 @@ def deadline(rule: CompiledRule, state: State) -> datetime | None:
 
 def _of_version(rule: CompiledRule, state: State) -> State:
     """Holds and counts begin anew with each version of a rule; an incident stays open."""
-    return state if state.version == rule.version else replace(state, version=rule.version, matches=(), since=None)
+    return state if state.version == rule.version else state._replace(version=rule.version, matches=(), since=None)
 
 
 def _expired(rule: CompiledRule, state: State, now: datetime, *, including: bool) -> Step:
@@ -170,17 +170,17 @@ def _expired(rule: CompiledRule, state: State, now: datetime, *, including: bool
         elif rule.is_scheduled(due):
             state, more = _open(state, due, 1)
         else:
-            state, more = replace(state, since=None), ()
+            state, more = state._replace(since=None), ()
         effects += more
     return state, effects
 
 
 def _matched(rule: CompiledRule, state: State, at: datetime) -> Step:
     if state.last_at is not None:
-        return replace(state, last_at=max(state.last_at, at)), (Repeated(at),)
+        return state._replace(last_at=max(state.last_at, at)), (Repeated(at),)
     if rule.hold:
         since = state.since or at
-        return _open(state, at, 1) if at - since >= rule.hold else (replace(state, since=since), ())
+        return _open(state, at, 1) if at - since >= rule.hold else (state._replace(since=since), ())
     return _counted(rule, state, at)
 
 
@@ -192,19 +192,19 @@ def _counted(rule: CompiledRule, state: State, at: datetime) -> Step:
     matches = [time for time in matches if matches[-1] - time < rule.within][-count.at_least :]
     if len(matches) >= count.at_least:
         return _open(state, matches[-1], len(matches))
-    return replace(state, matches=tuple(matches)), ()
+    return state._replace(matches=tuple(matches)), ()
 
 
 def _end(rule: CompiledRule, state: State, at: datetime) -> Step:
     """A value does not match any more."""
-    state = replace(state, since=None)
+    state = state._replace(since=None)
     return _close(state, at, Reason.ENDED) if state.is_open and not rule.close_after else (state, ())
 
 
 def _open(state: State, at: datetime, occurrences: int) -> Step:
     opened = state.opened + 1
-    return replace(state, matches=(), since=None, last_at=at, opened=opened), (Opened(opened, at, occurrences),)
+    return state._replace(matches=(), since=None, last_at=at, opened=opened), (Opened(opened, at, occurrences),)
 
 
 def _close(state: State, at: datetime, reason: Reason) -> Step:
-    return replace(state, last_at=None, closed_at=at), (Closed(at, reason),)
+    return state._replace(last_at=None, closed_at=at), (Closed(at, reason),)

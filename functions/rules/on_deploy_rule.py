@@ -7,7 +7,7 @@ rule watches the mark. So a change of the parameter needs no change of the rule,
 from collections.abc import Mapping
 
 from rules import finding, storing
-from rules.model import NewRule
+from rules.definition import NewRule
 from sitewatch import audit, clock, ids
 from sitewatch.custom_resource import Outcome, respond
 

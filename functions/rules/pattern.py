@@ -8,8 +8,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints, WrapValidator
-from pydantic import model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    WrapValidator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from sitewatch.models import BaseModel
@@ -91,7 +98,7 @@ class Filter(BaseModel):
             max_length=4,
             json_schema_extra={"items": {"type": ["string", "number"]}, "examples": [[">=", 0, "<", 10]]},
         ),
-    ] = []
+    ] = Field([])
     exists: bool = True
 
     @model_validator(mode="after")
@@ -112,6 +119,8 @@ def _value(value: Any, _: object) -> Any:
 
 _Value = Annotated[Scalar | Filter, WrapValidator(_value)]
 _Values = Annotated[list[_Value], Field(min_length=1, max_length=MAX_VALUES)]
+_NO_VALUES: Any = Field([])
+"""Of a field that the pattern does not name."""
 
 
 class Match(BaseModel):
@@ -119,23 +128,23 @@ class Match(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
-    source: _Values = []
-    zone: _Values = []
-    year: _Values = []
-    make: _Values = []
-    model: _Values = []
-    category: _Values = []
-    suspicious: _Values = []
-    value: _Values = []
-    valid: _Values = []
-    tags: _Values = []
-    event_type: _Values = []
-    event_payload: _Values = []
-    inside: _Values = []
-    in_count: _Values = []
-    out: _Values = []
-    kind: _Values = []
-    state: _Values = []
+    source: _Values = _NO_VALUES
+    zone: _Values = _NO_VALUES
+    year: _Values = _NO_VALUES
+    make: _Values = _NO_VALUES
+    model: _Values = _NO_VALUES
+    category: _Values = _NO_VALUES
+    suspicious: _Values = _NO_VALUES
+    value: _Values = _NO_VALUES
+    valid: _Values = _NO_VALUES
+    tags: _Values = _NO_VALUES
+    event_type: _Values = _NO_VALUES
+    event_payload: _Values = _NO_VALUES
+    inside: _Values = _NO_VALUES
+    in_count: _Values = _NO_VALUES
+    out: _Values = _NO_VALUES
+    kind: _Values = _NO_VALUES
+    state: _Values = _NO_VALUES
     any_of: list["Match"] = Field([], alias="$or", min_length=2, max_length=MAX_VALUES)
 
     @model_validator(mode="after")
@@ -203,9 +212,7 @@ class Pattern:
         """The parts of the pattern that match, each with the value that it matches."""
         for name, leaves in self.fields:
             value = fields.get(name, _ABSENT)
-            yield from (
-                (path, None if value is _ABSENT else value) for path, predicate in leaves if predicate(value)
-            )
+            yield from ((path, None if value is _ABSENT else value) for path, predicate in leaves if predicate(value))
         for path, pattern in self.any_of:
             if pattern.matches(fields):
                 yield from ((f"{path}.{leaf}", value) for leaf, value in pattern.leaves(fields))

@@ -3,7 +3,8 @@
 from aws_lambda_powertools.event_handler import Response
 
 from rules import storing
-from rules.model import NewRule, Rule
+from rules.definition import NewRule
+from rules.model import Rule
 from sitewatch.api import ADMINS, Api
 from sitewatch.errors import CONFLICT, TOO_MANY_REQUESTS
 from sitewatch.versions import versioned

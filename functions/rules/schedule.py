@@ -38,9 +38,8 @@ class Window(BaseModel):
     begins: _Time = Field(alias="from", examples=["22:00"])
     ends: _Time = Field(alias="to", examples=["06:00"])
 
-    def includes(self, local: datetime) -> bool:
-        """Whether the window is open at a local time."""
-        time, today = local.strftime("%H:%M"), local.weekday()
+    def includes(self, today: int, time: str) -> bool:
+        """Whether the window is open on a day of the week (0: Monday) at a local time (``HH:MM``)."""
         if self.begins < self.ends:
             return _DAYS[today] in self.days and self.begins <= time < self.ends
         if time >= self.begins and _DAYS[today] in self.days:
@@ -60,4 +59,5 @@ class Schedule(BaseModel):
         """Whether one of the windows is open at ``at``."""
         # By the clock on the wall: the hour that the end of summer time repeats counts twice, the one skipped never.
         local = at.astimezone(ZoneInfo(self.time_zone))
-        return any(window.includes(local) for window in self.windows)
+        today, time = local.weekday(), f"{local.hour:02}:{local.minute:02}"
+        return any(window.includes(today, time) for window in self.windows)

@@ -3,8 +3,9 @@
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.transactions import TransactWrite
 
+from rules.definition import NewRule
 from rules.finding import exists, find
-from rules.model import NewRule, RuleRecord, RulesRecord
+from rules.model import RuleRecord, RulesRecord
 from sitewatch import audit, clock, ids, transactions
 from sitewatch.audit import Action
 from sitewatch.callers import Origin
@@ -25,9 +26,7 @@ def create(new: NewRule, origin: Origin, *, rule_id: str | None = None) -> RuleR
 
     """
     now = clock.now()
-    rule = RuleRecord(
-        id=rule_id or ids.new_id(), version=1, definition=new.to_json(), created_at=now, updated_at=now
-    )
+    rule = RuleRecord(id=rule_id or ids.new_id(), version=1, definition=new.to_json(), created_at=now, updated_at=now)
     # The entry's id derives from the rule's: if a retry finds it, the first attempt has stored both.
     entry = audit.entry(origin, Action.RULE_CREATED, rule.id, once=rule.id, name=new.name)
 

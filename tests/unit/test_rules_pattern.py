@@ -149,7 +149,10 @@ def test_a_pattern_has_at_most_eight_kibibytes() -> None:
 
 
 def test_a_pattern_is_stored_as_it_was_sent() -> None:
-    match = {"$or": [{"year": [{"numeric": [">", 1.5]}]}, {"zone": [None, {"exists": False}]}], "make": [{"anything-but": "x"}]}
+    match = {
+        "$or": [{"year": [{"numeric": [">", 1.5]}]}, {"zone": [None, {"exists": False}]}],
+        "make": [{"anything-but": "x"}],
+    }
     assert Match.model_validate(match).to_json() == match
 
 
