@@ -13,6 +13,7 @@ app = Api(access=ADMINS, errors=[NOT_FOUND, PRECONDITION_FAILED, TOO_MANY_REQUES
 
 @app.delete("/rules/<rule_id>", status_code=204, summary="Delete a rule", tags=["rules"])
 def delete_rule(rule_id: RuleIdInPath, if_match: IfMatch = None) -> Response[None]:
+    """For good. The audit log keeps that it existed."""
     storing.delete(rule_id, if_match, app.origin)
     return Response(status_code=204)
 

@@ -81,7 +81,7 @@ Step = tuple[State, tuple[Effect, ...]]
 class CompiledRule:
     """A version of a rule, ready to be evaluated."""
 
-    __slots__ = ("_pattern", "close_after", "definition", "hold", "id", "is_value", "version", "within")
+    __slots__ = ("_pattern", "at_least", "close_after", "definition", "hold", "id", "is_value", "version", "within")
 
     def __init__(self, rule_id: str, version: int, definition: NewRule) -> None:
         self.id = rule_id
@@ -90,7 +90,9 @@ class CompiledRule:
         self.is_value = definition.on in VALUES
         self.hold = timedelta(seconds=definition.hold)
         self.close_after = timedelta(seconds=definition.close_after) if definition.close_after else None
-        self.within = timedelta(seconds=definition.count.within) if definition.count else None
+        self.at_least, self.within = 1, timedelta(0)
+        if definition.count:
+            self.at_least, self.within = definition.count.at_least, timedelta(seconds=definition.count.within)
         self._pattern: Pattern = compiled(definition.match)
 
     def matches(self, signal: Signal) -> bool:
@@ -185,12 +187,11 @@ def _matched(rule: CompiledRule, state: State, at: datetime) -> Step:
 
 
 def _counted(rule: CompiledRule, state: State, at: datetime) -> Step:
-    count = rule.definition.count
-    if count is None:
+    if rule.at_least == 1:
         return _open(state, at, 1)
     matches = sorted((*state.matches, at))
-    matches = [time for time in matches if matches[-1] - time < rule.within][-count.at_least :]
-    if len(matches) >= count.at_least:
+    matches = [time for time in matches if matches[-1] - time < rule.within]
+    if len(matches) >= rule.at_least:
         return _open(state, matches[-1], len(matches))
     return state._replace(matches=tuple(matches)), ()
 

@@ -67,19 +67,21 @@ def _is_number(value: object) -> bool:
 
 
 _Text = Annotated[str, StringConstraints(min_length=1, max_length=255)]
+# Factories, because the schema shows other defaults, which are no valid values here.
+_NO_TEXT: Any = Field(default_factory=str)
 
 
 class Filter(BaseModel):
     """One comparison other than for equality. Exactly one of the fields is set."""
 
-    model_config = ConfigDict(strict=True, extra="forbid")
+    model_config = ConfigDict(strict=True, extra="forbid", json_schema_extra={"minProperties": 1, "maxProperties": 1})
 
-    prefix: _Text = ""
-    suffix: _Text = ""
-    wildcard: Annotated[_Text, AfterValidator(_check_wildcard)] = ""
-    equals_ignore_case: _Text = Field("", alias="equals-ignore-case")
+    prefix: _Text = _NO_TEXT
+    suffix: _Text = _NO_TEXT
+    wildcard: Annotated[_Text, AfterValidator(_check_wildcard)] = _NO_TEXT
+    equals_ignore_case: _Text = Field(default_factory=str, alias="equals-ignore-case")
     anything_but: Annotated[Any, AfterValidator(_check_anything_but)] = Field(
-        "",
+        default_factory=str,
         alias="anything-but",
         json_schema_extra={
             "anyOf": [
@@ -96,9 +98,12 @@ class Filter(BaseModel):
         Field(
             min_length=2,
             max_length=4,
-            json_schema_extra={"items": {"type": ["string", "number"]}, "examples": [[">=", 0, "<", 10]]},
+            json_schema_extra={
+                "items": {"anyOf": [{"type": "string"}, {"type": "number"}]},
+                "examples": [[">=", 0, "<", 10]],
+            },
         ),
-    ] = Field([])
+    ] = Field(default_factory=list)
     exists: bool = True
 
     @model_validator(mode="after")
@@ -119,14 +124,14 @@ def _value(value: Any, _: object) -> Any:
 
 _Value = Annotated[Scalar | Filter, WrapValidator(_value)]
 _Values = Annotated[list[_Value], Field(min_length=1, max_length=MAX_VALUES)]
-_NO_VALUES: Any = Field([])
+_NO_VALUES: Any = Field(default_factory=list)
 """Of a field that the pattern does not name."""
 
 
 class Match(BaseModel):
     """A pattern: every field that it names has one of its values, and so has one of the patterns in ``$or``."""
 
-    model_config = ConfigDict(strict=True, extra="forbid")
+    model_config = ConfigDict(strict=True, extra="forbid", json_schema_extra={"minProperties": 1})
 
     source: _Values = _NO_VALUES
     zone: _Values = _NO_VALUES
@@ -145,7 +150,7 @@ class Match(BaseModel):
     out: _Values = _NO_VALUES
     kind: _Values = _NO_VALUES
     state: _Values = _NO_VALUES
-    any_of: list["Match"] = Field([], alias="$or", min_length=2, max_length=MAX_VALUES)
+    any_of: list["Match"] = Field(default_factory=list, alias="$or", min_length=2, max_length=MAX_VALUES)
 
     @model_validator(mode="after")
     def _is_not_empty(self) -> "Match":

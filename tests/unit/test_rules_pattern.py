@@ -132,19 +132,19 @@ def nested(depth: int) -> dict[str, Any]:
 
 
 def test_a_pattern_is_at_most_four_deep() -> None:
-    assert _Bounded.model_validate(nested(4))
+    _Bounded.model_validate(nested(4))
     assert problems(nested(5)) == {"": "at most 4 patterns deep"}
     assert problems(nested(60)) == {"": "at most 4 patterns deep"}
 
 
 def test_a_pattern_has_at_most_two_hundred_values() -> None:
-    assert _Bounded.model_validate({"year": list(range(100)), "make": [{"anything-but": ["x"] * 100}]})
+    _Bounded.model_validate({"year": list(range(100)), "make": [{"anything-but": ["x"] * 100}]})
     assert problems({"year": list(range(100)), "make": [{"anything-but": ["x"] * 101}]}) == {"": "at most 200 values"}
 
 
 def test_a_pattern_has_at_most_eight_kibibytes() -> None:
     rest = len('{"make":[""]}')
-    assert _Bounded.model_validate({"make": ["x" * (MAX_BYTES - rest)]})
+    _Bounded.model_validate({"make": ["x" * (MAX_BYTES - rest)]})
     assert problems({"make": ["x" * (MAX_BYTES - rest + 1)]}) == {"": "at most 8192 bytes"}
 
 
@@ -205,4 +205,5 @@ _events = st.fixed_dictionaries(
 @settings(max_examples=300, deadline=None)
 @given(pattern=_patterns, event=_events)
 def test_another_implementation_of_the_language_agrees(pattern: dict[str, Any], event: dict[str, Any]) -> None:
-    assert matches(pattern, **event) == EventPattern(None, pattern).matches_event(event)
+    oracle: Any = EventPattern(None, pattern)
+    assert matches(pattern, **event) == oracle.matches_event(event)
