@@ -17,6 +17,7 @@
 # QUEUE= FUNCTION= TABLE=   names in template.yaml
 # SHOW= REINGEST= DROP=     for `make quarantine`: a record's id, or all
 # RETIRE=yes FORCE=yes      for `make rotate-key`
+# USER=               for `make admin`: a username
 # AT= BACKUP= FROM= EXACT=yes   for `make restore`
 # API_PORT=3000 WARM=EAGER PULL=on   for `make sam-local`: its port, LAZY containers, whether to pull their image
 # EVENT=              for `make invoke`: a file, if not the function's sample
@@ -32,7 +33,7 @@ SOURCES := functions layers lint runner tests
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: assets audit bench-dashboard bench-functions bench-memory bench-messages bench-pipeline bench-rules browser conformance costs deploy down engines fuzz help ingest invoke lint localstack lock logs newman node-packages openapi python quarantine redrive replay reset restore rotate-key run sam-local status test types unit up venv venv-dev
+.PHONY: admin assets audit bench-dashboard bench-functions bench-memory bench-messages bench-pipeline bench-rules browser conformance costs deploy down engines fuzz help ingest invoke lint localstack lock logs newman node-packages openapi python quarantine redrive replay reset restore rotate-key run sam-local status test types unit up venv venv-dev
 
 help: ## show this
 	@echo "make run    sets Sitewatch up and runs it until Ctrl-C"
@@ -105,6 +106,10 @@ replay: venv ## index the batches of the stream that Lambda gave up on [STACK=na
 
 rotate-key: venv ## change the key that signs tokens; RETIRE=yes [FORCE=yes] ends the old one [STACK=name]
 	@$(RUNNER) rotate-key
+
+# $(origin): every shell has a USER, and that is not meant.
+admin: venv ## a token to reset a user's password, if every administrator has lost theirs: USER=name [STACK=name]
+	@$(if $(filter command line,$(origin USER)),,echo "Set USER: make admin USER=admin" >&2; exit 2;) $(RUNNER) admin '$(USER)'
 
 restore: venv ## put a table's items back: TABLE=Users, AT=time or BACKUP=arn [EXACT=yes] [STACK=name]
 	@$(RUNNER) restore

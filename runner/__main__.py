@@ -48,6 +48,7 @@ COMMANDS = {
     "quarantine": Command("list rejected records, put them on the stream or drop them", "runner.operate.quarantine"),
     "replay": Command("index the batches that Lambda gave up on", "runner.operate.replay"),
     "rotate-key": Command("change the key that signs tokens", "runner.operate.rotate_key"),
+    "admin": Command("issue a reset token, for the last administrator's lost password", "runner.operate.admin"),
     "restore": Command("put a table's items back", "runner.operate.restore"),
     "documents": Command(
         "write the OpenAPI document and the Postman collection", "runner.documents.files", arguments=NONE

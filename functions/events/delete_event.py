@@ -14,7 +14,7 @@ app = Api(access=ADMINS, errors=[NOT_FOUND, PRECONDITION_FAILED, TOO_MANY_REQUES
 @app.delete("/api/event/<event_id>", status_code=204, summary="Delete an event", tags=["events"])
 def delete_event(event_id: EventIdInPath, if_match: IfMatch = None) -> Response[None]:
     """Deletion is permanent."""
-    storing.delete(event_id, if_match)
+    storing.delete(event_id, if_match, app.origin)
     return Response(status_code=204)
 
 

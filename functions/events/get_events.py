@@ -5,11 +5,12 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
-from events.listing import newest_first
+from events.listing import Filters, page
 from events.model import Event, Events
 from sitewatch.api import Api
 from sitewatch.ids import UlidText
-from sitewatch.paging import Limit, page_of, paged
+from sitewatch.names import normalize
+from sitewatch.paging import Limit, paged
 from sitewatch.tables import views
 
 app = Api()
@@ -22,10 +23,12 @@ def list_events(
     event_type: Annotated[
         str | None, Query(min_length=1, max_length=255, description="Only this type (exact match).")
     ] = None,
+    source: Annotated[str | None, Query(min_length=1, max_length=64, description="Only of this source.")] = None,
 ) -> Response[Events]:
     """``start`` is the id of the last event of the previous page."""
-    found, more = page_of(newest_first(event_type, start, limit + 1), limit)
-    next_page = {"start": found[-1].id, "limit": limit, "event_type": event_type} if more else None
+    filters = Filters(event_type, None if source is None else normalize(source))
+    found, last = page(filters, start, limit)
+    next_page = {"start": last, "limit": limit, "event_type": event_type, "source": source} if last else None
     return paged(Events(events=views(Event.of, found)), next_page)
 
 

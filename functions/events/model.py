@@ -10,6 +10,7 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from sitewatch import settings
 from sitewatch.clock import Timestamp
 from sitewatch.models import BaseModel
+from sitewatch.names import UNKNOWN, SourceName
 from sitewatch.tables import Model, TableMeta, TimeAttribute
 
 EventText = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=255)]
@@ -22,6 +23,7 @@ class NewEvent(BaseModel):
 
     event_type: EventText
     event_payload: EventText
+    source: SourceName | None = None
 
 
 class EventChange(BaseModel):
@@ -55,8 +57,19 @@ class EventsByType(GlobalSecondaryIndex["EventRecord"]):
     id = UnicodeAttribute(range_key=True)
 
 
+class EventsBySource(GlobalSecondaryIndex["EventRecord"]):
+    """The events of each source by id; a partition is a source, a month and a write shard."""
+
+    class Meta:
+        index_name = "by_source"
+        projection = AllProjection()
+
+    source_partition = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute(range_key=True)
+
+
 class EventRecord(Model):
-    """An event. ``version`` increases with every change."""
+    """An event. ``version`` increases with every change. Older events have no source."""
 
     class Meta(TableMeta):
         table_name = settings.text("EVENTS_TABLE")
@@ -64,18 +77,24 @@ class EventRecord(Model):
     id = UnicodeAttribute(hash_key=True)
     event_type = UnicodeAttribute()
     event_payload = UnicodeAttribute()
+    source = UnicodeAttribute(null=True)
     created_at: datetime = TimeAttribute()  # type: ignore[assignment]
     updated_at: datetime = TimeAttribute()  # type: ignore[assignment]
     version = NumberAttribute()
     time_partition = UnicodeAttribute()
     type_partition = UnicodeAttribute()
+    source_partition = UnicodeAttribute(null=True)
 
     by_time = EventsByTime()
     by_type = EventsByType()
+    by_source = EventsBySource()
 
 
 class MonthsRecord(Model):
-    """The months that may have events: ``months`` for all events, ``months#<type>`` for those of a type."""
+    """The months that may have events.
+
+    The id is ``months`` for all events, ``months#<type>`` for those of a type, ``source-months#<source>`` of a source.
+    """
 
     class Meta(TableMeta):
         table_name = settings.text("EVENTS_TABLE")
@@ -102,10 +121,12 @@ class Event(BaseModel):
     event_payload: str
     created_at: Timestamp
     updated_at: Timestamp
+    source: str
 
     @classmethod
     def of(cls, record: EventRecord) -> "Event":
-        return cls(**{name: getattr(record, name) for name in cls.model_fields})
+        fields = {name: getattr(record, name) for name in cls.model_fields}
+        return cls(**{**fields, "source": record.source or UNKNOWN})
 
 
 class Events(BaseModel):

@@ -3,11 +3,20 @@
 from events.model import MonthsRecord
 
 ALL = "months"
-"""The record of all events; for those of a type it is followed by ``#`` and the type."""
+"""The id of the record of all events."""
 
 
-def newest_first(event_type: str | None) -> list[str]:
-    """The months that may have events (of one type, or of any), newest first."""
-    record_id = ALL if event_type is None else f"{ALL}#{event_type}"
+def id_of_type(event_type: str) -> str:
+    """The id of the record of the events of a type."""
+    return f"{ALL}#{event_type}"
+
+
+def id_of_source(source: str) -> str:
+    """The id of the record of the events of a source."""
+    return f"source-months#{source}"
+
+
+def newest_first(record_id: str) -> list[str]:
+    """The months that the record with this id has, newest first."""
     stored = next(MonthsRecord.query(record_id, consistent_read=True), None)
     return sorted(stored.months, reverse=True) if stored else []

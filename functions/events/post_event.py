@@ -43,9 +43,10 @@ class NewEvents(
 @app.post("/api/event", summary="Send events", tags=["events"])
 def receive_events(events: Annotated[NewEvents, Body()]) -> Receipt | list[Receipt]:
     """One event, or a list of up to 100. If one is invalid, the error names its index and nothing is stored."""
+    caller = app.require_caller()
 
     def store() -> dict[str, Any]:
-        return {"ids": storing.store(events.root, first_attempt(app))}
+        return {"ids": storing.store(events.root, first_attempt(app), caller)}
 
     receipts = [Receipt(id=event_id) for event_id in once(app, store)["ids"]]
     is_list = (app.current_event.decoded_body or "").lstrip().startswith("[")

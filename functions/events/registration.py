@@ -1,9 +1,11 @@
 """Record the months that have events; ``months`` reads them."""
 
+from collections.abc import Collection
+
 from pynamodb.transactions import TransactWrite
 
 from events.model import MonthsRecord
-from events.months import ALL
+from events.months import ALL, id_of_source, id_of_type
 from sitewatch.delivery import chunks
 from sitewatch.transactions import commit
 
@@ -13,12 +15,15 @@ _MAX_REGISTERED = 10_000
 _registered: set[tuple[str, str]] = set()
 
 
-def register(month: str, event_types: set[str]) -> None:
-    """Record that ``month`` may have events of these types. Call it before storing them, so that a list misses none.
+def register(month: str, event_types: set[str], sources: Collection[str] = ()) -> None:
+    """Record that ``month`` may have events of these types and sources.
+
+    Call it before storing them, so that a list misses none.
 
     However many are new, it takes one transaction for each hundred.
     """
-    wanted = {(record_id, month) for record_id in (ALL, *(f"{ALL}#{event_type}" for event_type in event_types))}
+    names = {ALL, *map(id_of_type, event_types), *map(id_of_source, sources)}
+    wanted = {(name, month) for name in names}
     for new in chunks(sorted(wanted - _registered), max_entries=_MAX_TRANSACTION):
 
         def fill(transaction: TransactWrite, new: list[tuple[str, str]] = new) -> None:

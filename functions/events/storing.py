@@ -2,30 +2,41 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from pynamodb.exceptions import DeleteError, UpdateError
+from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.transactions import TransactWrite
 
 from events.finding import find
 from events.model import EventRecord, NewEvent
 from events.registration import register
-from sitewatch import clock, settings
+from sitewatch import audit, clock, settings
 from sitewatch.attempts import Attempt
-from sitewatch.errors import TOO_MANY_REQUESTS, ApiError
+from sitewatch.audit import Action
+from sitewatch.callers import Caller, Origin
+from sitewatch.errors import NOT_FOUND, TOO_MANY_REQUESTS, ApiError
 from sitewatch.partitions import month_of, partition, write_shard
 from sitewatch.retrying import attempts
-from sitewatch.transactions import commit
+from sitewatch.sources import source_of
+from sitewatch.transactions import Fill, commit, rewrite
 from sitewatch.versions import require_match
 
 _WRITE_SHARDS = settings.integer("EVENT_WRITE_SHARDS")
 
 
-def store(new: Sequence[NewEvent], attempt: Attempt) -> list[str]:
-    """Store all of ``new`` (up to 100) or none, once per ``attempt``, and return their ids in the same order."""
+def store(new: Sequence[NewEvent], attempt: Attempt, caller: Caller) -> list[str]:
+    """Store all of ``new`` (up to 100) or none, once per ``attempt``, and return their ids in the same order.
+
+    Raises
+    ------
+    ApiError
+        403 if ``caller`` may not speak for the source of one of them.
+
+    """
+    sources = [source_of(caller, event.source) for event in new]
     event_ids = attempt.ids(len(new))
     month = month_of(attempt.began_at)
-    register(month, {event.event_type for event in new})
-    records = [_record(event, event_id, month, attempt) for event, event_id in zip(new, event_ids, strict=True)]
+    register(month, {event.event_type for event in new}, sources)
+    records = [_record(*each, month, attempt) for each in zip(new, sources, event_ids, strict=True)]
 
     def fill(transaction: TransactWrite) -> None:
         for record in records:
@@ -36,17 +47,19 @@ def store(new: Sequence[NewEvent], attempt: Attempt) -> list[str]:
     return event_ids
 
 
-def _record(event: NewEvent, event_id: str, month: str, attempt: Attempt) -> EventRecord:
+def _record(event: NewEvent, source: str, event_id: str, month: str, attempt: Attempt) -> EventRecord:
     shard = write_shard(event_id, _WRITE_SHARDS)
     return EventRecord(
         event_id,
         event_type=event.event_type,
         event_payload=event.event_payload,
+        source=source,
         created_at=attempt.began_at,
         updated_at=attempt.began_at,
         version=1,
         time_partition=partition(month, shard),
         type_partition=partition(month, shard, event.event_type),
+        source_partition=partition(month, shard, source),
     )
 
 
@@ -78,9 +91,28 @@ def change(event_id: str, fields: Mapping[str, str], if_match: str | None) -> Ev
     return _write(event_id, if_match, update) if fields else _matching(event_id, if_match)
 
 
-def delete(event_id: str, if_match: str | None) -> None:
+def delete(event_id: str, if_match: str | None, origin: Origin) -> None:
     """Delete the event, if its current version matches ``If-Match``. Raises the same errors as ``change``."""
-    _write(event_id, if_match, lambda event, condition: event.delete(condition=condition))
+    entry = audit.entry(origin, Action.EVENT_DELETED, event_id)
+    attempted = False
+
+    def prepare() -> Fill | None:
+        nonlocal attempted
+        try:
+            event = _matching(event_id, if_match)
+        except ApiError as error:
+            if attempted and error.code is NOT_FOUND:
+                return None  # deleted by the first attempt, whose response was lost
+            raise
+        attempted = True
+
+        def fill(transaction: TransactWrite) -> None:
+            transaction.delete(event, condition=EventRecord.version == event.version)
+            audit.add(entry, transaction)
+
+        return fill
+
+    rewrite(prepare)
 
 
 def _write(event_id: str, if_match: str | None, write: Callable[[EventRecord, Condition], object]) -> EventRecord:
@@ -90,7 +122,7 @@ def _write(event_id: str, if_match: str | None, write: Callable[[EventRecord, Co
         try:
             write(event, EventRecord.version == event.version)
             return event
-        except (UpdateError, DeleteError) as error:
+        except UpdateError as error:
             if error.cause_response_code != "ConditionalCheckFailedException":
                 raise
     raise ApiError(TOO_MANY_REQUESTS, "others keep changing this event")

@@ -1,7 +1,8 @@
 """A Postman collection (format v2.1) of the OpenAPI document.
 
 It runs from top to bottom. The login comes first and stores its token in a variable of the collection, which every
-other request sends. Ids in responses (of a user, a token, a job) are stored for the requests that need them.
+other request sends; the logout comes last. Ids in responses (of a user, a token, a job) are stored for the requests
+that need them, so a run changes and deletes only what it has made.
 """
 
 import json
@@ -14,6 +15,18 @@ Json = dict[str, Any]
 
 SCHEMA = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
 _LOGIN = ("post", "/token")
+_LOGOUT = ("post", "/auth/logout")
+_LATE = (("post", "/auth/reset-password"), ("delete", "/users/{user_id}"))
+"""Requests that come last in their folder: they use what the others return."""
+_OWN_NAMES: dict[tuple[str, str], Json] = {
+    ("post", "/users"): {"username": "alice-{{$guid}}"},
+    ("post", "/auth/signup"): {"username": "alice-{{$guid}}"},
+    ("put", "/users/me/password"): {"current_password": "{{password}}", "new_password": "{{password}}"},
+    _LOGOUT: {"everywhere": False},
+}
+"""Fields of requests that differ from the sample, so that the collection can run again and again."""
+_CREATED = {("post", "/users"): "user_id", ("post", "/api/tokens"): "token_id"}
+"""The variables that get the id in a response."""
 _VARIABLES = {"baseUrl": "http://127.0.0.1:4566", "username": "daikiri", "password": "tekila", "token": ""}
 _REMEMBER = """\
 // Values in the response with the name of a collection variable are stored in it, for later requests.
@@ -33,8 +46,9 @@ def collection(document: Json) -> Json:
     operations = [
         (method, path, operation) for path, item in document["paths"].items() for method, operation in item.items()
     ]
-    login = [each for each in operations if each[:2] == _LOGIN]
-    rest = [each for each in operations if each[:2] != _LOGIN]
+    first, last = ([each for each in operations if each[:2] == route] for route in (_LOGIN, _LOGOUT))
+    rest = [each for each in operations if each[:2] not in (_LOGIN, _LOGOUT)]
+    rest.sort(key=lambda each: each[:2] in _LATE)  # stable: the others keep their order
     folders = [
         {
             "name": tag["name"],
@@ -53,13 +67,13 @@ def collection(document: Json) -> Json:
         "auth": {"type": "bearer", "bearer": [{"key": "token", "value": "{{token}}", "type": "string"}]},
         "event": [_script(_REMEMBER)],
         "variable": [{"key": name, "value": value} for name, value in _variables(document).items()],
-        "item": [*(_request(*each) for each in login), *folders],
+        "item": [*(_request(*each) for each in first), *folders, *(_request(*each) for each in last)],
     }
 
 
 def _variables(document: Json) -> dict[str, str]:
     """The collection's own variables, and one for each path parameter, with its example."""
-    found = dict(_VARIABLES, refresh_token="")
+    found = dict(_VARIABLES, refresh_token="", reset_token="")
     for item in document["paths"].values():
         for operation in item.values():
             for parameter in operation.get("parameters", []):
@@ -88,6 +102,8 @@ def _request(method: str, path: str, operation: Json) -> Json:
         request["auth"] = {"type": "noauth"}
     for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
         sample = content.get("examples", {}).get("sample", {}).get("value", {})
+        if isinstance(sample, dict):
+            sample = sample | _OWN_NAMES.get((method, path), {})
         request |= _body(media_type, sample, is_login="401" in operation["responses"])
     return {
         "name": operation["summary"],
@@ -98,8 +114,8 @@ def _request(method: str, path: str, operation: Json) -> Json:
 
 def _body(media_type: str, sample: Any, *, is_login: bool) -> Json:
     if isinstance(sample, dict):
-        names = ("username", "password") if is_login else ()
-        variables = (*names, "refresh_token")
+        names = ("username", "password") if is_login and "{{" not in str(sample.get("username")) else ()
+        variables = (*names, "refresh_token", "reset_token")
         sample = {name: f"{{{{{name}}}}}" if name in variables else value for name, value in sample.items()}
     header = {"header": [{"key": "Content-Type", "value": media_type}]}
     if media_type == "application/json":
@@ -115,8 +131,9 @@ def _checks(method: str, path: str, operation: Json) -> Iterator[str]:
     yield f'pm.test("a documented status", () => pm.expect(pm.response.code).to.be.oneOf({named}));'
     if (method, path) == _LOGIN:
         yield 'pm.test("a token", () => pm.expect(pm.response.json().access_token).to.be.a("string"));'
-    if path == "/api/tokens" and method == "post":
-        yield 'pm.collectionVariables.set("token_id", pm.response.json().id);'
+    if (method, path) in _CREATED:
+        variable = _CREATED[method, path]
+        yield f'if (pm.response.code === 201) pm.collectionVariables.set("{variable}", pm.response.json().id);'
 
 
 def _script(text: str) -> Json:

@@ -12,6 +12,7 @@ from tests.integration.client import Client
 from tests.world.template import ROOT, routes
 
 expect.set_options(timeout=15_000)  # a function's first call on a busy machine
+AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 ARTEFACTS = ROOT / "artefacts" / "browser"
 """Screenshots of the last run."""
 
@@ -86,6 +87,14 @@ class Dashboard:
 
     def panel(self, name: str) -> Locator:
         return self.page.get_by_role("region", name=name, exact=True)
+
+    def barriers(self) -> list[str]:
+        """axe-core's findings with a serious or critical impact; none if it is not installed."""
+        if not AXE.exists():
+            return []
+        self.page.evaluate(AXE.read_text(encoding="utf-8"))
+        found = self.page.evaluate("axe.run()")["violations"]
+        return [f"{one['id']}: {one['nodes'][0]['html']}" for one in found if one["impact"] in ("serious", "critical")]
 
 
 def is_missing(path: str) -> bool:

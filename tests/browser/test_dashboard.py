@@ -12,13 +12,11 @@ from playwright.sync_api import Browser, Route, expect
 
 from runner.stack import Stack
 from sitewatch import keys
-from tests.browser.conftest import ARTEFACTS, Dashboard, needs_route
+from tests.browser.conftest import ARTEFACTS, AXE, Dashboard, needs_route
 from tests.integration.client import Client
-from tests.world.template import ROOT
 
 FIRST_VIEW_BYTES = 300_000
 ALERT_MILLISECONDS = 30_000
-AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 
 
 def put_suv(stack: Stack) -> str:
@@ -70,7 +68,7 @@ def test_the_keyboard_is_enough_to_sign_in(dashboard: Dashboard) -> None:
 def test_a_wrong_password_is_reported(dashboard: Dashboard) -> None:
     dashboard.open()
     dashboard.sign_in(password="not this one")
-    expect(dashboard.page.get_by_text("The username or the password is wrong.")).to_be_visible()
+    expect(dashboard.page.get_by_text("Incorrect username or password.")).to_be_visible()
     assert dashboard.errors == []
 
 
@@ -191,15 +189,26 @@ def test_an_admin_issues_an_api_token_that_is_shown_once_and_revokes_it(dashboar
     panel = dashboard.panel("Administration")
     name = f"camera {uuid.uuid4().hex[:8]}"
     panel.get_by_label("Name").fill(name)
+    panel.get_by_label("events").uncheck()
+    panel.get_by_label("readings").uncheck()
+    panel.get_by_label("Only as this source").fill("gate/7")
+    panel.get_by_role("button", name="Issue").click()
+    expect(panel.get_by_text("source: ")).to_be_visible()  # the API's reason
+    panel.get_by_label("Only as this source").fill("gate 7")
     panel.get_by_role("button", name="Issue").click()
     token = panel.get_by_label("API token").input_value()
     assert token.count(".") == 2
     panel.get_by_role("button", name="I have it").click()
     expect(panel.get_by_label("API token")).to_have_count(0)
+    expect(panel.get_by_role("listitem").filter(has_text=name)).to_contain_text("sends detections as gate 7")
     panel.get_by_role("button", name=f"Revoke {name}").click()
-    panel.get_by_role("button", name=f"Yes, revoke {name}").click()
+    dialog = dashboard.page.get_by_role("dialog", name=f"Revoke {name}?")
+    expect(dialog).to_contain_text("refused within 60 seconds")
+    dialog.get_by_role("button", name="Revoke").click()
     expect(panel.get_by_text("is revoked.")).to_be_visible()
     expect(panel.get_by_role("listitem").filter(has_text=name)).to_have_count(0)
+    revoked = dashboard.panel("Audit").get_by_role("listitem").filter(has_text="API token revoked")
+    expect(revoked.first).to_contain_text("by admin")
 
 
 def test_a_user_sees_no_administration(dashboard: Dashboard, user: Client) -> None:
@@ -222,7 +231,7 @@ def test_it_fits_and_axe_finds_nothing_serious(browser: Browser, stack: Stack, w
     )
     dashboard = Dashboard(context.new_page(), stack)
     dashboard.open()
-    serious = look_for_barriers(dashboard)
+    serious = dashboard.barriers()
     dashboard.sign_in()
     dashboard.expect_live()
     model = put_suv(stack)
@@ -230,17 +239,8 @@ def test_it_fits_and_axe_finds_nothing_serious(browser: Browser, stack: Stack, w
     ARTEFACTS.mkdir(parents=True, exist_ok=True)
     dashboard.page.screenshot(path=ARTEFACTS / f"dashboard-{width}-{scheme}.png", full_page=True)
     assert dashboard.page.evaluate("document.documentElement.scrollWidth") <= width
-    serious += look_for_barriers(dashboard)
+    serious += dashboard.barriers()
     context.close()
     assert serious == []
     if not AXE.exists():
         pytest.skip("No axe-core: `npm ci --prefix web` lets axe look too (the rest of this test has passed).")
-
-
-def look_for_barriers(dashboard: Dashboard) -> list[str]:
-    """axe-core's findings with a serious or critical impact."""
-    if not AXE.exists():
-        return []
-    dashboard.page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = dashboard.page.evaluate("axe.run()")["violations"]
-    return [f"{one['id']}: {one['nodes'][0]['html']}" for one in found if one["impact"] in ("serious", "critical")]

@@ -118,3 +118,73 @@ def test_the_published_keys_verify_a_token(anyone: Client, deployment: Stack) ->
     keys = jwt.PyJWKSet.from_dict(anyone.get("/.well-known/jwks.json").json())
     claims = jwt.decode(token, keys.keys[0], algorithms=["EdDSA"], audience="sitewatch", issuer=deployment.stack_name)
     assert claims["username"] == username
+
+
+def test_a_session_ends_with_its_logout_and_all_of_them_everywhere(user: Client, anyone: Client) -> None:
+    credentials = {"username": user.username, "password": "secret"}
+    here, there = (anyone.post("/auth/login", data=credentials).json() for _ in range(2))
+
+    def post(path: str, pair: dict[str, str], body: dict[str, bool]) -> int:
+        return anyone.post(path, json=body, headers={"Authorization": f"Bearer {pair['access_token']}"}).status_code
+
+    assert post("/auth/logout", here, {}) == 204
+    assert post("/auth/logout", here, {}) == 401
+    assert anyone.post("/auth/refresh", json={"refresh_token": here["refresh_token"]}).status_code == 401
+    assert post("/auth/logout", there, {"everywhere": True}) == 204
+    assert anyone.post("/auth/refresh", json={"refresh_token": there["refresh_token"]}).status_code == 401
+    assert user.post("/auth/logout", json={}).status_code == 401
+
+
+def test_a_password_is_changed_and_reset(admin: Client, user: Client, anyone: Client) -> None:
+    changed = {"current_password": "secret", "new_password": "secret too"}
+    wrong = user.put("/users/me/password", json={**changed, "current_password": "wrong"})
+    assert (wrong.status_code, wrong.json()["subcode"]) == (401, 4131)
+    assert user.put("/users/me/password", json=changed).status_code == 204
+    assert user.put("/users/me/password", json={**changed, "current_password": "secret too"}).status_code == 204
+
+    assert user.post(f"/users/{user.user_id}/password-reset").status_code == 403
+    issued = admin.post(f"/users/{user.user_id}/password-reset")
+    assert issued.status_code == 201
+    reset = {"reset_token": issued.json()["reset_token"], "new_password": "secret again"}
+    assert [anyone.post("/auth/reset-password", json=reset).status_code for _ in range(2)] == [204, 401]
+    user.log_in(user.username, "secret again")
+
+
+def test_an_admin_changes_disables_and_deletes_a_user_and_the_log_tells(admin: Client, user: Client) -> None:
+    path = f"/users/{user.user_id}"
+    assert admin.patch(path, json={"role": "admin"}).json()["role"] == "admin"
+    assert user.get("/api/tokens").status_code == 200
+    assert user.patch(path, json={"role": "user"}).json()["role"] == "user"
+    assert user.get("/api/tokens").status_code == 403
+    assert admin.patch(path, json={"disabled": True}).json()["disabled"] is True
+    assert user.get("/api/tokens").status_code == 401
+    assert admin.delete(path).status_code == 204
+    assert admin.delete(path).status_code == 404
+    entries = [entry for page in admin.pages("/audit", subject=user.user_id, limit=2) for entry in page["entries"]]
+    assert [entry["action"] for entry in entries] == [
+        "user.deleted",
+        "user.changed",
+        "user.changed",
+        "user.changed",
+        "login.succeeded",
+        "user.created",
+    ]
+    assert [entry["actor"] for entry in entries[:3]] == [admin.user_id, admin.user_id, user.user_id]
+    deleted = admin.get("/audit", params={"subject": user.user_id, "action": "user.deleted"}).json()["entries"]
+    assert deleted == entries[:1]
+    assert user.get("/audit").status_code == 401
+
+
+def test_an_api_token_sends_only_what_its_scopes_and_its_source_allow(admin: Client, deployment: Stack) -> None:
+    asked = {"name": "gate", "expires_in_days": 1, "scopes": ["detections"], "source": "gate"}
+    issued = admin.post("/api/tokens", json=asked).json()
+    assert (issued["scopes"], issued["source"]) == (["detections"], "gate")
+    vehicle = {"year": 2021, "make": "Acura", "model": "MDX", "category": "SUV"}
+    with Client(deployment.base_url) as machine:
+        machine.carry(issued["api_token"])
+        assert machine.post("/detections", json=vehicle).status_code == 202
+        assert machine.post("/detections", json={**vehicle, "source": "yard"}).status_code == 403
+        assert machine.post("/api/event", json={"event_type": "a", "event_payload": "b"}).status_code == 403
+    [listed] = [each for page in admin.pages("/api/tokens") for each in page["tokens"] if each["id"] == issued["id"]]
+    assert listed["last_used_at"] is not None
+    admin.delete(f"/api/tokens/{issued['id']}")

@@ -93,6 +93,8 @@ class CallTime:
 
     first: float
     warm: float
+    status: float
+    """What a read of the caller's status takes, apart from the network: of each first call, then every 30 s."""
 
 
 def call_times(modules: Sequence[str], path: Sequence[str]) -> dict[str, CallTime]:
@@ -137,7 +139,15 @@ def main() -> None:
 
 def show(imports: Mapping[str, ImportTime], calls: Mapping[str, CallTime]) -> None:
     """Print the table."""
-    columns = ("function", "import ms", "ratio to bare", "to bare on our layer", "first call ms", "warm ms")
+    columns = (
+        "function",
+        "import ms",
+        "ratio to bare",
+        "to bare on our layer",
+        "first call ms",
+        "warm ms",
+        "status ms",
+    )
     table = Table(*columns, title="Import, first call and warm calls")
     for module, time in imports.items():
         table.add_row(
@@ -145,7 +155,11 @@ def show(imports: Mapping[str, ImportTime], calls: Mapping[str, CallTime]) -> No
             f"{time.milliseconds:.0f}",
             f"{time.to_bare:.2f}",
             f"{time.to_bare / imports[BARE_ON_OUR_LAYER].to_bare:.2f}",
-            *((f"{calls[module].first:.1f}", f"{calls[module].warm:.2f}") if module in calls else ()),
+            *(
+                (f"{calls[module].first:.1f}", f"{calls[module].warm:.2f}", f"{calls[module].status:.2f}")
+                if module in calls
+                else ()
+            ),
         )
     Console(width=110).print(table)
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from pynamodb.connection import Connection
-from pynamodb.exceptions import TransactWriteError
+from pynamodb.exceptions import TransactWriteError, UpdateError
 
 from accounts import issuing
 from sitewatch import clock, ids, tokens
@@ -14,6 +14,7 @@ from sitewatch.api_tokens import KIND, ApiTokenRecord
 from sitewatch.callers import Caller, Role, TokenUse
 from tests.world.calling import Answer, Context, access_token, admin_token, api_event, call, handler_of
 from tests.world.faults import one_invocation
+from tests.world.people import change, sign_up, stored
 
 VEHICLE = {"year": 2021, "make": "Acura", "model": "MDX", "category": "SUV"}
 ROUTES = [
@@ -236,3 +237,69 @@ def test_an_expired_token_is_not_listed_while_it_is_still_stored() -> None:
     record.update(actions=[ApiTokenRecord.expires_at.set(clock.now() - timedelta(seconds=1))])
     listed = call("GET", "/api/tokens", token=admin_token()).json["tokens"]
     assert [token["id"] for token in listed] == [standing]
+
+
+# --- scopes, sources and use ----------------------------------------------------------------------
+
+
+def test_a_token_has_all_scopes_and_no_source_unless_asked() -> None:
+    assert (_issue().json["scopes"], _issue().json["source"]) == (["detections", "events", "readings"], None)
+    narrow = _issue(scopes=["readings", "events", "events"], source="gate").json
+    assert (narrow["scopes"], narrow["source"]) == (["events", "readings"], "gate")
+    listed = call("GET", "/api/tokens", token=admin_token()).json["tokens"][-1]
+    assert (listed["scopes"], listed["source"]) == (["events", "readings"], "gate")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("scopes", []), ("scopes", ["everything"]), ("scopes", "events"), ("source", ""), ("source", "a/b")],
+)
+def test_a_bad_scope_or_source_is_reported(field: str, value: object) -> None:
+    answer = call("POST", "/api/tokens", body={"name": "camera", field: value}, token=admin_token())
+    assert answer.status == 400
+    assert answer.json["detail"][0]["field"].partition(".")[0] == field
+
+
+def test_the_use_of_a_token_is_stored_at_most_once_an_hour(
+    monotonic: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token, now = _issue().json["api_token"], [clock.now()]
+    monkeypatch.setattr(clock, "now", lambda: now[0])
+    uses = []
+    for minutes in (0, 30, 59, 61, 62):
+        now[0] += timedelta(minutes=minutes)
+        monotonic[0] += 31
+        assert _use(token).status == 202
+        (record,) = ApiTokenRecord.query(KIND)
+        uses.append(record.last_used_at)
+        now[0] -= timedelta(minutes=minutes)
+    assert len(set(uses)) == 2
+    assert uses[0] == uses[2]
+    assert uses[3] == uses[4]
+
+
+def test_a_camera_goes_on_if_the_use_of_its_token_cannot_be_stored(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise UpdateError("throttled", ClientError({"Error": {"Code": "ThrottlingException"}}, "UpdateItem"))
+
+    token = _issue().json["api_token"]
+    monkeypatch.setattr(Connection, "update_item", fail)
+    assert _use(token).status == 202
+
+
+def test_a_token_from_before_tokens_named_their_maker_obeys_too(monotonic: list[float]) -> None:
+    sign_up()
+    change(role=Role.ADMIN)
+    token_id, day = ids.new_id(), timedelta(days=1)
+    maker = stored().id
+    ApiTokenRecord(
+        id=token_id, name="camera", created_by=maker, created_at=clock.now(), expires_at=clock.now() + day
+    ).save()
+    caller = Caller(token_id, "camera", Role.MACHINE, TokenUse.API, token_id)
+    token = issuing.sign(caller, expires_at=clock.now() + day)
+    assert _use(token).status == 202
+    sign_up("root")
+    change("root", role=Role.ADMIN)
+    change(disabled=True)
+    monotonic[0] += 31
+    assert _use(token).status == 401

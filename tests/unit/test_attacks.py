@@ -215,6 +215,10 @@ NOT_USERS = {
     ("DELETE", "/api/tokens/{token_id}"),
     ("DELETE", "/api/event/{event_id}"),
     ("POST", "/detections"),
+    ("GET", "/audit"),
+    ("PATCH", "/users/{user_id}"),
+    ("DELETE", "/users/{user_id}"),
+    ("POST", "/users/{user_id}/password-reset"),
 }
 """Every other private route is for people, whether users or administrators."""
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from sitewatch.audit import Action
+from sitewatch.callers import Scope
 from tests.world.calling import call
 from tests.world.template import ROOT
 
@@ -89,6 +91,14 @@ def test_the_page_is_revalidated_and_not_resent() -> None:
 def test_only_listed_files_are_served(name: str) -> None:
     answer = call("GET", "/assets/{file}", path={"file": name})
     assert (answer.status, answer.json["subcode"]) == (404, 4040)
+
+
+def test_the_dashboard_knows_every_action_of_the_audit_log_and_every_scope() -> None:
+    words = (WEB / "dashboard" / "words.js").read_text(encoding="utf-8").partition("ACTIONS = {")[2].partition("};")[0]
+    assert set(re.findall(r'^  "([^"]+)": "', words, re.MULTILINE)) == set(Action)
+    scopes = re.search(r"SCOPES = (\[.*\]);", (WEB / "dashboard" / "tokens.jsx").read_text(encoding="utf-8"))
+    assert scopes is not None
+    assert json.loads(scopes[1]) == sorted(Scope)
 
 
 def test_the_manifest_lists_every_file_with_its_checksum() -> None:

@@ -10,11 +10,13 @@ from events import registration, storing
 from events.model import EventRecord, NewEvent
 from sitewatch import attempts, clock, ids
 from sitewatch.api_tokens import ApiTokenRecord
+from sitewatch.audit import newest_first
 from sitewatch.callers import Caller, Role, TokenUse
 from tests.world.aws import client
 from tests.world.calling import Answer, access_token, admin_token, call
 from tests.world.faults import one_invocation
 
+PERSON = Caller("someone", "someone", Role.USER, TokenUse.ACCESS, "token")
 NOVEMBER = datetime(2026, 11, 30, 23, 59, 58, tzinfo=UTC)
 
 
@@ -64,6 +66,7 @@ def test_an_event_is_stored_and_found() -> None:
         "event_payload": "alice",
         "created_at": found.json["created_at"],
         "updated_at": found.json["created_at"],
+        "source": "unknown",
     }
     assert listed().json == {"events": [found.json]}
 
@@ -168,7 +171,7 @@ def test_a_key_can_be_reused_after_a_day(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def store_at(at: datetime, *named: tuple[str, str]) -> list[str]:
     new = [NewEvent(event_type=event_type, event_payload=payload) for event_type, payload in named]
-    return storing.store(new, attempts.Attempt(at, ids.new_id()))
+    return storing.store(new, attempts.Attempt(at, ids.new_id()), PERSON)
 
 
 def over_months() -> list[str]:
@@ -204,6 +207,50 @@ def test_events_can_be_filtered_by_type() -> None:
     assert first.next_query is not None
     assert payloads(listed(**first.next_query)) == odd[2:]
     assert payloads(listed(event_type="never seen")) == []
+
+
+def test_events_can_be_filtered_by_source_and_by_both() -> None:
+    for number in range(4):
+        kind, source = "odd" if number % 2 else "even", "gate" if number < 3 else "yard"
+        assert post({**event(kind, str(number)), "source": source}).status == 200
+    assert payloads(listed(source="gate")) == ["2", "1", "0"]
+    assert payloads(listed(source="gate", event_type="even")) == ["2", "0"]
+    first = listed(source="gate", event_type="even", limit=1)
+    assert first.next_query is not None
+    assert payloads(listed(**first.next_query)) == ["0"]
+    assert payloads(listed(source="nowhere")) == []
+    assert {each["source"] for each in listed(event_type="odd").json["events"]} == {"gate", "yard"}
+
+
+def test_a_page_of_a_rare_type_of_a_source_ends_early_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("events.listing._MAX_READ", 2)
+    for kind in ("rare", "usual", "usual", "usual"):
+        post({**event(kind), "source": "gate"})
+    query: dict[str, str] | None = {"source": "gate", "event_type": "rare"}
+    sizes = []
+    while query:
+        page = listed(**query)
+        sizes.append(len(page.json["events"]))
+        query = page.next_query
+    assert sizes == [0, 1]
+
+
+def test_an_event_of_a_machine_has_the_source_or_else_the_name_of_its_token() -> None:
+    def issued(**more: object) -> str:
+        body = {"name": "front door", **more}
+        token: str = call("POST", "/api/tokens", body=body, token=admin_token()).json["api_token"]
+        return token
+
+    assert [post(event(), token=issued(**more)).status for more in ({}, {"source": "gate"})] == [200, 200]
+    assert [each["source"] for each in listed().json["events"]] == ["gate", "front door"]
+
+
+def test_a_deletion_is_in_the_audit_log_once() -> None:
+    event_id = post(event()).json["id"]
+    for _ in range(2):
+        on("DELETE", event_id, token=admin_token())
+    (entry,) = newest_first(event_id, None, None, 10)
+    assert entry.action == "event.deleted"
 
 
 @pytest.mark.parametrize("start", ["7ZZZZZZZZZZZZZZZZZZZZZZZZZ", "00000000000000000000000000"])

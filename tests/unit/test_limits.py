@@ -24,6 +24,8 @@ MAX_LAYERS = 5
 STACK_NAME = "s" * 40
 GENERATED = len("-123456789ABC")
 ARN = len("arn:aws-us-gov:elasticloadbalancing:us-gov-west-1:123456789012:")
+REFERRED_BY_NAME = {"AWS::DynamoDB::Table", "AWS::Lambda::Function", "AWS::S3::Bucket"}
+"""`Ref` gives the name of these, and an ARN or a URL of others."""
 KEY_SET = 2 * 160 + 20
 """The characters of two public keys, which there are while the signing key changes."""
 OTHER_VALUES = {
@@ -66,9 +68,11 @@ def stack(request: pytest.FixtureRequest) -> Decided:
     return system(**production_parameters() | request.param)
 
 
-def characters(value: Any, stack: Decided) -> int:  # noqa: PLR0911 - a case for each form of a value
+def characters(value: Any, stack: Decided) -> int:  # noqa: PLR0911 - a case for each form
     """The length of a value once CloudFormation has resolved it, at most."""
     match value:
+        case {"Ref": str(name)} if stack.resources.get(name, {}).get("Type") in REFERRED_BY_NAME:
+            return len(STACK_NAME) + len(name) + GENERATED
         case {"Ref": str(name)} | {"Fn::GetAtt": [str(name), *_]} | {"Fn::GetAtt": str(name)}:
             return referred(name.partition(".")[0], stack)
         case {"Fn::Sub": str(text)}:

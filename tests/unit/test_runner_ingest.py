@@ -59,6 +59,7 @@ def no_stack(monkeypatch: pytest.MonkeyPatch) -> None:
         raise RunnerError("There is no stack")
 
     monkeypatch.setattr(ingest, "counter", lambda *_: count_of)
+    monkeypatch.setattr(ingest, "running_file", lambda: Path("no-such-stack.json"))
 
 
 @pytest.fixture

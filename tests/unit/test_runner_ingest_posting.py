@@ -189,6 +189,7 @@ def local(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     def make(url: str) -> None:
         stack = Stack(url, url, "us-east-1", "sitewatch", "s", {"root": "secret", "daikiri": TOKEN})
         monkeypatch.setattr(Stack, "read", lambda _: stack)
+        monkeypatch.setattr("runner.operate.ingest.running_file", lambda: Path("stack.json"))
 
     return make
 

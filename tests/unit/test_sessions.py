@@ -54,6 +54,17 @@ def test_a_refresh_token_from_a_json_login_works() -> None:
     assert refresh(answer.json["refresh_token"]).status == 200
 
 
+def test_the_oauth_form_refreshes_too() -> None:
+    sign_up()
+    first = log_in()["refresh_token"]
+    form = {"grant_type": "refresh_token", "refresh_token": first}
+    answer = call("POST", "/token", form=form)
+    assert (answer.status, answer.json) == (200, refresh(first).json)
+    assert call("POST", "/token", form={**form, "refresh_token": "x"}).status == 401
+    missing = call("POST", "/token", form={"grant_type": "refresh_token"})
+    assert (missing.status, [each["field"] for each in missing.json["detail"]]) == (400, ["refresh_token"])
+
+
 def test_reusing_a_refresh_token_ends_the_whole_session() -> None:
     sign_up()
     first = log_in()["refresh_token"]

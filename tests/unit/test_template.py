@@ -248,6 +248,32 @@ def test_a_function_has_no_role_but_its_own() -> None:
         assert all(isinstance(policy, dict) for policy in function.get("Policies", []))
 
 
+def test_functions_append_to_the_audit_log_or_list_it_and_none_may_change_it() -> None:
+    every = {
+        (name, action)
+        for name in FUNCTIONS
+        for statement in _statements(name)
+        if "AuditTable" in str(statement["Resource"])
+        for action in _listed(statement["Action"])
+    }
+    assert {action for _, action in every} == {"dynamodb:PutItem", "dynamodb:Query"}
+    assert {name for name, action in every if action == "dynamodb:Query"} == {"GetAuditFunction"}
+    assert "GetAuditFunction" not in {name for name, action in every if action == "dynamodb:PutItem"}
+
+
+def test_only_functions_of_accounts_may_read_a_user() -> None:
+    may = {
+        name
+        for name in FUNCTIONS
+        for statement in _statements(name)
+        for resource in _listed(statement["Resource"])
+        if resource == {"Fn::GetAtt": "UsersTable.Arn"} and set(_listed(statement["Action"])) - {"dynamodb:PutItem"}
+    }
+    others = {name for name in may if not FUNCTIONS[name]["Handler"].startswith("accounts.")}
+    # Two checks of health, and two that look up whether users exist.
+    assert others == {"CheckFunction", "GetReadyFunction", "GetMessagesFunction", "WorkJobsFunction"}
+
+
 def test_a_queue_accepts_messages_from_its_topic_only() -> None:
     stated = [
         statement

@@ -1,12 +1,14 @@
 import { useEffect, useState } from "preact/hooks";
+import { AccountMenu } from "./account.jsx";
 import { Admin } from "./admin.jsx";
 import { watchAlerts } from "./alerts.js";
 import { Detections, Vehicles } from "./detections.jsx";
-import { useJson, useNewest, useNow } from "./hooks.js";
+import { useJson, useLoaded, useNewest, useNow } from "./hooks.js";
 import { Instrument, useDataPoints } from "./instrument.jsx";
 import { Messages, Notifications } from "./messages.jsx";
 import { Ago, Loaded, More, Panel, Scroll } from "./parts.jsx";
 import { Rooms, useRooms } from "./rooms.jsx";
+import { getAll } from "./session.js";
 import { Logo } from "./signin.jsx";
 import { formatBriefCount, formatCount, formatMeasurement, formatTimeWithSeconds, plural } from "./words.js";
 
@@ -42,7 +44,10 @@ function useAlerts() {
   return { alerts, connection, announcement };
 }
 
-export function Dashboard({ me, onLeave }) {
+/** The page of a user who signed in as `signedIn`. A changed role or name is shown without signing in again. */
+export function Dashboard({ signedIn, onLeave }) {
+  const me = useJson("users/me", 10).data ?? signedIn;
+  const users = useLoaded((signal) => getAll("users", (body) => body.users, { signal }), 30, [me.role]);
   const isAdmin = me.role === "admin";
   const { alerts, connection, announcement } = useAlerts();
   const [by, setBy] = useState("make");
@@ -62,15 +67,7 @@ export function Dashboard({ me, onLeave }) {
         </div>
         <Connection connection={connection} />
         <Clock />
-        <div class="who">
-          <span class="who-name" title={me.username}>
-            {me.full_name ?? me.username}
-          </span>
-          {isAdmin && <span class="tag">admin</span>}
-          <button type="button" class="quiet" onClick={onLeave}>
-            Sign out
-          </button>
-        </div>
+        <AccountMenu me={me} onLeave={onLeave} />
       </header>
       <p class="unseen" role="status">
         {announcement}
@@ -92,10 +89,10 @@ export function Dashboard({ me, onLeave }) {
           </div>
           <div class="column">
             <Notifications />
-            <Messages me={me} />
-            {isAdmin && <Admin onPopulated={points.reload} />}
+            <Messages me={me} users={users} />
           </div>
         </div>
+        {isAdmin && <Admin users={users} onPopulated={points.reload} />}
       </main>
     </div>
   );

@@ -2,23 +2,15 @@ import { useMemo } from "preact/hooks";
 import { Chart } from "./chart.jsx";
 import { useLoaded } from "./hooks.js";
 import { Choice, Loaded, Panel } from "./parts.jsx";
-import { getPage } from "./session.js";
+import { getAll } from "./session.js";
 import { formatMeasurement, formatTime, plural } from "./words.js";
-
-const MAX_PAGES = 4;
 
 /** The data points of the last `hours`, oldest first. A day's points fill more than one page. */
 export function useDataPoints(hours) {
   return useLoaded(
     async (signal) => {
       const start = new Date(Date.now() - hours * 3600_000).toISOString();
-      let page = await getPage("api/data", { query: { start, limit: 1000 }, signal });
-      const points = [...page.body];
-      for (let read = 1; page.next && read < MAX_PAGES; read++) {
-        page = await getPage(page.next, { signal });
-        points.push(...page.body);
-      }
-      return points;
+      return getAll("api/data", (body) => body, { query: { start }, signal });
     },
     15,
     [hours],

@@ -1,22 +1,8 @@
 import { useState } from "preact/hooks";
 import { useAction, useLoaded, useNewest } from "./hooks.js";
+import { describeNotification, runJob } from "./jobs.js";
 import { Ago, Field, Loaded, More, Outcome, Panel, Scroll } from "./parts.jsx";
-import { get, getPage, send } from "./session.js";
-import { describeError } from "./words.js";
-
-const JOB_POLLS = 60;
-const MAX_USERS = 1000;
-
-const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
-
-/** Describe a notification in a sentence. */
-function describeNotification({ title, message, is_error: isError }) {
-  if (isError) return describeError(message);
-  if (title === "New Message") return "Your message was delivered.";
-  if (title === "Message Received") return "You received a message.";
-  if (title === "User Creation") return "The account was created.";
-  return "Done.";
-}
+import { getPage } from "./session.js";
 
 export function Notifications() {
   const list = useNewest("notifications", (body) => body.notifications, 5, { limit: 10 });
@@ -44,8 +30,7 @@ export function Notifications() {
   );
 }
 
-export function Messages({ me }) {
-  const users = useLoaded(async (signal) => (await get("users", { query: { limit: MAX_USERS }, signal })).users, 30);
+export function Messages({ me, users }) {
   const [other, setOther] = useState("");
   return (
     <Panel title="Messages" id="messages">
@@ -141,16 +126,6 @@ const CONTENT = {
   video: ({ url, source }) => ({ type: "video", url, source }),
 };
 
-/** Poll a job until it is finished, and return it. */
-async function waitForJob(jobId) {
-  for (let poll = 0; poll < JOB_POLLS; poll++) {
-    const job = await get(`jobs/${encodeURIComponent(jobId)}`);
-    if (job.status !== "pending") return job;
-    await sleep(Math.min(250 * 1.2 ** poll, 2000));
-  }
-  return { status: "pending" };
-}
-
 function MessageForm({ me, other, onSent }) {
   const [type, setType] = useState("text");
   const [busy, outcome, run] = useAction();
@@ -159,12 +134,10 @@ function MessageForm({ me, other, onSent }) {
     const form = event.currentTarget;
     const content = CONTENT[type](Object.fromEntries(new FormData(form)));
     run(async () => {
-      const { job_id: jobId } = await send("POST", "messages", { sender_id: me.id, recipient_id: other.id, content });
-      const job = await waitForJob(jobId);
-      if (job.status === "failed") throw new Error(job.notification ? describeNotification(job.notification) : "It was not delivered.");
-      if (job.status === "done") form.reset();
+      const isDone = await runJob("messages", { sender_id: me.id, recipient_id: other.id, content });
+      if (isDone) form.reset();
       await onSent();
-      return job.status === "done" ? "Delivered." : "Accepted. A notification will report the outcome.";
+      return isDone ? "Delivered." : "Accepted. A notification will report the outcome.";
     });
   };
   return (

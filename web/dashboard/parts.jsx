@@ -1,6 +1,6 @@
 // The components that panels are made of.
-import { useId } from "preact/hooks";
-import { useNow } from "./hooks.js";
+import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useAction, useNow } from "./hooks.js";
 import { formatAge, formatFullTime } from "./words.js";
 
 /** A section with a heading; `aside` is shown to the right of the heading. */
@@ -91,6 +91,94 @@ export function Choice({ label, options, value, onChoose }) {
           {name}
         </button>
       ))}
+    </div>
+  );
+}
+
+/** A modal dialog, open while it is rendered. When it closes, the focus returns to where it was. */
+export function Dialog({ title, onClose, children }) {
+  const heading = useId();
+  const dialog = useRef(null);
+  useEffect(() => {
+    const places = [];
+    for (let place = document.activeElement; place; place = place.parentElement) places.push(place);
+    dialog.current.showModal();
+    return () => returnFocus(places);
+  }, []);
+  return (
+    <dialog ref={dialog} class="panel dialog" aria-labelledby={heading} onCancel={onClose}>
+      <h2 id={heading}>{title}</h2>
+      {children}
+    </dialog>
+  );
+}
+
+/** Focus the first of `places`, an element and what contains it, or the first control in the nearest one that is left. */
+function returnFocus(places) {
+  const [opener] = places;
+  const place = places.find((one) => one.isConnected);
+  (place === opener ? opener : place.querySelector("summary, button, input"))?.focus();
+}
+
+/** Ask before an action: `says` is what it will do. The dialog closes when `action` is done, and shows why it failed. */
+export function Confirm({ title, says, button, danger, action, onClose }) {
+  const [busy, outcome, run] = useAction();
+  const confirm = () =>
+    run(async () => {
+      await action();
+      onClose();
+    });
+  return (
+    <Dialog title={title} onClose={onClose}>
+      <p>{says}</p>
+      <Outcome outcome={outcome} />
+      <div class="inline">
+        <button type="button" class={danger ? "danger" : "primary"} disabled={busy} onClick={confirm}>
+          {button}
+        </button>
+        <button type="button" class="quiet" onClick={onClose} autofocus={danger}>
+          Cancel
+        </button>
+      </div>
+    </Dialog>
+  );
+}
+
+/** A token that no later response contains. `link`, if any, is another form of it to copy. */
+export function Secret({ label, value, link, onDone, children }) {
+  const [status, setStatus] = useState("");
+  const copy = async (text) => {
+    try {
+      await navigator.clipboard.writeText(text);
+      setStatus("Copied.");
+    } catch {
+      setStatus("The browser does not allow copying: select the text and copy it by hand.");
+    }
+  };
+  const field = (name, text) => (
+    <textarea readOnly rows={3} aria-label={name} value={text} onFocus={(event) => event.currentTarget.select()} />
+  );
+  return (
+    <div class="issued">
+      <p>{children} Copy it now: it is shown only once.</p>
+      {field(label, value)}
+      {link && field("Link", link)}
+      <div class="inline">
+        <button type="button" onClick={() => copy(value)}>
+          Copy
+        </button>
+        {link && (
+          <button type="button" onClick={() => copy(link)}>
+            Copy the link
+          </button>
+        )}
+        <button type="button" class="quiet" onClick={onDone}>
+          I have it
+        </button>
+        <span role="status" class="soft">
+          {status}
+        </span>
+      </div>
     </div>
   );
 }

@@ -3,7 +3,7 @@ import { useAction } from "./hooks.js";
 import { Field, Outcome } from "./parts.jsx";
 import { signIn } from "./session.js";
 
-export function SignIn({ notice, onEnter }) {
+export function SignIn({ notice, onEnter, onReset }) {
   const [busy, outcome, run] = useAction();
   const username = useRef(null);
   const password = useRef(null);
@@ -36,7 +36,10 @@ export function SignIn({ notice, onEnter }) {
         <button type="submit" class="primary wide" disabled={busy}>
           {busy ? "Signing in…" : "Sign in"}
         </button>
-        <Outcome outcome={outcome ?? (notice ? { good: true, text: notice } : null)} />
+        <Outcome outcome={outcome ?? notice} />
+        <button type="button" class="quiet wide" onClick={onReset}>
+          I have a reset token
+        </button>
       </form>
     </main>
   );

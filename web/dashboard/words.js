@@ -1,12 +1,12 @@
 // Formats errors, times and numbers for people.
 
-/** An error response, or no response at all. Its message is a sentence for people. */
+/** An error response, or no response at all. Its message is a sentence for people; `detail` is the API's own. */
 export class Problem extends Error {
-  constructor(status, subcode, message, retryAfter = null) {
+  constructor(status, subcode, message, detail = null) {
     super(message);
     this.status = status;
     this.subcode = subcode;
-    this.retryAfter = retryAfter;
+    this.detail = detail;
   }
 
   /** Whether this part of the API is not deployed. */
@@ -22,6 +22,7 @@ const MESSAGES = {
   4001: "This password is not allowed.",
   4002: "This username is not allowed.",
   4003: "The site does not know this id.",
+  4004: "This username is taken.",
   4005: "The sender is not valid.",
   4006: "The recipient is not valid.",
   4007: "The message content is not valid.",
@@ -36,10 +37,7 @@ const MESSAGES = {
   4017: "This is not a valid time.",
   4040: "This does not exist, or no longer exists.",
   4041: "This user does not exist.",
-  4131: "The username or the password is wrong.",
-  4132: "Your session has ended. Please sign in again.",
   4133: "Your account is not allowed to do this.",
-  4290: "Too many requests at once. Please wait a moment.",
   5000: "Something went wrong. Please try again.",
   5001: "The site’s database is not responding.",
   5002: "The site’s queues are not responding.",
@@ -54,15 +52,16 @@ function describeFields(detail) {
     .join("; ");
 }
 
+const asSentence = (text) => `${text[0].toUpperCase()}${text.slice(1).replace(/\.$/, "")}.`;
+
 /** Describe an error body of the API, `{code, subcode, error, detail}`, in a sentence. */
 export function describeError({ code, subcode, error, detail }) {
-  if (code === 409) return "This username is taken.";
   if (subcode === 4040 && detail === "no such route") return NO_ROUTE;
   const fieldErrors = describeFields(detail);
   const message = MESSAGES[subcode];
   if (message) return fieldErrors ? `${message} (${fieldErrors})` : message;
   if (fieldErrors) return `Please check: ${fieldErrors}.`;
-  return typeof detail === "string" && detail !== error ? `${error}: ${detail}` : `${error ?? `Error ${code}`}.`;
+  return asSentence(typeof detail === "string" && detail ? detail : (error ?? `Error ${code}`));
 }
 
 /** Convert an error response to a Problem. */
@@ -70,7 +69,9 @@ export async function toProblem(response) {
   const body = await response.json().catch(() => ({}));
   const code = body.code ?? response.status;
   const message = body.subcode || body.error ? describeError({ ...body, code }) : `The site returned error ${code}.`;
-  return new Problem(code, body.subcode ?? 0, message, Number(response.headers.get("Retry-After")) || null);
+  const wait = Number(response.headers.get("Retry-After"));
+  const advice = wait > 1 ? ` Try again in ${wait < 120 ? `${wait} s` : `${Math.ceil(wait / 60)} min`}.` : "";
+  return new Problem(code, body.subcode ?? 0, message + advice, body.detail);
 }
 
 /** The Problem of a failed fetch. */
@@ -112,3 +113,29 @@ export function formatAge(time, now = Date.now()) {
   if (seconds < 12 * 3600) return formatTime(time);
   return dayAndClock.format(new Date(time));
 }
+
+/** The actions in the audit log. A test compares them with the API's. */
+export const ACTIONS = {
+  "login.succeeded": "Signed in",
+  "login.failed": "Failed to sign in",
+  "session.logged_out": "Logged out",
+  "session.revoked": "Session ended: a used refresh token came again",
+  "user.created": "User created",
+  "user.changed": "User changed",
+  "user.deleted": "User deleted",
+  "password.changed": "Password changed",
+  "password.refused": "Wrong current password",
+  "password_reset.issued": "Reset token issued",
+  "password_reset.refused": "Reset token refused",
+  "password_reset.used": "Password reset",
+  "api_token.issued": "API token issued",
+  "api_token.revoked": "API token revoked",
+  "event.deleted": "Event deleted",
+};
+
+/** Format the detail of an audit entry: "role: admin; disabled: true". */
+export const formatDetail = (detail) =>
+  Object.entries(detail)
+    .filter(([, value]) => value !== null)
+    .map(([name, value]) => `${name.replaceAll("_", " ")}: ${Array.isArray(value) ? value.join(", ") : value}`)
+    .join("; ");
