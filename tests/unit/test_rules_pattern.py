@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from moto.events.models import EventPattern
 from pydantic import ValidationError
 
 from rules.pattern import MAX_BYTES, BoundedMatch, Match, compiled
 from sitewatch.models import RootModel
+from tests.world.patterns import EVENTS, PATTERNS
 
 
 @pytest.fixture(autouse=True)
@@ -158,52 +158,9 @@ def test_a_pattern_is_stored_as_it_was_sent() -> None:
 
 # --- an oracle --------------------------------------------------------------------------------------
 
-_texts = st.text(alphabet="abA*", min_size=1, max_size=4)
-_numbers = st.integers(-3, 3) | st.sampled_from([0.5, 2.5])
-_wildcards = _texts.filter(lambda text: "**" not in text)
-_text_leaves = st.one_of(
-    _texts,
-    st.none(),
-    *(st.fixed_dictionaries({name: _texts}) for name in ("prefix", "suffix", "equals-ignore-case")),
-    st.fixed_dictionaries({"wildcard": _wildcards}),
-    st.fixed_dictionaries({"anything-but": _texts | st.lists(_texts, min_size=1, max_size=3)}),
-    st.fixed_dictionaries({"exists": st.booleans()}),
-)
-_operators = st.sampled_from(["<", "<=", "=", ">=", ">"])
-_number_leaves = st.one_of(
-    _numbers,
-    st.fixed_dictionaries({"numeric": st.tuples(_operators, _numbers).map(list)}),
-    st.fixed_dictionaries({"numeric": st.tuples(_operators, _numbers, _operators, _numbers).map(list)}),
-    st.fixed_dictionaries({"anything-but": _numbers | st.lists(_numbers, min_size=1, max_size=3)}),
-)
-
-
-def _fields(names: st.SearchStrategy[str], leaves: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    return st.dictionaries(names, st.lists(leaves, min_size=1, max_size=3), max_size=2)
-
-
-_simple = st.builds(
-    lambda texts, numbers: texts | numbers,
-    _fields(st.sampled_from(["make", "model", "tags"]), _text_leaves),
-    _fields(st.sampled_from(["year", "value"]), _number_leaves),
-).filter(bool)
-_patterns = _simple | st.builds(
-    lambda fields, either: fields | {"$or": either}, _simple, st.lists(_simple, min_size=2, max_size=3)
-)
-_events = st.fixed_dictionaries(
-    {},
-    optional={
-        "make": _texts,
-        "model": _texts | st.none(),
-        "tags": st.lists(_texts, max_size=2),
-        "year": _numbers,
-        "value": _numbers,
-    },
-)
-
 
 @settings(max_examples=300, deadline=None)
-@given(pattern=_patterns, event=_events)
+@given(pattern=PATTERNS, event=EVENTS)
 def test_another_implementation_of_the_language_agrees(pattern: dict[str, Any], event: dict[str, Any]) -> None:
     oracle: Any = EventPattern(None, pattern)
     assert matches(pattern, **event) == oracle.matches_event(event)
