@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from accounts import custom_resource, password_changes
+from accounts import password_changes
 from accounts.model import UserRecord
 from datapoints import source
 from datapoints.source import SourcePoint
@@ -15,7 +15,8 @@ from events import pacing
 from events.model import EventRecord
 from occupancy import recording
 from occupancy.model import Reading
-from sitewatch import clock, directory, http_client, ids
+from rules.model import RuleRecord
+from sitewatch import clock, custom_resource, directory, http_client, ids
 from sitewatch.api_tokens import KIND, ApiTokenRecord
 from sitewatch.audit import OPERATOR
 from sitewatch.callers import Role
@@ -111,6 +112,16 @@ def _event() -> None:
     ).save()
 
 
+def _rule() -> None:
+    RuleRecord(
+        id="01ARZ3NDEKTSV4RRFFQ69G5FAV",
+        version=1,
+        definition=json.loads(_sample("post_rules")["body"]) | {"hold": 0},
+        created_at=clock.now(),
+        updated_at=clock.now(),
+    ).save()
+
+
 def _reading() -> None:
     recording.record(Reading(sensor="door-1", ts=clock.now(), in_count=2, out=1), ids.new_id())
 
@@ -147,14 +158,18 @@ GIVEN: dict[str, Callable[[], None]] = {
     "put_event": _event,
     "patch_event": _event,
     "delete_event": _event,
+    "get_rule": _rule,
+    "put_rule": _rule,
+    "delete_rule": _rule,
     "get_sensor_occupancy": _reading,
     "get_sensor_history": _reading,
 }
-CREATED = {"post_users", "post_auth_signup", "post_api_tokens", "post_user_password_reset"}
+CREATED = {"post_users", "post_auth_signup", "post_api_tokens", "post_rules", "post_user_password_reset"}
 ACCEPTED = {"post_detections", "post_messages"}
 EMPTY = {
     "delete_api_token",
     "delete_event",
+    "delete_rule",
     "delete_user",
     "post_auth_logout",
     "post_auth_reset_password",
@@ -285,7 +300,7 @@ def test_the_planned_event_sample_is_sent(monkeypatch: pytest.MonkeyPatch) -> No
     assert [request.headers["Authorization"] for request in sent] == ["Bearer token"]
 
 
-@pytest.mark.parametrize("sample", ["provision_signing_key", "provision_user", "provision_api_token"])
+@pytest.mark.parametrize("sample", ["provision_signing_key", "provision_user", "provision_api_token", "provision_rule"])
 def test_a_custom_resource_sample_succeeds(monkeypatch: pytest.MonkeyPatch, sample: str) -> None:
     responses: list[dict[str, Any]] = []
 

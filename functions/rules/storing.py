@@ -1,0 +1,115 @@
+"""Create, change and delete rules, each with its entry in the audit log in one transaction."""
+
+from pynamodb.exceptions import DoesNotExist
+from pynamodb.transactions import TransactWrite
+
+from rules.definition import NewRule
+from rules.finding import exists, find
+from rules.model import RuleRecord, RulesRecord
+from sitewatch import audit, clock, ids, transactions
+from sitewatch.audit import Action
+from sitewatch.callers import Origin
+from sitewatch.errors import CONFLICT, ApiError
+from sitewatch.versions import require_match
+
+MAX_RULES = 100
+"""Every signal is compared with every rule."""
+
+
+def create(new: NewRule, origin: Origin, *, rule_id: str | None = None) -> RuleRecord:
+    """Store a rule, with a new id unless it is given, and return it. A rule that has the given id stays as it is.
+
+    Raises
+    ------
+    ApiError
+        409 if there are ``MAX_RULES``, 429 if others keep changing rules at the same time.
+
+    """
+    now = clock.now()
+    rule = RuleRecord(id=rule_id or ids.new_id(), version=1, definition=new.to_json(), created_at=now, updated_at=now)
+    # The entry's id derives from the rule's: if a retry finds it, the first attempt has stored both.
+    entry = audit.entry(origin, Action.RULE_CREATED, rule.id, once=rule.id, name=new.name)
+
+    def prepare() -> transactions.Fill:
+        total = _total()
+        if total >= MAX_RULES:
+            raise ApiError(CONFLICT, f"there are {MAX_RULES} rules already")
+
+        def fill(transaction: TransactWrite) -> None:
+            transaction.save(rule, condition=RuleRecord.id.does_not_exist())
+            _add(transaction, total, 1)
+            audit.add(entry, transaction)
+
+        return fill
+
+    transactions.rewrite(prepare)
+    return rule
+
+
+def change(rule_id: str, new: NewRule, if_match: str | None, origin: Origin) -> RuleRecord:
+    """Replace the rule if its version matches ``If-Match``, and return it, one version on.
+
+    Raises
+    ------
+    ApiError
+        404 if there is no such rule, 412 if it does not match, 429 if others keep changing it at the same time.
+
+    """
+    changed: list[RuleRecord] = []
+    entry = audit.entry(origin, Action.RULE_CHANGED, rule_id)
+
+    def prepare() -> transactions.Fill | None:
+        rule = find(rule_id)
+        if changed and rule.version == changed[0].version and rule.definition == changed[0].definition:
+            return None  # by an earlier attempt, whose response was lost
+        require_match(rule.version, if_match)
+        unchanged = RuleRecord.version == rule.version
+        rule.version, rule.definition, rule.updated_at = rule.version + 1, new.to_json(), clock.now()
+        changed[:] = [rule]
+        entry.detail = {"name": new.name, "version": int(rule.version)}
+
+        def fill(transaction: TransactWrite) -> None:
+            transaction.save(rule, condition=unchanged)
+            audit.add(entry, transaction)
+
+        return fill
+
+    transactions.rewrite(prepare)
+    return changed[0]
+
+
+def delete(rule_id: str, if_match: str | None, origin: Origin) -> None:
+    """Delete the rule if its version matches ``If-Match``. Raises the same errors as ``change``."""
+    entry = audit.entry(origin, Action.RULE_DELETED, rule_id)
+    attempted = False
+
+    def prepare() -> transactions.Fill | None:
+        nonlocal attempted
+        if attempted and not exists(rule_id):
+            return None  # by an earlier attempt, or by somebody else
+        rule = find(rule_id)
+        require_match(rule.version, if_match)
+        attempted = True
+        total = _total()
+        entry.detail = {"name": rule.definition["name"], "version": int(rule.version)}
+
+        def fill(transaction: TransactWrite) -> None:
+            transaction.delete(rule, condition=RuleRecord.version == rule.version)
+            _add(transaction, total, -1)
+            audit.add(entry, transaction)
+
+        return fill
+
+    transactions.rewrite(prepare)
+
+
+def _total() -> int:
+    try:
+        return int(RulesRecord.get("rules", "rules", consistent_read=True).total)
+    except DoesNotExist:
+        return 0
+
+
+def _add(transaction: TransactWrite, total: int, difference: int) -> None:
+    unchanged = RulesRecord.total == total if total else RulesRecord.total.does_not_exist() | (RulesRecord.total == 0)
+    transaction.save(RulesRecord(total=total + difference), condition=unchanged)
