@@ -1,7 +1,7 @@
 """Evaluate a rule: pure functions from a state and a signal, or a time, to the next state and what has happened.
 
 A rule has a state for each value of its ``per``. Nothing here reads a clock or a store, so the same functions run live
-and over history. A signal happens at its own time, but never later than it arrived.
+and over history.
 """
 
 from dataclasses import dataclass
@@ -11,11 +11,8 @@ from typing import NamedTuple
 
 from rules.definition import Mode, NewRule
 from rules.pattern import Leaf, Pattern, compiled
-from rules.signals import VALUES, Signal
+from rules.signals import CURRENT, VALUES, Signal
 from sitewatch.names import fold
-
-MAX_DELAY = timedelta(minutes=15)
-"""A signal that arrives later than this counts in history only."""
 
 
 class Reason(StrEnum):
@@ -27,16 +24,17 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """An incident opened: the ``number``-th of its state, with the matches that led to it."""
+    """An incident opened: the ``number``-th of its state, because of the matches from ``since`` on."""
 
     number: int
     at: datetime
     occurrences: int
+    since: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Repeated:
-    """A match was added to the open incident."""
+    """A match was added to the open incident, or to the last one if it happened before the end of that."""
 
     at: datetime
 
@@ -97,7 +95,7 @@ class CompiledRule:
 
     def matches(self, signal: Signal) -> bool:
         """Whether the signal matches now: by its fields and within the schedule."""
-        return self._pattern.matches(signal.fields) and self.is_scheduled(happened_at(signal))
+        return self._pattern.matches(signal.fields) and self.is_scheduled(signal.at)
 
     def leaves(self, signal: Signal) -> list[Leaf]:
         """The parts of the pattern that the signal matches, with its values."""
@@ -111,9 +109,7 @@ class CompiledRule:
     def concerns(self, signal: Signal) -> bool:
         """Whether the signal can change a state: it is of the rule's kind, not too late, and matches or is a value."""
         definition = self.definition
-        if signal.kind is not definition.on or definition.mode is Mode.OFF:
-            return False
-        if signal.arrived_at - signal.at > MAX_DELAY:
+        if signal.kind is not definition.on or definition.mode is Mode.OFF or signal.is_late:
             return False
         return self.is_value or self.matches(signal)
 
@@ -124,14 +120,11 @@ class CompiledRule:
         return "" if value is None else fold(str(value))
 
 
-def happened_at(signal: Signal) -> datetime:
-    """When the signal counts as happened: a sender's clock may be ahead, but nothing arrives before it happens."""
-    return min(signal.at, signal.arrived_at)
-
-
 def evaluate(rule: CompiledRule, state: State, signal: Signal) -> Step:
     """Apply a signal that concerns the rule to the state of its key."""
-    at = happened_at(signal)
+    at = signal.at
+    if signal.kind in CURRENT and state.newest is not None:
+        at = max(at, state.newest)
     state, effects = _expired(rule, _of_version(rule, state), at, including=False)
     if rule.is_value:
         if state.newest is not None and at < state.newest:
@@ -139,8 +132,8 @@ def evaluate(rule: CompiledRule, state: State, signal: Signal) -> Step:
         state = state._replace(newest=at)
     if rule.is_value and not rule.matches(signal):
         state, more = _end(rule, state, at)
-    elif not state.is_open and state.closed_at is not None and at <= state.closed_at:
-        return state, effects  # part of the incident that has closed
+    elif not state.is_open and _is_of_closed(rule, state, at):
+        more = (Repeated(at),)
     else:
         state, more = _matched(rule, state, at)
     return state, effects + more
@@ -170,11 +163,17 @@ def _expired(rule: CompiledRule, state: State, now: datetime, *, including: bool
         if state.last_at is not None:
             state, more = _close(state, due, Reason.QUIET)
         elif rule.is_scheduled(due):
-            state, more = _open(state, due, 1)
+            state, more = _open(state, due, 1, state.since or due)
         else:
             state, more = state._replace(since=None), ()
         effects += more
     return state, effects
+
+
+def _is_of_closed(rule: CompiledRule, state: State, at: datetime) -> bool:
+    """Whether a match happened before the end of the last incident. A value at its very end came after it."""
+    closed_at = state.closed_at
+    return closed_at is not None and (at < closed_at or (at == closed_at and not rule.is_value))
 
 
 def _matched(rule: CompiledRule, state: State, at: datetime) -> Step:
@@ -182,17 +181,17 @@ def _matched(rule: CompiledRule, state: State, at: datetime) -> Step:
         return state._replace(last_at=max(state.last_at, at)), (Repeated(at),)
     if rule.hold:
         since = state.since or at
-        return _open(state, at, 1) if at - since >= rule.hold else (state._replace(since=since), ())
+        return _open(state, at, 1, since) if at - since >= rule.hold else (state._replace(since=since), ())
     return _counted(rule, state, at)
 
 
 def _counted(rule: CompiledRule, state: State, at: datetime) -> Step:
     if rule.at_least == 1:
-        return _open(state, at, 1)
+        return _open(state, at, 1, at)
     matches = sorted((*state.matches, at))
     matches = [time for time in matches if matches[-1] - time < rule.within]
     if len(matches) >= rule.at_least:
-        return _open(state, matches[-1], len(matches))
+        return _open(state, matches[-1], len(matches), matches[0])
     return state._replace(matches=tuple(matches)), ()
 
 
@@ -202,9 +201,9 @@ def _end(rule: CompiledRule, state: State, at: datetime) -> Step:
     return _close(state, at, Reason.ENDED) if state.is_open and not rule.close_after else (state, ())
 
 
-def _open(state: State, at: datetime, occurrences: int) -> Step:
-    opened = state.opened + 1
-    return state._replace(matches=(), since=None, last_at=at, opened=opened), (Opened(opened, at, occurrences),)
+def _open(state: State, at: datetime, occurrences: int, since: datetime) -> Step:
+    opened = Opened(state.opened + 1, at, occurrences, since)
+    return state._replace(matches=(), since=None, last_at=at, opened=opened.number), (opened,)
 
 
 def _close(state: State, at: datetime, reason: Reason) -> Step:

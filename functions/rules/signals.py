@@ -32,12 +32,21 @@ LISTS = frozenset({"tags"})
 VALUES = frozenset({Kind.DATA_POINT, Kind.OCCUPANCY, Kind.SILENCE})
 """The kinds that report a value, which matches until another one does not. The others report single occurrences."""
 
+CURRENT = frozenset({Kind.OCCUPANCY, Kind.SILENCE})
+"""The kinds that report the value as it is on arrival, whatever their own time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """A signal: when it happened (``at``), when it arrived, and its fields, those of ``FIELDS`` that are known."""
+    """A signal.
+
+    ``at`` is when it happened by its sender's clock, ``arrived_at`` when it was stored, and ``is_late`` whether it
+    was more than 15 minutes old by then: it counts in history, but opens nothing. ``fields`` are those of ``FIELDS``
+    that are known.
+    """
 
     kind: Kind
     at: datetime
     arrived_at: datetime
     fields: Mapping[str, Any]
+    is_late: bool = False

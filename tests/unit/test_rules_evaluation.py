@@ -48,9 +48,9 @@ def at(seconds: float) -> datetime:
     return START + timedelta(seconds=seconds)
 
 
-def signal(seconds: float, *, matches: bool = True, on: str = "detection", delay: float = 0, **fields: Any) -> Signal:
+def signal(seconds: float, *, matches: bool = True, on: str = "detection", late: bool = False, **fields: Any) -> Signal:
     own = {"suspicious": matches} if on == "detection" else {"valid": not matches}
-    return Signal(Kind(on), at(seconds), at(seconds + delay), {"source": "gate", **own, **fields})
+    return Signal(Kind(on), at(seconds), at(seconds), {"source": "gate", **own, **fields}, is_late=late)
 
 
 def run(watching: CompiledRule, *signals: Signal, state: State = NEW) -> tuple[State, list[Effect]]:
@@ -64,25 +64,30 @@ def run(watching: CompiledRule, *signals: Signal, state: State = NEW) -> tuple[S
 
 def test_a_match_opens_an_incident_and_the_next_one_adds_to_it() -> None:
     _, effects = run(compiled(), signal(0), signal(1, matches=False), signal(5))
-    assert effects == [Opened(1, at(0), 1), Repeated(at(5))]
+    assert effects == [Opened(1, at(0), 1, at(0)), Repeated(at(5))]
 
 
 def test_an_incident_opens_when_there_are_enough_matches_within_the_time() -> None:
     counting = compiled(count={"at_least": 3, "within": 10})
     _, effects = run(counting, signal(0), signal(1), signal(10), signal(10.5))
-    assert effects == [Opened(1, at(10.5), 3)]  # the first is outside by then
+    assert effects == [Opened(1, at(10.5), 3, at(1))]  # the first is outside by then
 
 
 def test_matches_count_in_the_order_in_which_they_happened() -> None:
     counting = compiled(count={"at_least": 2, "within": 10})
     _, effects = run(counting, signal(20), signal(5), signal(12))
-    assert effects == [Opened(1, at(20), 2)]
+    assert effects == [Opened(1, at(20), 2, at(12))]
 
 
 def test_an_incident_closes_after_its_quiet_time_and_the_next_match_opens_another() -> None:
     closing = compiled(close_after=60)
     state, effects = run(closing, signal(0), signal(60), signal(121))
-    assert effects == [Opened(1, at(0), 1), Repeated(at(60)), Closed(at(120), Reason.QUIET), Opened(2, at(121), 1)]
+    assert effects == [
+        Opened(1, at(0), 1, at(0)),
+        Repeated(at(60)),
+        Closed(at(120), Reason.QUIET),
+        Opened(2, at(121), 1, at(121)),
+    ]
     assert deadline(closing, state) == at(181)
 
 
@@ -96,11 +101,11 @@ def test_a_late_or_repeated_timer_does_nothing() -> None:
 
 
 @pytest.mark.parametrize("late", [50, 60])
-def test_a_match_of_the_time_of_a_closed_incident_opens_no_other(late: int) -> None:
+def test_a_match_of_the_time_of_a_closed_incident_adds_to_it_and_opens_no_other(late: int) -> None:
     closing = compiled(close_after=60)
     state, _ = run(closing, signal(0))
     state, _ = expire(closing, state, at(60))
-    assert run(closing, signal(late, delay=20), state=state) == (state, [])
+    assert run(closing, signal(late), state=state) == (state, [Repeated(at(late))])
 
 
 def test_a_value_that_matches_for_long_enough_opens_an_incident_without_another_signal() -> None:
@@ -108,7 +113,7 @@ def test_a_value_that_matches_for_long_enough_opens_an_incident_without_another_
     state, effects = run(holding, signal(0, on="data_point"), signal(60, on="data_point"))
     assert (effects, deadline(holding, state)) == ([], at(180))
     _, effects_of_timer = expire(holding, state, at(200))
-    assert effects_of_timer == (Opened(1, at(180), 1),)
+    assert effects_of_timer == (Opened(1, at(180), 1, at(0)),)
 
 
 def test_a_value_that_recovers_within_the_hold_opens_nothing() -> None:
@@ -119,8 +124,9 @@ def test_a_value_that_recovers_within_the_hold_opens_nothing() -> None:
 
 def test_an_incident_about_a_value_ends_with_it_unless_it_closes_after_a_quiet_time() -> None:
     signals = [signal(0, on="data_point"), signal(9, on="data_point", matches=False)]
-    assert run(compiled(on="data_point"), *signals)[1] == [Opened(1, at(0), 1), Closed(at(9), Reason.ENDED)]
-    assert run(compiled(on="data_point", close_after=60), *signals)[1] == [Opened(1, at(0), 1)]
+    opened = Opened(1, at(0), 1, at(0))
+    assert run(compiled(on="data_point"), *signals)[1] == [opened, Closed(at(9), Reason.ENDED)]
+    assert run(compiled(on="data_point", close_after=60), *signals)[1] == [opened]
 
 
 def test_a_value_older_than_the_known_one_changes_nothing() -> None:
@@ -129,13 +135,25 @@ def test_a_value_older_than_the_known_one_changes_nothing() -> None:
     assert run(values, signal(9, on="data_point", matches=False), state=state) == (state, [])
 
 
-def test_a_signal_that_is_more_than_fifteen_minutes_late_opens_nothing() -> None:
-    assert run(compiled(), signal(0, delay=15 * 60))[1] == [Opened(1, at(0), 1)]
-    assert run(compiled(), signal(0, delay=15 * 60 + 1)) == (NEW, [])
+def test_what_is_inside_now_counts_even_if_an_older_reading_says_so() -> None:
+    crowded = CompiledRule(
+        "rule",
+        1,
+        NewRule.model_validate({"name": "r", "on": "occupancy", "match": {"inside": [{"numeric": [">", 9]}]}}),
+    )
+    readings = [
+        Signal(Kind.OCCUPANCY, at(second), at(9), {"source": "hall", "inside": inside})
+        for second, inside in [(5, 10), (3, 9), (4, 11)]
+    ]
+    assert run(crowded, *readings)[1] == [
+        Opened(1, at(5), 1, at(5)),
+        Closed(at(5), Reason.ENDED),
+        Opened(2, at(5), 1, at(5)),
+    ]
 
 
-def test_a_clock_that_is_ahead_does_not_make_a_hold_longer() -> None:
-    assert run(compiled(), signal(240, delay=-240))[1] == [Opened(1, at(0), 1)]
+def test_a_late_signal_opens_nothing() -> None:
+    assert run(compiled(), signal(0, late=True)) == (NEW, [])
 
 
 def test_a_rule_that_is_off_sees_nothing_and_no_rule_sees_another_kind() -> None:
@@ -156,7 +174,7 @@ def test_a_hold_begins_anew_with_a_new_version_and_an_incident_stays_open() -> N
 
 def test_a_signal_outside_the_schedule_does_not_match() -> None:
     nightly = compiled(schedule=NIGHT)
-    assert run(nightly, signal(29), signal(30))[1] == [Opened(1, at(30), 1)]
+    assert run(nightly, signal(29), signal(30))[1] == [Opened(1, at(30), 1, at(30))]
 
 
 def test_a_hold_that_ends_outside_the_schedule_opens_nothing() -> None:
@@ -245,8 +263,11 @@ class Reference:
         elif self.open:
             self.open.occurrences += 1
             self.open.last = max(self.open.last, second)
-        elif not self.incidents or second > self.incidents[-1].closed[0]:  # type: ignore[index]
+        elif not self.incidents or second + (definition.on == "data_point") > self.incidents[-1].closed[0]:  # type: ignore[index]
             self.match(second)
+        else:
+            self.incidents[-1].occurrences += 1
+            self.incidents[-1].last = max(self.incidents[-1].last, second)
 
     def match(self, second: int) -> None:
         definition = self.rule.definition
@@ -269,7 +290,7 @@ def seconds(time: datetime) -> float:
 def apply(incidents: list[Incident], effects: Sequence[Effect]) -> None:
     for effect in effects:
         match effect:
-            case Opened(number, time, occurrences):
+            case Opened(number, time, occurrences, _):
                 assert number == len(incidents) + 1
                 incidents.append(Incident(seconds(time), occurrences, seconds(time)))
             case Repeated(time):
@@ -307,7 +328,7 @@ class Watching(RuleBasedStateMachine):
     @rule(passed=st.integers(0, 8), age=_ages, matches=st.sampled_from([True, True, False]))
     def receive(self, passed: int, age: int, matches: bool) -> None:
         self.now += passed
-        received = signal(self.now - age, matches=matches, on=self.on, delay=age)
+        received = signal(self.now - age, matches=matches, on=self.on)
         self.reference.signal(self.now - age, matches=matches)
         if self.rule.concerns(received):
             self.state, effects = evaluate(self.rule, self.state, received)
