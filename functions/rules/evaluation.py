@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from rules.definition import Mode, NewRule
 from rules.pattern import Leaf, Pattern, compiled
-from rules.signals import CURRENT, VALUES, Signal
+from rules.signals import CURRENT, FOLDED, VALUES, Signal
 from sitewatch.names import fold
 
 
@@ -117,14 +117,16 @@ class CompiledRule:
         """The value of ``per``: signals with the same one share a state. Without that field it is empty."""
         per = self.definition.per
         value = None if per == "rule" else signal.fields.get(per)
-        return "" if value is None else fold(str(value))
+        if value is None:
+            return ""
+        return fold(value) if per in FOLDED else str(value)
 
 
 def evaluate(rule: CompiledRule, state: State, signal: Signal) -> Step:
     """Apply a signal that concerns the rule to the state of its key."""
     at = signal.at
-    if signal.kind in CURRENT and state.newest is not None:
-        at = max(at, state.newest)
+    if signal.kind in CURRENT:
+        at = max([at, *filter(None, (state.newest, state.closed_at))])
     state, effects = _expired(rule, _of_version(rule, state), at, including=False)
     if rule.is_value:
         if state.newest is not None and at < state.newest:

@@ -2,8 +2,11 @@
 
 from collections.abc import Iterator
 
-from rules.model import RULES, RuleRecord
+from rules.model import RULES, RuleRecord, RulesRecord
 from sitewatch.errors import NOT_FOUND, ApiError
+
+MAX_RULES = 100
+"""Every signal is compared with every rule."""
 
 
 def find(rule_id: str) -> RuleRecord:
@@ -33,3 +36,9 @@ def oldest_first(after: str | None, limit: int) -> Iterator[RuleRecord]:
 
 def _by_id(rule_id: str) -> RuleRecord | None:
     return next(RuleRecord.query(RULES, RuleRecord.id == rule_id, consistent_read=True), None)
+
+
+def summary() -> RulesRecord:
+    """How many rules there are, and how often they changed."""
+    stored = next(RulesRecord.query("rules", consistent_read=True, limit=1), None)
+    return stored or RulesRecord(total=0, revision=0)

@@ -5,7 +5,6 @@ from typing import Any
 
 from pydantic import Field
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
-from pynamodb.models import Model
 
 from rules.definition import Count, Mode, Severity
 from rules.schedule import Schedule
@@ -13,7 +12,7 @@ from rules.signals import Kind
 from sitewatch import settings
 from sitewatch.clock import Timestamp
 from sitewatch.models import BaseModel
-from sitewatch.tables import JsonAttribute, TableMeta, TimeAttribute
+from sitewatch.tables import JsonAttribute, Model, TableMeta, TimeAttribute
 
 RULES = "rule"
 
@@ -33,7 +32,7 @@ class RuleRecord(Model):
 
 
 class RulesRecord(Model):
-    """How many rules there are."""
+    """How many rules there are, and how often they changed."""
 
     class Meta(TableMeta):
         table_name = settings.text("RULES_TABLE")
@@ -41,6 +40,7 @@ class RulesRecord(Model):
     kind = UnicodeAttribute(hash_key=True, default="rules")
     id = UnicodeAttribute(range_key=True, default="rules")
     total = NumberAttribute()
+    revision = NumberAttribute()
 
 
 class Rule(BaseModel):

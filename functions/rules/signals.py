@@ -29,6 +29,9 @@ FIELDS: Mapping[Kind, frozenset[str]] = {
 LISTS = frozenset({"tags"})
 """The fields that hold a list of values."""
 
+FOLDED = frozenset({"make", "model", "category"})
+"""The fields that are the same in any letter case and Unicode form."""
+
 VALUES = frozenset({Kind.DATA_POINT, Kind.OCCUPANCY, Kind.SILENCE})
 """The kinds that report a value, which matches until another one does not. The others report single occurrences."""
 

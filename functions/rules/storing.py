@@ -1,19 +1,21 @@
 """Create, change and delete rules, each with its entry in the audit log in one transaction."""
 
-from pynamodb.exceptions import DoesNotExist
+from datetime import timedelta
+
 from pynamodb.transactions import TransactWrite
 
 from rules.definition import NewRule
-from rules.finding import exists, find
+from rules.finding import MAX_RULES, exists, find, summary
 from rules.model import RuleRecord, RulesRecord
 from sitewatch import audit, clock, ids, transactions
 from sitewatch.audit import Action
 from sitewatch.callers import Origin
+from sitewatch.deadlines import DeadlineRecord, deleted_rule_id, set_timers
 from sitewatch.errors import CONFLICT, ApiError
 from sitewatch.versions import require_match
 
-MAX_RULES = 100
-"""Every signal is compared with every rule."""
+STALE = timedelta(seconds=10)
+"""How long a change takes to have an effect everywhere, at most."""
 
 
 def create(new: NewRule, origin: Origin, *, rule_id: str | None = None) -> RuleRecord:
@@ -31,13 +33,13 @@ def create(new: NewRule, origin: Origin, *, rule_id: str | None = None) -> RuleR
     entry = audit.entry(origin, Action.RULE_CREATED, rule.id, once=rule.id, name=new.name)
 
     def prepare() -> transactions.Fill:
-        total = _total()
-        if total >= MAX_RULES:
+        before = summary()
+        if before.total >= MAX_RULES:
             raise ApiError(CONFLICT, f"there are {MAX_RULES} rules already")
 
         def fill(transaction: TransactWrite) -> None:
             transaction.save(rule, condition=RuleRecord.id.does_not_exist())
-            _add(transaction, total, 1)
+            _add(transaction, before, 1)
             audit.add(entry, transaction)
 
         return fill
@@ -63,13 +65,14 @@ def change(rule_id: str, new: NewRule, if_match: str | None, origin: Origin) -> 
         if changed and rule.version == changed[0].version and rule.definition == changed[0].definition:
             return None  # by an earlier attempt, whose response was lost
         require_match(rule.version, if_match)
-        unchanged = RuleRecord.version == rule.version
+        before, unchanged = summary(), RuleRecord.version == rule.version
         rule.version, rule.definition, rule.updated_at = rule.version + 1, new.to_json(), clock.now()
         changed[:] = [rule]
         entry.detail = {"name": new.name, "version": int(rule.version)}
 
         def fill(transaction: TransactWrite) -> None:
             transaction.save(rule, condition=unchanged)
+            _add(transaction, before, 0)
             audit.add(entry, transaction)
 
         return fill
@@ -79,7 +82,7 @@ def change(rule_id: str, new: NewRule, if_match: str | None, origin: Origin) -> 
 
 
 def delete(rule_id: str, if_match: str | None, origin: Origin) -> None:
-    """Delete the rule if its version matches ``If-Match``. Raises the same errors as ``change``."""
+    """Delete the rule if its version matches ``If-Match``, and close its incidents. Raises the errors of ``change``."""
     entry = audit.entry(origin, Action.RULE_DELETED, rule_id)
     attempted = False
 
@@ -90,26 +93,25 @@ def delete(rule_id: str, if_match: str | None, origin: Origin) -> None:
         rule = find(rule_id)
         require_match(rule.version, if_match)
         attempted = True
-        total = _total()
+        before = summary()
+        # Until then, a function may still know the rule and open another incident.
+        closing = DeadlineRecord(deleted_rule_id(rule_id), due=clock.now() + STALE)
         entry.detail = {"name": rule.definition["name"], "version": int(rule.version)}
 
         def fill(transaction: TransactWrite) -> None:
             transaction.delete(rule, condition=RuleRecord.version == rule.version)
-            _add(transaction, total, -1)
+            transaction.save(closing)
+            _add(transaction, before, -1)
             audit.add(entry, transaction)
 
         return fill
 
     transactions.rewrite(prepare)
+    now = clock.now()
+    set_timers([(now, deleted_rule_id(rule_id)), (now + STALE, deleted_rule_id(rule_id))], now)
 
 
-def _total() -> int:
-    try:
-        return int(RulesRecord.get("rules", "rules", consistent_read=True).total)
-    except DoesNotExist:
-        return 0
-
-
-def _add(transaction: TransactWrite, total: int, difference: int) -> None:
-    unchanged = RulesRecord.total == total if total else RulesRecord.total.does_not_exist() | (RulesRecord.total == 0)
-    transaction.save(RulesRecord(total=total + difference), condition=unchanged)
+def _add(transaction: TransactWrite, before: RulesRecord, difference: int) -> None:
+    unchanged = RulesRecord.revision == before.revision if before.revision else RulesRecord.revision.does_not_exist()
+    after = RulesRecord(total=before.total + difference, revision=before.revision + 1)
+    transaction.save(after, condition=unchanged)

@@ -191,7 +191,7 @@ def test_a_hold_that_ends_outside_the_schedule_opens_nothing() -> None:
         ("source", {}, "gate"),
         ("rule", {}, ""),
         ("zone", {}, ""),
-        ("zone", {"zone": "North"}, "north"),
+        ("zone", {"zone": "North"}, "North"),
         ("category", {"category": "SUV"}, "suv"),
         ("year", {"year": 2015}, "2015"),
     ],

@@ -44,6 +44,9 @@ class Action(StrEnum):
     RULE_CREATED = "rule.created"
     RULE_CHANGED = "rule.changed"
     RULE_DELETED = "rule.deleted"
+    SOURCE_CHANGED = "source.changed"
+    SOURCE_DELETED = "source.deleted"
+    INCIDENT_CHANGED = "incident.changed"
 
 
 class EntriesBySubject(GlobalSecondaryIndex["AuditRecord"]):
