@@ -67,7 +67,13 @@ def act(incident_id: str, new: NewAct, if_match: str | None, actor: Actor) -> In
         detail=detail,
     )
 
+    attempted = False
+
     def prepare() -> transactions.Fill | None:
+        nonlocal attempted
+        if attempted and finding.has_act(record):
+            return None  # by an earlier attempt, whose response was lost
+        attempted = True
         incident = finding.find(incident_id)
         require_match(incident.version, if_match)
         if incident.version >= MAX_ACTS:

@@ -56,6 +56,11 @@ def find_all(incident_id: str) -> Found:
     return found
 
 
+def has_act(act: ActRecord) -> bool:
+    """Whether the act is stored."""
+    return next(ActRecord.query(act.id, ActRecord.item == act.item, consistent_read=True, limit=1), None) is not None
+
+
 def state_of(incident: IncidentRecord) -> StateRecord | None:
     """The state of the rule that the incident opened from, or ``None`` if it has expired."""
     return next(StateRecord.query(incident.cause, consistent_read=True, limit=1), None)

@@ -68,8 +68,8 @@ class SensorsByName(GlobalSecondaryIndex["SumsRecord"]):
 class SumsRecord(Model):
     """Sums of a sensor's changes (in minus out): one attribute per part of the item's time.
 
-    The item ``now`` also has the total as ``inside``; if it exists, the sensor is known. It tells of the reading that was
-    stored last, so that each of its changes in the table's stream is a reading and what is inside after it.
+    The item ``now`` also has the total as ``inside``; if it exists, the sensor is known. It tells of the reading that
+    was stored last, so that each of its changes in the table's stream is a reading and what is inside after it.
     """
 
     class Meta(TableMeta):

@@ -55,4 +55,6 @@ def compiled(record: RuleRecord) -> CompiledRule:
 
 def forget() -> None:
     """Read the rules again the next time."""
+    global _last  # noqa: PLW0603
     _current.clear()
+    _last = Rulebook(-1, [])
