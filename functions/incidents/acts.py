@@ -99,7 +99,7 @@ class _Change:
     new: NewAct
     assignee: str | None
     username: str
-    now: datetime
+    at: datetime
 
     def update(self, transaction: TransactWrite, *actions: UpdateAction) -> None:
         transaction.update(
@@ -135,7 +135,7 @@ def _acknowledge(change: _Change) -> Writer:
         transaction,
         *change.move(IncidentState.ACKNOWLEDGED, change.incident.assignee),
         IncidentRecord.acknowledged_by.set(change.username),
-        IncidentRecord.acknowledged_at.set(change.now),
+        IncidentRecord.acknowledged_at.set(change.at),
     )
 
 
@@ -179,16 +179,16 @@ def _close(change: _Change) -> Writer:
         change.update(
             transaction,
             *change.move(IncidentState.CLOSED, incident.assignee),
-            IncidentRecord.closed_at.set(change.now),
+            IncidentRecord.closed_at.set(change.at),
             IncidentRecord.closed_by.set(change.username),
             IncidentRecord.close_reason.set(reason.value),
             IncidentRecord.snoozed_until.remove(),
         )
         if state is not None and state.incident_id == incident.id:
             transaction.save(EvidenceRecord(incident.id, signals=state.evidence))
-            state.last_at, state.closed_at, state.since = None, change.now, None
+            state.last_at, state.closed_at, state.since = None, change.at, None
             state.due_partition, state.due = None, None
-            state.expires_at = change.now + _STATE_KEPT
+            state.expires_at = change.at + _STATE_KEPT
             _save_state(transaction, state)
 
     return write
@@ -218,9 +218,9 @@ def _reopen(change: _Change) -> Writer:
         )
         state.incident_id, state.evidence = incident.id, found.evidence
         state.source, state.assignee = incident.source, incident.assignee
-        state.last_at, state.closed_at, state.since, state.expires_at = change.now, None, None, None
+        state.last_at, state.closed_at, state.since, state.expires_at = change.at, None, None, None
         # The next tick finds its real deadline, which depends on its rule.
-        state.due_partition, state.due = DUE, change.now
+        state.due_partition, state.due = DUE, change.at
         _save_state(transaction, state)
 
     return write

@@ -7,10 +7,10 @@ from incidents.acts import Actor
 from incidents.views import ActsDone, NewActs
 from sitewatch.api import Api
 from sitewatch.attempts import first_attempt
-from sitewatch.errors import ApiError
+from sitewatch.errors import CONFLICT, NOT_FOUND, ApiError
 from sitewatch.idempotency import once
 
-app = Api()
+app = Api(errors=[CONFLICT, NOT_FOUND])
 
 
 @app.post("/incidents/acts", summary="Act on several incidents", tags=["incidents"])

@@ -1,21 +1,15 @@
-"""Create, change and delete rules, each with its entry in the audit log in one transaction."""
-
-from datetime import timedelta
+"""Create and change rules, each with its entry in the audit log in one transaction."""
 
 from pynamodb.transactions import TransactWrite
 
 from rules.definition import NewRule
-from rules.finding import MAX_RULES, exists, find, summary
+from rules.finding import MAX_RULES, find, summary
 from rules.model import RuleRecord, RulesRecord
 from sitewatch import audit, clock, ids, transactions
 from sitewatch.audit import Action
 from sitewatch.callers import Origin
-from sitewatch.deadlines import DeadlineRecord, deleted_rule_id, set_timers
 from sitewatch.errors import CONFLICT, ApiError
 from sitewatch.versions import require_match
-
-STALE = timedelta(seconds=10)
-"""How long a change takes to have an effect everywhere, at most."""
 
 
 def create(new: NewRule, origin: Origin, *, rule_id: str | None = None) -> RuleRecord:
@@ -39,7 +33,7 @@ def create(new: NewRule, origin: Origin, *, rule_id: str | None = None) -> RuleR
 
         def fill(transaction: TransactWrite) -> None:
             transaction.save(rule, condition=RuleRecord.id.does_not_exist())
-            _add(transaction, before, 1)
+            count(transaction, before, 1)
             audit.add(entry, transaction)
 
         return fill
@@ -72,7 +66,7 @@ def change(rule_id: str, new: NewRule, if_match: str | None, origin: Origin) -> 
 
         def fill(transaction: TransactWrite) -> None:
             transaction.save(rule, condition=unchanged)
-            _add(transaction, before, 0)
+            count(transaction, before, 0)
             audit.add(entry, transaction)
 
         return fill
@@ -81,37 +75,8 @@ def change(rule_id: str, new: NewRule, if_match: str | None, origin: Origin) -> 
     return changed[0]
 
 
-def delete(rule_id: str, if_match: str | None, origin: Origin) -> None:
-    """Delete the rule if its version matches ``If-Match``, and close its incidents. Raises the errors of ``change``."""
-    entry = audit.entry(origin, Action.RULE_DELETED, rule_id)
-    attempted = False
-
-    def prepare() -> transactions.Fill | None:
-        nonlocal attempted
-        if attempted and not exists(rule_id):
-            return None  # by an earlier attempt, or by somebody else
-        rule = find(rule_id)
-        require_match(rule.version, if_match)
-        attempted = True
-        before = summary()
-        # Until then, a function may still know the rule and open another incident.
-        closing = DeadlineRecord(deleted_rule_id(rule_id), due=clock.now() + STALE)
-        entry.detail = {"name": rule.definition["name"], "version": int(rule.version)}
-
-        def fill(transaction: TransactWrite) -> None:
-            transaction.delete(rule, condition=RuleRecord.version == rule.version)
-            transaction.save(closing)
-            _add(transaction, before, -1)
-            audit.add(entry, transaction)
-
-        return fill
-
-    transactions.rewrite(prepare)
-    now = clock.now()
-    set_timers([(now, deleted_rule_id(rule_id)), (now + STALE, deleted_rule_id(rule_id))], now)
-
-
-def _add(transaction: TransactWrite, before: RulesRecord, difference: int) -> None:
+def count(transaction: TransactWrite, before: RulesRecord, difference: int) -> None:
+    """Add the change of the number of rules to the transaction of another change, on the condition that it is alone."""
     unchanged = RulesRecord.revision == before.revision if before.revision else RulesRecord.revision.does_not_exist()
     after = RulesRecord(total=before.total + difference, revision=before.revision + 1)
     transaction.save(after, condition=unchanged)

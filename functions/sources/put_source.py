@@ -1,18 +1,16 @@
 """PUT /sources/{kind}/{name}: describe a source."""
 
 from aws_lambda_powertools.event_handler import Response
-from pydantic import TypeAdapter, ValidationError
 
 from sitewatch.api import ADMINS, Api
 from sitewatch.errors import PRECONDITION_FAILED, TOO_MANY_REQUESTS, invalid_field
-from sitewatch.names import SourceName, from_path
+from sitewatch.names import from_path, source_name
 from sitewatch.versions import IfMatch, versioned
 from sources import storing
 from sources.model import Description, Source
 from sources.parameters import KindInPath, NameInPath
 
 app = Api(access=ADMINS, errors=[PRECONDITION_FAILED, TOO_MANY_REQUESTS])
-_NAME: TypeAdapter[str] = TypeAdapter(SourceName)
 
 
 @app.put("/sources/<kind>/<name>", summary="Describe a source", tags=["sources"])
@@ -25,9 +23,9 @@ def describe_source(
     ``silent`` after ``grace`` more. The wait begins with this request, if the period changes.
     """
     try:
-        known_as = _NAME.validate_python(from_path(name))
-    except ValidationError as error:
-        raise invalid_field("name", error.errors()[0]["msg"]) from None
+        known_as = source_name(from_path(name))
+    except ValueError as error:
+        raise invalid_field("name", str(error)) from None
     source = storing.describe(kind, known_as, description, if_match, app.origin)
     return versioned(Source.of(source), source.version)
 

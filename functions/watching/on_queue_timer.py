@@ -8,7 +8,7 @@ from sitewatch import clock, deadlines
 from sitewatch.observability import count, logger, metrics
 from sources import silence
 from sources.model import SourceKind
-from watching import recording, timers
+from watching import recording
 
 _MAX_CLOSED = 500
 """Of a deleted rule's incidents in each state, at a time."""
@@ -33,6 +33,6 @@ def handler(event: dict[str, Any], context: Any) -> None:
     for item_id, causes in deleted.items():
         if not causes:
             deadlines.finish(item_id, now)
-    timers.set_short_timers(changed, now)
+    recording.set_short_timers(changed, now)
     count("DeadlinesApplied", len(changed))
     logger.info("expired", timers=len(found), states=len(changed))

@@ -4,7 +4,7 @@ from typing import Any
 
 from sitewatch import clock
 from sitewatch.observability import count, logger, metrics
-from watching import recording, timers
+from watching import recording
 from watching.signals import in_zones, received
 
 
@@ -20,7 +20,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     if signals:
         shard = f"{records[0]['eventSourceARN'].split('/')[1]}/{event.get('shardId', 'only')}"
         changed = recording.record(shard, signals)
-        timers.set_short_timers(changed, clock.now())
+        recording.set_short_timers(changed, clock.now())
         opened = sum(draft.opened is not None for one in changed for draft in one.drafts)
         count("SignalsReceived", len(signals))
         count("IncidentsOpened", opened)

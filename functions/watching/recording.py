@@ -16,6 +16,7 @@ from pynamodb.transactions import TransactWrite
 from incidents.model import NumberRecord, StateRecord, key_of, state_id
 from rules.evaluation import CompiledRule
 from sitewatch import transactions
+from sitewatch.deadlines import TICK, set_timers
 from sitewatch.delivery import chunks
 from sitewatch.retrying import attempts
 from watching import rulebook
@@ -95,6 +96,13 @@ def expire(state_ids: Sequence[str], now: datetime) -> list[Progress]:
         return writing.finish()
 
     return [each for chunk in chunks(state_ids, max_entries=_MAX_READ) for each in _retried(apply, chunk)]
+
+
+def set_short_timers(changed: Iterable[Progress], now: datetime) -> None:
+    """Set timers for new deadlines that may come before the next tick sees them."""
+    deadlines = [(one.record.due, one.record.id) for one in changed if one.record.due and one.record.due <= now + TICK]
+    if deadlines:
+        set_timers(deadlines, now)
 
 
 def _retried(apply: Callable[[Sequence[str]], list[Progress]], chunk: Sequence[str]) -> list[Progress]:

@@ -1,16 +1,14 @@
 """What is due soon."""
 
-from collections.abc import Iterable, Iterator
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import datetime
 
 from incidents.model import StateRecord
 from sitewatch import clock
-from sitewatch.deadlines import DUE, Deadline, set_timers
+from sitewatch.deadlines import DUE, TICK, Deadline
 from sitewatch.tables import query_page
 from sources import silence
-from watching.progress import Progress
 
-TICK = timedelta(minutes=1)
 _MAX_PAGES = 10
 _PAGE = 1000
 
@@ -26,10 +24,3 @@ def due(now: datetime) -> Iterator[Deadline]:
         yield from ((clock.parse(item["due"]["S"]), item["id"]["S"]) for item in page["Items"])
         if "LastEvaluatedKey" not in page:
             return
-
-
-def set_short_timers(changed: Iterable[Progress], now: datetime) -> None:
-    """Set timers for new deadlines that may come before the next tick sees them."""
-    deadlines = [(one.record.due, one.record.id) for one in changed if one.record.due and one.record.due <= now + TICK]
-    if deadlines:
-        set_timers(deadlines, now)

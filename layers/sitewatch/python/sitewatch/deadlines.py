@@ -7,7 +7,7 @@ stored, so a late or a repeated one does nothing, and a lost one is sent again b
 
 import json
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from math import ceil
 from typing import Any
@@ -22,6 +22,9 @@ from sitewatch.tables import Model, TableMeta, TimeAttribute
 
 DUE = "due"
 """The partition of the index of all deadlines."""
+
+TICK = timedelta(minutes=1)
+"""How often what is due is looked for."""
 
 _IDS_PER_MESSAGE = 30
 
