@@ -20,7 +20,7 @@ def _provide(properties: Mapping[str, str]) -> Outcome:
             "name": properties["Name"],
             "on": "detection",
             "match": {"suspicious": [True]},
-            "close_after": 600,
+            "close_after": 120,
             "text": "{category} at {source}: {make} {model}",
         }
     )

@@ -47,6 +47,8 @@ def _check_numeric(parts: list[Any]) -> list[Any]:
         raise ValueError('one or two comparisons, such as [">=", 0, "<", 10]')
     if not all(_is_number(limit) and abs(limit) <= _MAX_NUMBER for limit in limits):
         raise ValueError("a comparison needs a number from -5e9 to 5e9")
+    if len(parts) == 4 and not (operators[0][0] == ">" and operators[1][0] == "<" and limits[0] < limits[1]):
+        raise ValueError('two comparisons are a lower limit and a higher one, such as [">=", 0, "<", 10]')
     return parts
 
 

@@ -350,7 +350,9 @@ def test_the_planned_event_sample_is_sent(monkeypatch: pytest.MonkeyPatch) -> No
     assert [request.headers["Authorization"] for request in sent] == ["Bearer token"]
 
 
-@pytest.mark.parametrize("sample", ["provision_signing_key", "provision_user", "provision_api_token", "provision_rule"])
+@pytest.mark.parametrize(
+    "sample", ["provision_signing_key", "provision_user", "provision_api_token", "provision_rule", "provision_examples"]
+)
 def test_a_custom_resource_sample_succeeds(monkeypatch: pytest.MonkeyPatch, sample: str) -> None:
     responses: list[dict[str, Any]] = []
 

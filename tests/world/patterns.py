@@ -16,10 +16,15 @@ _text_leaves = st.one_of(
     st.fixed_dictionaries({"exists": st.booleans()}),
 )
 _operators = st.sampled_from(["<", "<=", "=", ">=", ">"])
+_range = (
+    st.tuples(st.sampled_from([">", ">="]), _numbers, st.sampled_from(["<", "<="]), _numbers)
+    .filter(lambda parts: parts[1] < parts[3])
+    .map(list)
+)
 _number_leaves = st.one_of(
     _numbers,
     st.fixed_dictionaries({"numeric": st.tuples(_operators, _numbers).map(list)}),
-    st.fixed_dictionaries({"numeric": st.tuples(_operators, _numbers, _operators, _numbers).map(list)}),
+    st.fixed_dictionaries({"numeric": _range}),
     st.fixed_dictionaries({"anything-but": _numbers | st.lists(_numbers, min_size=1, max_size=3)}),
 )
 
