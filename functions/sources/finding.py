@@ -67,3 +67,15 @@ def page(
             if more and requests >= _MAX_REQUESTS:
                 return found, (each.value, str(name))
     return found, None
+
+
+def zones(kind: SourceKind) -> dict[str, str]:
+    """The zones of the sources of a kind, by name: of the first 10,000 or so."""
+    found: dict[str, str] = {}
+    after: tuple[str, str] | None = None
+    for _ in range(_MAX_REQUESTS):
+        sources, after = page(kind=kind, state=None, zone=None, after=after, limit=_PAGE)
+        found |= {source.name: source.zone for source in sources if source.zone}
+        if after is None:
+            break
+    return found

@@ -23,7 +23,7 @@ from incidents.model import (
     partitions_of,
     state_id,
 )
-from rules.definition import Mode
+from rules.definition import Mode, NewRule
 from rules.evaluation import Closed, CompiledRule, Effect, Opened, Repeated, State, deadline, evaluate, expire
 from rules.signals import Signal
 from sitewatch import clock, ids
@@ -201,7 +201,7 @@ class Progress:
             rule_version=rule.version,
             severity=definition.severity.value,
             state=state.value,
-            subject=None if definition.per == "rule" else _text(fields.get(definition.per)),
+            subject=subject_of(definition, fields),
             title=title_of(definition.text, fields),
             source=fields.get("source"),
             zone=fields.get("zone"),
@@ -251,6 +251,11 @@ class Progress:
         record.expires_at = None if state.is_open or record.due else clock.now() + _KEPT
         condition = StateRecord.version == read if read else StateRecord.id.does_not_exist()
         transaction.save(record, condition=condition)
+
+
+def subject_of(definition: NewRule, fields: Mapping[str, Any]) -> str | None:
+    """What an incident is about: the value of its rule's ``per``, or ``None`` for a rule with one incident in all."""
+    return None if definition.per == "rule" else _text(fields.get(definition.per))
 
 
 def title_of(text: str, fields: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -104,3 +105,20 @@ def test_a_signal_registers_its_source_which_administrators_describe(admin: Clie
     assert user.put(path, json=description).status_code == 403
     assert admin.delete(path, headers={"If-Match": described.headers["etag"]}).status_code == 204
     assert user.get(path).status_code == 404
+
+
+@pytest.mark.conformance
+def test_a_trial_tells_what_a_rule_would_have_done(admin: Client, kind: str) -> None:
+    send(admin, kind, "gate", count=3)
+    now = datetime.now(UTC)
+    body = {
+        "rule": {"name": f"trial {kind}", "on": "event", "match": {"event_type": [kind]}},
+        "from": (now - timedelta(minutes=5)).isoformat(),
+        "to": (now + timedelta(minutes=1)).isoformat(),
+    }
+    accepted = admin.post("/rules/try", json=body)
+    assert accepted.status_code == 202, accepted.text
+    path = f"/jobs/{accepted.json()['job_id']}"
+    job = eventually(lambda: admin.get(path).json(), lambda job: job["status"] != "pending")
+    tried = job["notification"]["message"]["tried"]
+    assert (job["status"], tried["opened"], tried["examples"][0]["occurrences"]) == ("done", 1, 3)

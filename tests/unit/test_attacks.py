@@ -217,6 +217,7 @@ NOT_USERS = {
     ("POST", "/detections"),
     ("GET", "/audit"),
     ("POST", "/rules"),
+    ("POST", "/rules/try"),
     ("PUT", "/rules/{rule_id}"),
     ("DELETE", "/rules/{rule_id}"),
     ("PUT", "/sources/{kind}/{name}"),

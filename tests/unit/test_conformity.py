@@ -43,6 +43,7 @@ WITH_OTHER_RULES = [
     "/incidents/acts",  # what each act needs
     "/incidents/{incident_id}/acts",  # the same
     "/rules",  # what each kind of signal has
+    "/rules/try",  # the same
     "/rules/{rule_id}",  # the same
 ]
 """Routes with rules that a schema cannot express, so that a 400 may be right."""

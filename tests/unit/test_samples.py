@@ -200,7 +200,7 @@ GIVEN: dict[str, Callable[[], None]] = {
     "get_sensor_history": _reading,
 }
 CREATED = {"post_users", "post_auth_signup", "post_api_tokens", "post_rules", "post_user_password_reset"}
-ACCEPTED = {"post_detections", "post_messages"}
+ACCEPTED = {"post_detections", "post_messages", "post_try"}
 EMPTY = {
     "delete_api_token",
     "delete_event",
@@ -311,6 +311,12 @@ def test_the_change_sample_is_watched_by_the_rule_about_suspicious_vehicles() ->
     _invoke("watch")
     [incident] = call("GET", "/incidents", token=access_token()).json["incidents"]
     assert (incident["source"], incident["occurrences"]) == ("unknown", 1)
+
+
+def test_the_trial_sample_notifies_who_asked() -> None:
+    assert _invoke("try_rule") == {"batchItemFailures": []}
+    (received,) = call("GET", "/notifications", token=access_token(subject=SENDER)).json["notifications"]
+    assert (received["code"], received["message"]["tried"]["signals"]) == (10098, 0)
 
 
 def test_the_tick_and_timer_samples_find_nothing_to_do() -> None:
