@@ -33,7 +33,7 @@ SOURCES := functions layers lint runner tests
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: admin assets audit bench-dashboard bench-functions bench-growth bench-memory bench-messages bench-pipeline browser conformance costs deploy down engines fuzz help ingest invoke lint localstack lock logs newman node-packages openapi python quarantine redrive replay reset restore rotate-key run sam-local status test types unit up venv venv-dev
+.PHONY: admin assets audit bench-dashboard bench-functions bench-growth bench-memory bench-messages bench-pipeline bench-rules browser conformance costs deploy down engines fuzz help ingest invoke lint localstack lock logs newman node-packages openapi python quarantine redrive replay reset restore rotate-key run sam-local status test types unit up venv venv-dev
 
 help: ## show this
 	@echo "make run    sets Sitewatch up and runs it until Ctrl-C"
@@ -179,6 +179,9 @@ bench-pipeline: venv-dev ## the pipeline's records per second, and the time to a
 
 bench-messages: venv-dev ## the time from POST /messages to its notification, one at a time and concurrently
 	@$(BENCH).bench_messages
+
+bench-rules: venv-dev ## the processor time of signals against rules
+	@$(BENCH).bench_rules
 
 bench-memory: venv-dev ## the memory of the local system with every function warm
 	@$(BENCH).bench_memory

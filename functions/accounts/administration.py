@@ -15,6 +15,7 @@ from accounts.model import UsernameClaim, UserRecord
 from sitewatch import audit, transactions
 from sitewatch.audit import Action, AuditRecord
 from sitewatch.callers import Caller, Origin, Role
+from sitewatch.directory import claim_key
 from sitewatch.errors import CONFLICT, USER_NOT_FOUND, ApiError
 from sitewatch.user_status import UserStatus
 
@@ -98,7 +99,7 @@ def delete(user_id: str, origin: Origin) -> None:
         def fill(transaction: TransactWrite) -> None:
             _require_admin(other, transaction)
             transaction.delete(user, condition=UserRecord.key.exists())
-            transaction.delete(UsernameClaim(users.claim_key(user.username)))
+            transaction.delete(UsernameClaim(claim_key(user.username)))
             transaction.save(status)
             audit.add(entry, transaction)
 

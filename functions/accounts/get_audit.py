@@ -25,7 +25,7 @@ class Entry(BaseModel):
     at: Timestamp
     actor: str | None = Field(description="A user's id, `deployment` or `operator`; null if nobody was logged in.")
     action: str
-    subject: str | None = Field(description="The user, API token or event that it was done to; null if there is none.")
+    subject: str | None = Field(description="The user, API token, event or rule it was done to; null if there is none.")
     address: str | None
     detail: dict[str, Any]
 

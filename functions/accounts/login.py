@@ -7,8 +7,8 @@ from aws_lambda_powertools.event_handler.openapi.params import Form
 
 from accounts import credentials, guessing
 from accounts.model import MAX_PASSWORD_LENGTH, UserRecord
-from accounts.users import claim_key
 from sitewatch.callers import Origin
+from sitewatch.directory import claim_key
 from sitewatch.errors import BAD_CREDENTIALS, ApiError
 
 # A login does not check the sign-up rules: credentials that break them match no account and get the usual 401.

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from accounts import machines
-from accounts.custom_resource import Outcome, respond
 from sitewatch import audit, aws, clock, ids
 from sitewatch.callers import Scope
+from sitewatch.custom_resource import Outcome, respond
 
 _LIFETIME = timedelta(days=3650)
 

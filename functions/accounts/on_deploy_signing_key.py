@@ -8,8 +8,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from accounts.custom_resource import Outcome, respond
 from sitewatch import keys
+from sitewatch.custom_resource import Outcome, respond
 
 _ID = "token-keys"  # constant, because CloudFormation replaces a resource whose id changes
 

@@ -7,10 +7,10 @@ An existing user does not change: a deployment never resets a password.
 from collections.abc import Mapping
 
 from accounts import credentials, users
-from accounts.custom_resource import Outcome, respond
 from accounts.model import NewUser
 from sitewatch import audit, aws
 from sitewatch.callers import Role
+from sitewatch.custom_resource import Outcome, respond
 
 
 def _password(properties: Mapping[str, str]) -> str:

@@ -15,6 +15,7 @@ from accounts.model import UserRecord
 from sitewatch import audit, clock, transactions
 from sitewatch.audit import Action
 from sitewatch.callers import Caller, Origin
+from sitewatch.directory import claim_key
 from sitewatch.errors import BAD_CREDENTIALS, BAD_TOKEN, ApiError
 
 RESET_LIFETIME = timedelta(hours=24)
@@ -37,7 +38,7 @@ def change_own(caller: Caller, current: str, new: str, origin: Origin) -> None:
         audit.append(audit.entry(origin, Action.PASSWORD_REFUSED, user.id))
         return None
 
-    if guessing.check(users.claim_key(user.username), origin.address, verify, signed_in=True) is None:
+    if guessing.check(claim_key(user.username), origin.address, verify, signed_in=True) is None:
         raise ApiError(BAD_CREDENTIALS, "Incorrect password")
     entry = audit.entry(origin, Action.PASSWORD_CHANGED, user.id)
     new_hash = passwords.hash_password(new)
@@ -99,7 +100,7 @@ def reset(token: str, new: str, origin: Origin) -> None:
     """
     user_id = token.partition(".")[0]
     found = users.by_id(user_id)
-    account = users.claim_key(found.username) if found else f"nobody#{user_id}"
+    account = claim_key(found.username) if found else f"nobody#{user_id}"
     user = guessing.check(account, origin.address, lambda: _with_token(found, token, origin))
     if user is None:
         raise _refused()

@@ -3,11 +3,10 @@
 from pynamodb.transactions import TransactWrite
 
 from accounts.model import Profile, UsernameClaim, UserRecord
-from accounts.users import claim_key
 from sitewatch import audit, ids
 from sitewatch.audit import Action
 from sitewatch.callers import Origin, Role
-from sitewatch.directory import user_key
+from sitewatch.directory import claim_key, user_key
 
 
 def new_record(profile: Profile, password_hash: str, *, user_id: str, role: Role) -> UserRecord:

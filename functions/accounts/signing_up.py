@@ -4,9 +4,10 @@ from typing import Any
 
 from accounts import credentials, guessing, passwords
 from accounts.model import NewUser, UserRecord, UserView
-from accounts.users import by_id, claim_key
+from accounts.users import by_id
 from sitewatch.api import Api
 from sitewatch.attempts import first_attempt
+from sitewatch.directory import claim_key
 from sitewatch.errors import invalid_field
 from sitewatch.idempotency import HEADER, once
 

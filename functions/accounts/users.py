@@ -5,14 +5,9 @@ from itertools import islice
 
 from accounts.model import UsernameClaim, UserRecord
 from sitewatch.callers import Role
-from sitewatch.directory import user_key
+from sitewatch.directory import claim_key, user_key
 
 _SEARCH_PAGE, _SEARCH_PAGES = 1000, 100
-
-
-def claim_key(username: str) -> str:
-    """The key of a username's claim, which ignores case."""
-    return f"username#{username.lower()}"
 
 
 def by_id(user_id: str) -> UserRecord | None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated
 
 from pydantic import Field
-from pynamodb.attributes import BinaryAttribute, ListAttribute, UnicodeAttribute
+from pynamodb.attributes import BinaryAttribute, BooleanAttribute, ListAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from datapoints import float32
@@ -54,6 +54,7 @@ class DataPointRecord(Model):
     all_partition = UnicodeAttribute(default=ALL)
     valid_partition = UnicodeAttribute(null=True)
     position = UnicodeAttribute()
+    late = BooleanAttribute(null=True)
 
     all_by_time = DataPointsByTime()
     valid_by_time = ValidDataPointsByTime()

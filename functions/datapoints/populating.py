@@ -11,6 +11,7 @@ from datapoints.source import SourceFailed, SourcePoint
 from sitewatch import clock, ids
 from sitewatch.observability import count, logger
 from sitewatch.partitions import position
+from sitewatch.sources import MAX_DELAY
 from sitewatch.timeline import MONTHS, hour_of, month_of
 from sitewatch.transactions import commit
 
@@ -55,6 +56,7 @@ def to_record(fetched: SourcePoint, fetched_at: datetime) -> DataPointRecord:
         tags=tags,
         valid_partition=VALID if is_valid(tags) else None,
         position=position(time, point_id),
+        late=True if fetched_at - time > MAX_DELAY else None,
     )
 
 

@@ -5,6 +5,8 @@ import random
 import struct
 from typing import Any
 
+from sitewatch.simulation import CYCLE_SECONDS
+
 _BAD_RESPONSES: tuple[Any, ...] = (
     {"time": "now", "value": [0, 0, 128, 63], "tags": []},
     {"time": 0.5, "value": [0, 0, 128, 63], "tags": []},
@@ -16,6 +18,8 @@ _BAD_RESPONSES: tuple[Any, ...] = (
 )
 _OLD_SECONDS = 2 * 60 * 60
 _HALF_A_DAY = 12 * 60 * 60
+_FAILS = range(180, 420)
+"""The seconds of the simulated ten minutes in which all data points are suspect."""
 
 
 class OutOfService(Exception):
@@ -25,7 +29,8 @@ class OutOfService(Exception):
 def respond(now: float, rng: random.Random) -> Any:
     """Return the instrument's response at ``now`` (Unix seconds).
 
-    About 2 in 100 requests fail, 3 get invalid responses, 5 old ones, 8 the tag ``system`` and 8 ``suspect``.
+    About 2 in 100 requests fail, 3 get invalid responses, 5 old ones, 8 the tag ``system`` and 8 ``suspect``. For four
+    of every ten minutes, all others have the tag ``suspect`` too.
 
     Raises
     ------
@@ -42,7 +47,7 @@ def respond(now: float, rng: random.Random) -> Any:
     tags = ["simulated"]
     if 10 <= roll < 18:
         tags.append("system")
-    elif 18 <= roll < 26:
+    elif 18 <= roll < 26 or int(now) % CYCLE_SECONDS in _FAILS:
         tags.append("suspect")
     value = math.sin(time / _HALF_A_DAY * math.tau) + rng.gauss(0, 0.05)
     return {"time": time, "value": list(struct.pack("<f", value)), "tags": tags}

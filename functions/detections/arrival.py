@@ -12,6 +12,7 @@ from detections.report import MAX_RECORD_BYTES, RecordOnStream
 from sitewatch import clock, ids, settings
 from sitewatch.names import UNKNOWN, fold
 from sitewatch.partitions import partition, position, write_shard
+from sitewatch.sources import MAX_DELAY
 
 MAX_REJECTED_PARTS = 100
 """Of one record; the last one has the bytes of all that follow too."""
@@ -138,6 +139,7 @@ def _to_detection(record: KinesisRecord, index: int, part: formats.Part) -> Arri
         category=reported.category,
         created_at=created_at,
         suspicious=is_suspicious(reported.category),
+        late=True if record.arrived_at - created_at > MAX_DELAY else None,
         position=position(created_at, detection_id),
         time_partition=partition(shard),
         make_partition=partition(shard, fold(reported.make)),

@@ -94,6 +94,7 @@ class DetectionRecord(Model):
     category = UnicodeAttribute()
     created_at: datetime = TimeAttribute()  # type: ignore[assignment]
     suspicious = BooleanAttribute()
+    late = BooleanAttribute(null=True)  # absent unless it is true: an identical put must stay identical
     position = UnicodeAttribute()
     time_partition = UnicodeAttribute()
     make_partition = UnicodeAttribute()

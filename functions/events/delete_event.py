@@ -3,9 +3,10 @@
 from aws_lambda_powertools.event_handler import Response
 
 from events import storing
-from events.responses import EventIdInPath, IfMatch
+from events.responses import EventIdInPath
 from sitewatch.api import ADMINS, Api
 from sitewatch.errors import NOT_FOUND, PRECONDITION_FAILED, TOO_MANY_REQUESTS
+from sitewatch.versions import IfMatch
 
 app = Api(access=ADMINS, errors=[NOT_FOUND, PRECONDITION_FAILED, TOO_MANY_REQUESTS])
 

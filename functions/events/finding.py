@@ -19,8 +19,3 @@ def find(event_id: str) -> EventRecord:
     if found is None:
         raise ApiError(NOT_FOUND)
     return found
-
-
-def etag(event: EventRecord) -> str:
-    """The entity tag of the event's current version (RFC 9110, section 8.8.3)."""
-    return f'"{int(event.version)}"'

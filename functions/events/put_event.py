@@ -4,9 +4,10 @@ from aws_lambda_powertools.event_handler import Response
 
 from events import storing
 from events.model import Event, NewEvent
-from events.responses import EventIdInPath, IfMatch, event_response
+from events.responses import EventIdInPath, event_response
 from sitewatch.api import Api
 from sitewatch.errors import NOT_FOUND, PRECONDITION_FAILED, TOO_MANY_REQUESTS
+from sitewatch.versions import IfMatch
 
 app = Api(errors=[NOT_FOUND, PRECONDITION_FAILED, TOO_MANY_REQUESTS])
 

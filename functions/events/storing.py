@@ -6,17 +6,18 @@ from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.transactions import TransactWrite
 
-from events.finding import etag, find
+from events.finding import find
 from events.model import EventRecord, NewEvent
 from sitewatch import audit, clock, settings
 from sitewatch.attempts import Attempt
 from sitewatch.audit import Action
 from sitewatch.callers import Caller, Origin
-from sitewatch.errors import NOT_FOUND, PRECONDITION_FAILED, TOO_MANY_REQUESTS, ApiError
+from sitewatch.errors import NOT_FOUND, TOO_MANY_REQUESTS, ApiError
 from sitewatch.partitions import partition, write_shard
 from sitewatch.retrying import attempts
 from sitewatch.sources import source_of
 from sitewatch.transactions import Fill, commit, rewrite
+from sitewatch.versions import require_match
 
 _WRITE_SHARDS = settings.integer("EVENT_WRITE_SHARDS")
 
@@ -125,6 +126,5 @@ def _write(event_id: str, if_match: str | None, write: Callable[[EventRecord, Co
 
 def _matching(event_id: str, if_match: str | None) -> EventRecord:
     event = find(event_id)
-    if if_match is not None and {"*", etag(event)}.isdisjoint(tag.strip() for tag in if_match.split(",")):
-        raise ApiError(PRECONDITION_FAILED, "the event has changed")
+    require_match(event.version, if_match)
     return event

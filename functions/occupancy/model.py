@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import AliasChoices, ConfigDict, Field
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
 from sitewatch import settings
@@ -48,6 +48,7 @@ class ReadingRecord(Model):
     position = UnicodeAttribute(range_key=True)
     in_count = NumberAttribute()
     out_count = NumberAttribute()
+    late = BooleanAttribute(null=True)
 
 
 class SensorsByName(GlobalSecondaryIndex["SumsRecord"]):
@@ -67,7 +68,8 @@ class SensorsByName(GlobalSecondaryIndex["SumsRecord"]):
 class SumsRecord(Model):
     """Sums of a sensor's changes (in minus out): one attribute per part of the item's time.
 
-    The item ``now`` also has the total as ``inside``; if it exists, the sensor is known.
+    The item ``now`` also has the total as ``inside``; if it exists, the sensor is known. It tells of the reading that
+    was stored last, so that each of its changes in the table's stream is a reading and what is inside after it.
     """
 
     class Meta(TableMeta):
@@ -77,6 +79,11 @@ class SumsRecord(Model):
     position = UnicodeAttribute(range_key=True)
     kind = UnicodeAttribute(null=True)
     inside = NumberAttribute(null=True)
+    last_reading = UnicodeAttribute(null=True)
+    last_at: datetime = TimeAttribute(null=True)  # type: ignore[assignment]
+    last_in = NumberAttribute(null=True)
+    last_out = NumberAttribute(null=True)
+    last_late = BooleanAttribute(null=True)
 
     by_name = SensorsByName()
 

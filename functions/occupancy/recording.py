@@ -5,6 +5,7 @@ from pynamodb.transactions import TransactWrite
 from occupancy.model import SENSOR_KIND, Reading, ReadingRecord, SumsRecord, change, reading_position
 from occupancy.sums import NOW, parts_of_reading
 from sitewatch import clock
+from sitewatch.sources import MAX_DELAY
 from sitewatch.transactions import commit
 
 
@@ -21,12 +22,19 @@ def record(reading: Reading, reading_id: str) -> None:
 
     """
     difference = reading.in_count - reading.out
+    is_late = clock.now() - reading.ts > MAX_DELAY
     month, *finer = parts_of_reading(reading.ts)
 
     def fill(transaction: TransactWrite) -> None:
         position = reading_position(clock.sortable(reading.ts), reading_id)
         transaction.save(
-            ReadingRecord(reading.sensor, position, in_count=reading.in_count, out_count=reading.out),
+            ReadingRecord(
+                reading.sensor,
+                position,
+                in_count=reading.in_count,
+                out_count=reading.out,
+                late=True if is_late else None,
+            ),
             condition=ReadingRecord.position.does_not_exist(),
         )
         transaction.update(
@@ -35,6 +43,11 @@ def record(reading: Reading, reading_id: str) -> None:
                 SumsRecord.kind.set(SENSOR_KIND),
                 SumsRecord.inside.add(difference),
                 change(month.name).add(difference),
+                SumsRecord.last_reading.set(reading_id),
+                SumsRecord.last_at.set(reading.ts),  # type: ignore[attr-defined]
+                SumsRecord.last_in.set(reading.in_count),
+                SumsRecord.last_out.set(reading.out),
+                SumsRecord.last_late.set(is_late) if is_late else SumsRecord.last_late.remove(),
             ],
         )
         for part in finer if difference else ():

@@ -1,7 +1,7 @@
 """Simulated doors: what their sensors count over a plausible day, always the same for the same day.
 
 People come in the morning and go in the evening, by the door that they came by; some go out for lunch. So a door's
-count is never negative, and nobody is inside at night.
+count is never negative, and nobody is inside at night. The meeting room is crowded for four of every ten minutes.
 """
 
 from collections import Counter
@@ -16,6 +16,10 @@ from sitewatch import ids
 DOORS = {"front door": 24, "staff entrance": 12, "loading bay": 5}
 """How many people come by each door a day."""
 
+MEETING_ROOM = "meeting room"
+_MEETING = 12
+_MEETING_BEGINS, _MEETING_ENDS, _MEETING_EVERY = 1, 5, 10  # minutes
+
 
 def simulate(now: datetime) -> int:
     """Store what the doors have counted since the last call, and return the number of readings.
@@ -24,7 +28,8 @@ def simulate(now: datetime) -> int:
     reading twice: the same minute of a door has the same id.
     """
     last = next(SimulatedDoorsRecord.query("#simulated", consistent_read=True), None)
-    readings = [reading for door in DOORS for reading in counted(door, last.until if last else None, now)]
+    after = last.until if last else None
+    readings = [reading for door in (*DOORS, MEETING_ROOM) for reading in counted(door, after, now)]
     for reading in readings:
         recording.record(reading, ids.derived_id(reading.ts, reading.sensor, "simulated"))
     SimulatedDoorsRecord(until=now).save()
@@ -47,6 +52,11 @@ def counted(door: str, after: datetime | None, until: datetime) -> list[Reading]
 
 def _day(door: str, midnight: datetime) -> Iterator[tuple[datetime, int, int]]:
     """Each minute in which people pass, and how many come and go; and midnight, to report that the door is there."""
+    if door == MEETING_ROOM:
+        for minute in range(0, 24 * 60, _MEETING_EVERY):
+            yield midnight + timedelta(minutes=minute + _MEETING_BEGINS), _MEETING, 0
+            yield midnight + timedelta(minutes=minute + _MEETING_ENDS), 0, _MEETING
+        return
     passages = list(_passages(DOORS[door], Random(f"{door} {midnight.date()}")))  # noqa: S311 - a simulation
     came = Counter(minute for minute, comes in passages if comes)
     left = Counter(minute for minute, comes in passages if not comes)

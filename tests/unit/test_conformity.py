@@ -40,6 +40,11 @@ WITH_OTHER_RULES = [
     "/api/tokens",  # 264.0 is not an integer here, but it is in JSON Schema
     "/api/webhook",  # the time is not ahead
     "/detections",  # the same
+    "/incidents/acts",  # what each act needs
+    "/incidents/{incident_id}/acts",  # the same
+    "/rules",  # what each kind of signal has
+    "/rules/try",  # the same
+    "/rules/{rule_id}",  # the same
 ]
 """Routes with rules that a schema cannot express, so that a 400 may be right."""
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pytest_socket import disable_socket, enable_socket
 
-from accounts.custom_resource import Outcome, respond
+from sitewatch.custom_resource import Outcome, respond
 
 Received = list[tuple[str, Mapping[str, str], dict[str, Any]]]
 

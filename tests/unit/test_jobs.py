@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accounts.model import UsernameClaim, UserRecord
-from accounts.users import claim_key
 from messages.model import MessageRecord
 from sitewatch import ids
+from sitewatch.directory import claim_key
 from sitewatch.job_worker import JobNotFinished
 from sitewatch.jobs import JobRecord, JobState
 from tests.world import jobs

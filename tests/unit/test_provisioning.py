@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from accounts import custom_resource, on_deploy_signing_key, on_deploy_user
+from accounts import on_deploy_signing_key, on_deploy_user
 from accounts.model import UserRecord
-from sitewatch import keys, settings
+from sitewatch import custom_resource, keys, settings
 from sitewatch.callers import Role
 from tests.world.aws import client
 from tests.world.instance import Log

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from accounts import custom_resource, issuing, machines, on_deploy_signing_key
+from accounts import issuing, machines, on_deploy_signing_key
 from runner.__main__ import main
 from runner.operate import rotate_key
 from runner.stack import Stack
-from sitewatch import clock, ids, keys, tokens
+from sitewatch import clock, custom_resource, ids, keys, tokens
 from sitewatch.callers import Caller, Origin, Role, TokenUse
 from sitewatch.tokens import TokenRefused
 from tests.world.aws import client

@@ -7,19 +7,23 @@ from typing import Any
 
 import pytest
 
-from accounts import custom_resource, password_changes
+from accounts import password_changes
 from accounts.model import UserRecord
 from datapoints import source
 from datapoints.source import SourcePoint
 from events import pacing
 from events.model import EventRecord
+from incidents.model import IncidentRecord, state_id
 from occupancy import recording
 from occupancy.model import Reading
-from sitewatch import clock, directory, http_client, ids
+from rules.model import RuleRecord
+from sitewatch import clock, custom_resource, directory, http_client, ids
 from sitewatch.api_tokens import KIND, ApiTokenRecord
 from sitewatch.audit import OPERATOR
 from sitewatch.callers import Role
 from sitewatch.http_client import Request, Response
+from sitewatch.partitions import position
+from sources.model import SourceRecord
 from tests.world import people
 from tests.world.aws import client
 from tests.world.calling import Context, access_token, call, handler_of
@@ -111,6 +115,43 @@ def _event() -> None:
     ).save()
 
 
+def _rule() -> None:
+    RuleRecord(
+        id="01ARZ3NDEKTSV4RRFFQ69G5FAV",
+        version=1,
+        definition=json.loads(_sample("post_rules")["body"]) | {"hold": 0},
+        created_at=clock.now(),
+        updated_at=clock.now(),
+    ).save()
+
+
+def _source() -> None:
+    SourceRecord("door", "front door").save()
+
+
+def _incident() -> None:
+    incident_id = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+    now = clock.now()
+    IncidentRecord(
+        incident_id,
+        number=1,
+        version=1,
+        cause=state_id(incident_id, "gate"),
+        rule_id=incident_id,
+        rule_name="forced doors",
+        rule_version=1,
+        severity="warning",
+        state="open",
+        title="gate",
+        opened_at=now,
+        last_at=now,
+        occurrences=1,
+        position=position(now, incident_id),
+        time_partition="open",
+        rule_partition=f"open#{incident_id}",
+    ).save()
+
+
 def _reading() -> None:
     recording.record(Reading(sensor="door-1", ts=clock.now(), in_count=2, out=1), ids.new_id())
 
@@ -147,14 +188,24 @@ GIVEN: dict[str, Callable[[], None]] = {
     "put_event": _event,
     "patch_event": _event,
     "delete_event": _event,
+    "get_rule": _rule,
+    "put_rule": _rule,
+    "delete_rule": _rule,
+    "get_source": _source,
+    "delete_source": _source,
+    "get_incident": _incident,
+    "post_act": _incident,
+    "post_acts": _incident,
     "get_sensor_occupancy": _reading,
     "get_sensor_history": _reading,
 }
-CREATED = {"post_users", "post_auth_signup", "post_api_tokens", "post_user_password_reset"}
-ACCEPTED = {"post_detections", "post_messages"}
+CREATED = {"post_users", "post_auth_signup", "post_api_tokens", "post_rules", "post_user_password_reset"}
+ACCEPTED = {"post_detections", "post_messages", "post_try"}
 EMPTY = {
     "delete_api_token",
     "delete_event",
+    "delete_rule",
+    "delete_source",
     "delete_user",
     "post_auth_logout",
     "post_auth_reset_password",
@@ -254,6 +305,26 @@ def test_the_jobs_sample_delivers_one_message_and_rejects_one_without_text() -> 
     assert len(call("GET", "/notifications", token=access_token(subject=RECIPIENT)).json["notifications"]) == 1
 
 
+def test_the_change_sample_is_watched_by_the_rule_about_suspicious_vehicles() -> None:
+    definition = {"name": "suspicious-vehicles", "on": "detection", "match": {"suspicious": [True]}}
+    assert call("POST", "/rules", token=access_token(Role.ADMIN), body=definition).status == 201
+    _invoke("watch")
+    [incident] = call("GET", "/incidents", token=access_token()).json["incidents"]
+    assert (incident["source"], incident["occurrences"]) == ("unknown", 1)
+
+
+def test_the_trial_sample_notifies_who_asked() -> None:
+    assert _invoke("try_rule") == {"batchItemFailures": []}
+    (received,) = call("GET", "/notifications", token=access_token(subject=SENDER)).json["notifications"]
+    assert (received["code"], received["message"]["tried"]["signals"]) == (10098, 0)
+
+
+def test_the_tick_and_timer_samples_find_nothing_to_do() -> None:
+    _invoke("tick")
+    _invoke("expire")
+    assert _messages("TimersQueue") == []
+
+
 def test_the_failed_job_sample_notifies_its_owner_and_reaches_the_dead_letter_queue() -> None:
     assert _invoke("give_up_jobs") == {"batchItemFailures": []}
     (received,) = call("GET", "/notifications", token=access_token(subject=SENDER)).json["notifications"]
@@ -285,7 +356,9 @@ def test_the_planned_event_sample_is_sent(monkeypatch: pytest.MonkeyPatch) -> No
     assert [request.headers["Authorization"] for request in sent] == ["Bearer token"]
 
 
-@pytest.mark.parametrize("sample", ["provision_signing_key", "provision_user", "provision_api_token"])
+@pytest.mark.parametrize(
+    "sample", ["provision_signing_key", "provision_user", "provision_api_token", "provision_rule", "provision_examples"]
+)
 def test_a_custom_resource_sample_succeeds(monkeypatch: pytest.MonkeyPatch, sample: str) -> None:
     responses: list[dict[str, Any]] = []
 

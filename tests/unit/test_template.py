@@ -271,8 +271,15 @@ def test_only_functions_of_accounts_may_read_a_user() -> None:
         if resource == {"Fn::GetAtt": "UsersTable.Arn"} and set(_listed(statement["Action"])) - {"dynamodb:PutItem"}
     }
     others = {name for name in may if not FUNCTIONS[name]["Handler"].startswith("accounts.")}
-    # Two checks of health, and two that look up whether users exist.
-    assert others == {"CheckFunction", "GetReadyFunction", "GetMessagesFunction", "WorkJobsFunction"}
+    # Two checks of health, and four that look up whether users exist.
+    assert others == {
+        "CheckFunction",
+        "GetReadyFunction",
+        "GetMessagesFunction",
+        "WorkJobsFunction",
+        "PostActFunction",
+        "PostActsFunction",
+    }
 
 
 def test_a_queue_accepts_messages_from_its_topic_only() -> None:

@@ -14,6 +14,8 @@ from argon2 import PasswordHasher
 from accounts import passwords
 from sitewatch import api_tokens, keyed_hash, keys, secrets, tokens, user_status
 from sitewatch.observability import logger
+from sources import registry
+from watching import rulebook
 
 _CHEAP_HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 _CHEAP_HASH = _CHEAP_HASHER.hash("no one's")
@@ -26,6 +28,8 @@ def forget() -> None:
     tokens._public_keys.cache_clear()
     api_tokens._cache.clear()
     user_status._cache.clear()
+    rulebook.forget()
+    registry.forget()
     secrets._cache.clear()
     keyed_hash._key.cache_clear()
 

@@ -131,6 +131,12 @@ export const ACTIONS = {
   "api_token.issued": "API token issued",
   "api_token.revoked": "API token revoked",
   "event.deleted": "Event deleted",
+  "rule.created": "Rule created",
+  "rule.changed": "Rule changed",
+  "rule.deleted": "Rule deleted",
+  "source.changed": "Source described",
+  "source.deleted": "Source deleted",
+  "incident.changed": "Incident changed",
 };
 
 /** Format the detail of an audit entry: "role: admin; disabled: true". */

@@ -41,6 +41,12 @@ class Action(StrEnum):
     API_TOKEN_ISSUED = "api_token.issued"  # noqa: S105
     API_TOKEN_REVOKED = "api_token.revoked"  # noqa: S105
     EVENT_DELETED = "event.deleted"
+    RULE_CREATED = "rule.created"
+    RULE_CHANGED = "rule.changed"
+    RULE_DELETED = "rule.deleted"
+    SOURCE_CHANGED = "source.changed"
+    SOURCE_DELETED = "source.deleted"
+    INCIDENT_CHANGED = "incident.changed"
 
 
 class EntriesBySubject(GlobalSecondaryIndex["AuditRecord"]):
@@ -122,7 +128,7 @@ def entry(
     action
         What was done.
     subject
-        The id of the user, API token or event that it was done to; ``None`` if there is no such one.
+        The id of the user, API token, event or rule that it was done to; ``None`` if there is no such one.
     once
         The id (a ULID) of what the act made or ended, if it can happen once only: the entry's id then derives from it.
     detail

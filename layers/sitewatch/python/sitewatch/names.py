@@ -52,7 +52,8 @@ def _is_allowed(character: str) -> bool:
     return unicodedata.category(character).startswith(_CATEGORIES)
 
 
-def _check(name: str) -> str:
+def source_name(name: str) -> str:
+    """The name of a source in NFC. Raises a ``ValueError`` if it is none."""
     name = normalize(name)
     if not 1 <= len(name) <= MAX_LENGTH:
         raise ValueError(f"a name has 1 to {MAX_LENGTH} characters")
@@ -68,7 +69,7 @@ SourceName = Annotated[
         examples=["front door"],
         json_schema_extra={"format": "name", "minLength": 1, "maxLength": MAX_LENGTH},
     ),
-    AfterValidator(_check),
+    AfterValidator(source_name),
 ]
 """The name of a sensor or another source, in NFC. Its letter case matters."""
 

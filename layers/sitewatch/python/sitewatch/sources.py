@@ -1,8 +1,13 @@
 """The source of what comes over HTTP: which camera, device or door it speaks for."""
 
+from datetime import timedelta
+
 from sitewatch.callers import Caller
 from sitewatch.errors import FORBIDDEN, ApiError
 from sitewatch.names import UNKNOWN, to_source_name
+
+MAX_DELAY = timedelta(minutes=15)
+"""What is older when it arrives counts in history, but opens no incident. It is stored as ``late``."""
 
 
 def source_of(caller: Caller | None, named: str | None) -> str:

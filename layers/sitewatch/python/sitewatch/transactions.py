@@ -1,8 +1,10 @@
-"""Write several items in one DynamoDB transaction, and retry when it conflicts with another one."""
+"""Read several items in one call, write several in one transaction, and retry when it conflicts with another one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from pynamodb.exceptions import TransactWriteError
+from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
 from sitewatch import tables
@@ -33,6 +35,33 @@ _TEMPORARY_ERRORS = frozenset(
         "InternalServerError",
     }
 )
+
+
+class ReadingFailed(RuntimeError):
+    """DynamoDB left some keys of a batch unprocessed at every attempt."""
+
+
+def read(model: type[Model], hash_keys: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The items with these keys (up to 100) as they are stored now, by key, of a table without sort keys.
+
+    It is one call, unless DynamoDB does not process all of it.
+
+    Raises
+    ------
+    ReadingFailed
+        If it never does.
+
+    """
+    table, [name] = model.Meta.table_name, [one.attr_name for one in model.get_attributes().values() if one.is_hash_key]
+    wanted: Sequence[Mapping[str, Any]] = [{name: {"S": key}} for key in hash_keys]
+    found: dict[str, dict[str, Any]] = {}
+    for _ in attempts():
+        response = tables.CLIENT.batch_get_item(RequestItems={table: {"Keys": wanted, "ConsistentRead": True}})
+        found |= {item[name]["S"]: item for item in response["Responses"].get(table, [])}
+        if not response.get("UnprocessedKeys"):
+            return found
+        wanted = response["UnprocessedKeys"][table]["Keys"]
+    raise ReadingFailed(table)
 
 
 def write(fill: Fill) -> None:

@@ -1,0 +1,81 @@
+"""Find and list sources, each with its state as it is now."""
+
+from datetime import datetime
+
+from sitewatch import clock
+from sitewatch.errors import NOT_FOUND, ApiError
+from sitewatch.tables import query_page
+from sources.model import SourceKind, SourceRecord, SourceState
+
+_MAX_REQUESTS = 11
+"""With the status of its user, a page makes at most 12 requests."""
+
+_PAGE = 1000
+
+
+def find(kind: SourceKind, name: str) -> SourceRecord:
+    """The source of this kind and name.
+
+    Raises
+    ------
+    ApiError
+        404 if there is none.
+
+    """
+    record = stored(kind, name)
+    if record is None:
+        raise ApiError(NOT_FOUND)
+    return as_of(record, clock.now())
+
+
+def stored(kind: SourceKind, name: str) -> SourceRecord | None:
+    """The source as it is stored, or ``None``."""
+    return next(SourceRecord.query(kind.value, SourceRecord.name == name, consistent_read=True, limit=1), None)
+
+
+def as_of(record: SourceRecord, now: datetime) -> SourceRecord:
+    """The source with the deadlines that have passed, which the next tick will store."""
+    while record.due is not None and record.due <= now:
+        record.pass_deadline()
+    return record
+
+
+def page(
+    *, kind: SourceKind | None, state: SourceState | None, zone: str | None, after: tuple[str, str] | None, limit: int
+) -> tuple[list[SourceRecord], tuple[str, str] | None]:
+    """Up to ``limit`` sources by kind and name, and the kind and name to continue after, if there may be more."""
+    found: list[SourceRecord] = []
+    requests, now = 0, clock.now()
+    for each in sorted(SourceKind) if kind is None else [kind]:
+        if after is not None and each.value < after[0]:
+            continue
+        name = after[1] if after is not None and each.value == after[0] else None
+        # bounded: by the requests below
+        query = SourceRecord.query(each.value, SourceRecord.name > name if name is not None else None, page_size=_PAGE)
+        more = True
+        while more:
+            items = query_page(query)
+            requests += 1
+            for item in items["Items"]:
+                record = as_of(SourceRecord.from_raw_data(item), now)
+                if (state is None or record.state == state) and (zone is None or record.zone == zone):
+                    if len(found) == limit:
+                        return found, (found[-1].kind, found[-1].name)
+                    found.append(record)
+                name = record.name
+            more = "LastEvaluatedKey" in items
+            if more and requests >= _MAX_REQUESTS:
+                return found, (each.value, str(name))
+    return found, None
+
+
+def zones(kind: SourceKind) -> dict[str, str]:
+    """The zones of the sources of a kind, by name: of the first 10,000 or so."""
+    found: dict[str, str] = {}
+    after: tuple[str, str] | None = None
+    for _ in range(_MAX_REQUESTS):
+        sources, after = page(kind=kind, state=None, zone=None, after=after, limit=_PAGE)
+        found |= {source.name: source.zone for source in sources if source.zone}
+        if after is None:
+            break
+    return found
