@@ -67,18 +67,15 @@ def act(incident_id: str, new: NewAct, if_match: str | None, actor: Actor) -> In
         detail=detail,
     )
 
-    attempted = False
-
     def prepare() -> transactions.Fill | None:
-        nonlocal attempted
-        if attempted and finding.has_act(record):
-            return None  # by an earlier attempt, whose response was lost
-        attempted = True
         incident = finding.find(incident_id)
-        require_match(incident.version, if_match)
-        if incident.version >= MAX_ACTS:
-            raise ApiError(CONFLICT, f"this incident has {MAX_ACTS} acts already")
-        _check(incident, new.act)
+        try:
+            require_match(incident.version, if_match)
+            _check(incident, new.act)
+        except ApiError:
+            if finding.has_act(record):
+                return None  # by an earlier attempt, whose response was lost
+            raise
         change = _Change(incident, new, assignee, actor.caller.username, now)
         write = _WRITERS[new.act](change)
 
@@ -116,7 +113,9 @@ Writer = Callable[[TransactWrite], None]
 
 
 def _check(incident: IncidentRecord, act: Act) -> None:
-    """Raise a 409 if the state of the incident does not allow the act."""
+    """Raise a 409 if the incident does not allow the act."""
+    if incident.version >= MAX_ACTS:
+        raise ApiError(CONFLICT, f"this incident has {MAX_ACTS} acts already")
     if act is Act.NOTE:
         return
     if act is Act.REOPEN:

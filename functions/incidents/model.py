@@ -48,6 +48,7 @@ class CloseReason(StrEnum):
     TEST = "test"
     QUIET = "quiet"
     ENDED = "ended"
+    RULE_CHANGED = "rule_changed"
     RULE_DELETED = "rule_deleted"
 
 
@@ -200,9 +201,9 @@ class DeadlinesByTime(GlobalSecondaryIndex["StateRecord"]):
 class StateRecord(Model):
     """What a rule remembers for one value of its ``per``: see ``rules.evaluation.State``.
 
-    ``incident_id`` is the incident that is active or was last; ``source`` and ``assignee`` are its own. ``reached`` has
-    the position in each shard of a stream up to which signals are applied, and when it got there. ``due`` is the
-    deadline that changes the state next.
+    ``scope`` is the kind of signal and the ``per`` of the rule when it was written. ``incident_id`` is the incident
+    that is active or was last; ``source`` and ``assignee`` are its own. ``reached`` has the position in each shard of a
+    stream up to which signals are applied, and when it got there. ``due`` is the deadline that changes the state next.
     """
 
     class Meta(TableMeta):
@@ -211,6 +212,7 @@ class StateRecord(Model):
     id = UnicodeAttribute(hash_key=True)
     version = NumberAttribute(default=0)
     rule_version = NumberAttribute(default=0)
+    scope = UnicodeAttribute(null=True)
     matches = JsonAttribute(default=list)
     since: Any = TimeAttribute(null=True)
     newest: Any = TimeAttribute(null=True)

@@ -1,15 +1,14 @@
-"""Create and change rules, each with its entry in the audit log in one transaction."""
+"""Create rules, each with its entry in the audit log in one transaction."""
 
 from pynamodb.transactions import TransactWrite
 
 from rules.definition import NewRule
-from rules.finding import MAX_RULES, find, summary
+from rules.finding import MAX_RULES, summary
 from rules.model import RuleRecord, RulesRecord
 from sitewatch import audit, clock, ids, transactions
 from sitewatch.audit import Action
 from sitewatch.callers import Origin
 from sitewatch.errors import CONFLICT, ApiError
-from sitewatch.versions import require_match
 
 
 def create(new: NewRule, origin: Origin, *, rule_id: str | None = None) -> RuleRecord:
@@ -40,39 +39,6 @@ def create(new: NewRule, origin: Origin, *, rule_id: str | None = None) -> RuleR
 
     transactions.rewrite(prepare)
     return rule
-
-
-def change(rule_id: str, new: NewRule, if_match: str | None, origin: Origin) -> RuleRecord:
-    """Replace the rule if its version matches ``If-Match``, and return it, one version on.
-
-    Raises
-    ------
-    ApiError
-        404 if there is no such rule, 412 if it does not match, 429 if others keep changing it at the same time.
-
-    """
-    changed: list[RuleRecord] = []
-    entry = audit.entry(origin, Action.RULE_CHANGED, rule_id)
-
-    def prepare() -> transactions.Fill | None:
-        rule = find(rule_id)
-        if changed and rule.version == changed[0].version and rule.definition == changed[0].definition:
-            return None  # by an earlier attempt, whose response was lost
-        require_match(rule.version, if_match)
-        before, unchanged = summary(), RuleRecord.version == rule.version
-        rule.version, rule.definition, rule.updated_at = rule.version + 1, new.to_json(), clock.now()
-        changed[:] = [rule]
-        entry.detail = {"name": new.name, "version": int(rule.version)}
-
-        def fill(transaction: TransactWrite) -> None:
-            transaction.save(rule, condition=unchanged)
-            count(transaction, before, 0)
-            audit.add(entry, transaction)
-
-        return fill
-
-    transactions.rewrite(prepare)
-    return changed[0]
 
 
 def count(transaction: TransactWrite, before: RulesRecord, difference: int) -> None:

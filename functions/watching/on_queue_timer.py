@@ -1,4 +1,4 @@
-"""The timers queue → the ends of holds, quiet times, snoozes and expectations, and of a deleted rule's incidents."""
+"""The timers queue → the ends of holds, quiet times, snoozes and expectations, and the effects of changed rules."""
 
 import json
 from typing import Any
@@ -10,8 +10,8 @@ from sources import silence
 from sources.model import SourceKind
 from watching import recording
 
-_MAX_CLOSED = 500
-"""Of a deleted rule's incidents in each state, at a time."""
+_MAX_INCIDENTS = 500
+"""Of the incidents of a changed rule in each state, at a time."""
 
 
 @metrics.log_metrics
@@ -27,11 +27,11 @@ def handler(event: dict[str, Any], context: Any) -> None:
         silence.expire(SourceKind(kind), name, now)
     for item_id in due["snooze"]:
         acts.end_snooze(item_id.partition("#")[2], now)
-    deleted = {item_id: finding.causes_of_rule(item_id.partition("#")[2], _MAX_CLOSED) for item_id in due["rule"]}
-    due["state"] += [cause for causes in deleted.values() for cause in causes]
+    active = {item_id: finding.causes_of_rule(item_id.partition("#")[2], _MAX_INCIDENTS) for item_id in due["rule"]}
+    due["state"] += [cause for causes in active.values() for cause in causes]
     changed = recording.expire(list(dict.fromkeys(due["state"])), now)
-    for item_id, causes in deleted.items():
-        if not causes:
+    for item_id, causes in active.items():
+        if len(causes) < _MAX_INCIDENTS:
             deadlines.finish(item_id, now)
     recording.set_short_timers(changed, now)
     count("DeadlinesApplied", len(changed))

@@ -70,6 +70,7 @@ class Progress:
         self.drafts: list[Draft] = []
         self.is_changed = False
         self.reached: int | None = None
+        self._acts = 0
         self._evidence: list[Signal | dict[str, Any]] = list(self.record.evidence)
 
     @property
@@ -91,23 +92,25 @@ class Progress:
         """Apply a signal that concerns the rule."""
         before = self.state
         self.state, effects = evaluate(rule, before, signal)
-        is_match = not rule.is_value or rule.matches(signal)
+        matches = is_new_evidence = not rule.is_value or rule.matches(signal)
         for effect in effects:
-            if is_match and (isinstance(effect, Repeated) or (isinstance(effect, Opened) and effect.at >= signal.at)):
+            if is_new_evidence and _is_of(signal, effect):
                 self._add(signal)
-                is_match = False
+                is_new_evidence = False
             self._take(effect)
-        if is_match and self.state != before:
+        if is_new_evidence and self.state != before:
             self._add(signal)
-        self.is_changed |= bool(effects) or self.state != before
+        # A match that changes nothing is written too, so that it is not applied again after an edit of the rule.
+        self.is_changed |= matches or self.state != before
 
     def expire(self, now: datetime) -> None:
-        """Apply the deadlines up to ``now``. The incident of a deleted rule closes."""
+        """Apply the deadlines up to ``now``. The incident closes if its rule is deleted or about something else now."""
         before = self.state
-        if self.rule is None:
-            if before.is_open:
-                self._close(now, CloseReason.RULE_DELETED)
+        if self.rule is None or self.record.scope not in (None, _scope(self.rule)):
             self.state = before._replace(since=None, matches=(), last_at=None)
+            if before.is_open:
+                self._close(now, CloseReason.RULE_CHANGED if self.rule else CloseReason.RULE_DELETED)
+                self.state = self.state._replace(closed_at=now)
             self.is_changed = self.state != before or self.record.due is not None
             return
         self.state, effects = expire(self.rule, before, now)
@@ -235,13 +238,17 @@ class Progress:
         transaction.update(IncidentRecord(draft.id, INCIDENT), actions=actions)
 
     def _save_act(self, transaction: TransactWrite, incident_id: str, at: datetime, act: Act, **detail: Any) -> None:
-        item = f"act#{ids.derived_id(at, incident_id, act)}"
+        # The history is in the order in which things were found out, which ``at`` need not be.
+        first = ids.derived_id(clock.now(), self.record.id, str(self.record.version))
+        item = f"act#{ids.consecutive_ids(first, self._acts + 1)[-1]}"
+        self._acts += 1
         transaction.save(ActRecord(incident_id, item, at=at, act=act.value, detail=detail))
 
     def _save_state(self, transaction: TransactWrite) -> None:
         record, state, read = self.record, self.state, int(self.record.version)
         record.version = read + 1
         record.rule_version, record.opened = state.version, state.opened
+        record.scope = _scope(self.rule) if self.rule else None
         record.matches = [clock.sortable(time) for time in state.matches]
         record.since, record.newest = state.since, state.newest
         record.last_at, record.closed_at = state.last_at, state.closed_at
@@ -258,9 +265,18 @@ def subject_of(definition: NewRule, fields: Mapping[str, Any]) -> str | None:
     return None if definition.per == "rule" else _text(fields.get(definition.per))
 
 
+def _is_of(signal: Signal, effect: Effect) -> bool:
+    """Whether a matching signal is one of those that led to the effect."""
+    return isinstance(effect, Repeated) or (isinstance(effect, Opened) and effect.at >= signal.at)
+
+
 def title_of(text: str, fields: Mapping[str, Any]) -> str:
     """The title of an incident: the rule's text with the fields of its last signal."""
     return _FIELD.sub(lambda found: _text(fields.get(found[1])) or "unknown", text)[:_MAX_TITLE]
+
+
+def _scope(rule: CompiledRule) -> str:
+    return f"{rule.definition.on}/{rule.definition.per}"
 
 
 def _text(value: Any) -> str | None:

@@ -4,6 +4,7 @@ import { Admin } from "./admin.jsx";
 import { watchAlerts } from "./alerts.js";
 import { Detections, Vehicles } from "./detections.jsx";
 import { useJson, useLoaded, useNewest, useNow } from "./hooks.js";
+import { Incidents } from "./incidents.jsx";
 import { Instrument, useDataPoints } from "./instrument.jsx";
 import { Messages, Notifications } from "./messages.jsx";
 import { Ago, Loaded, More, Panel, Scroll } from "./parts.jsx";
@@ -74,6 +75,7 @@ export function Dashboard({ signedIn, onLeave }) {
       </p>
       <main class="content">
         <Summary {...{ alerts, connection, stats, rooms, points, events }} />
+        <Incidents />
         <div class="columns">
           <div class="column">
             <Alerts alerts={alerts} connection={connection} />

@@ -33,7 +33,7 @@ Deadline = tuple[datetime, str]
 
 
 class DeadlineRecord(Model):
-    """A deadline with an item of its own: the end of a snooze, or of the incidents of a deleted rule."""
+    """A deadline with an item of its own: the end of a snooze, or the change of a rule."""
 
     class Meta(TableMeta):
         table_name = settings.text("INCIDENT_STATES_TABLE")
@@ -48,9 +48,9 @@ def snooze_id(incident_id: str) -> str:
     return f"snooze#{incident_id}"
 
 
-def deleted_rule_id(deleted: str) -> str:
-    """The id of the end of a deleted rule's incidents."""
-    return f"rule#{deleted}"
+def changed_rule_id(rule_id: str) -> str:
+    """The id of the time when the incidents of a changed or deleted rule follow it."""
+    return f"rule#{rule_id}"
 
 
 def set_timers(deadlines: Iterable[Deadline], now: datetime) -> None:

@@ -1,0 +1,231 @@
+"""Sources: registered by their signals, described by people, and watched for silence."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from sitewatch import clock
+from sitewatch.callers import Role
+from sources import finding, registry, silence
+from sources.model import SourceKind, SourceRecord
+from tests.world.calling import Answer, access_token, call
+from tests.world.faults import Fault, one_invocation
+from tests.world.watching import later
+
+GATE = (SourceKind.CAMERA, "gate")
+
+
+def put(name: str = "gate", kind: str = "camera", *, if_match: str | None = None, **description: Any) -> Answer:
+    return call(
+        "PUT",
+        "/sources/{kind}/{name}",
+        path={"kind": kind, "name": name},
+        token=access_token(Role.ADMIN),
+        headers={"If-Match": if_match} if if_match else {},
+        body=description,
+    )
+
+
+def get(name: str = "gate", kind: str = "camera") -> Answer:
+    return call("GET", "/sources/{kind}/{name}", path={"kind": kind, "name": name}, token=access_token())
+
+
+def delete(name: str = "gate", *, if_match: str | None = None) -> Answer:
+    return call(
+        "DELETE",
+        "/sources/{kind}/{name}",
+        path={"kind": "camera", "name": name},
+        token=access_token(Role.ADMIN),
+        headers={"If-Match": if_match} if if_match else {},
+    )
+
+
+def names(**query: object) -> list[str]:
+    answer = call("GET", "/sources", query=query, token=access_token())
+    assert answer.status == 200, answer.text
+    return [one["name"] for one in answer.json["sources"]]
+
+
+def test_the_first_signal_registers_a_source_and_later_ones_cost_no_call() -> None:
+    now = clock.now()
+    assert registry.observe({GATE: now}) == {GATE: None}
+    assert get().json.items() >= {"state": "unknown", "first_seen": clock.format_time(now)}.items()
+    with one_invocation() as wire:
+        registry.observe({GATE: now + timedelta(seconds=59)})
+    assert wire.calls == []
+    registry.observe({GATE: now + timedelta(seconds=61)})
+    assert get().json["last_seen"] == clock.format_time(now + timedelta(seconds=61))
+
+
+def test_last_seen_is_written_four_times_in_the_expected_period() -> None:
+    put(expected_every=60)
+    now = clock.now()
+    with one_invocation() as wire:
+        for second in range(60):
+            registry.observe({GATE: now + timedelta(seconds=second)})
+    assert len(wire.operations("PutItem")) == 4
+
+
+def test_an_older_signal_does_not_move_last_seen_back() -> None:
+    now = clock.now()
+    registry.observe({GATE: now})
+    registry.forget()
+    registry.observe({GATE: now - timedelta(seconds=5)})
+    assert get().json["last_seen"] == clock.format_time(now)
+
+
+def test_a_signal_that_conflicts_with_a_description_is_written_after_it() -> None:
+    written: list[Any] = []
+
+    def describe_first(made: Any) -> Fault | None:
+        if made.operation == "PutItem" and not written:
+            written.append(made)
+            put(zone="north")
+        return None
+
+    with one_invocation(describe_first):
+        assert registry.observe({GATE: clock.now()}) == {GATE: "north"}
+    assert get().json["first_seen"] is not None
+
+
+def test_a_source_is_late_and_then_silent_and_live_at_its_next_signal() -> None:
+    put(expected_every=60, grace=120)
+    assert get().json["state"] == "live"
+    states = []
+    for seconds in (74, 76, 194, 196):
+        with later(seconds):
+            states.append(finding.find(*GATE).state)
+    assert states == ["live", "late", "late", "silent"]
+    with later(196):
+        now = clock.now()
+        assert [(kind, name) for _, kind, name in silence.due(now)] == [GATE]
+        for _ in range(2):  # a repeated timer does nothing
+            silence.expire(*GATE, now)
+    stored = finding.stored(*GATE)
+    assert stored is not None
+    assert (stored.state, stored.due) == ("silent", None)
+    registry.observe({GATE: clock.now()})
+    assert get().json["state"] == "live"
+
+
+def test_a_timer_before_its_time_does_nothing_and_one_for_nothing_either() -> None:
+    put(expected_every=60)
+    silence.expire(*GATE, clock.now())
+    silence.expire(SourceKind.DOOR, "nothing", clock.now())
+    assert get().json["state"] == "live"
+
+
+def test_a_signal_at_the_same_time_as_the_deadline_wins() -> None:
+    put(expected_every=60)
+    registry.forget()
+
+    def signal_first(made: Any) -> Fault | None:
+        if made.operation == "PutItem" and not written:
+            written.append(made)
+            registry.observe({GATE: clock.now() + timedelta(seconds=80)})
+        return None
+
+    written: list[Any] = []
+    with one_invocation(signal_first):
+        silence.expire(*GATE, clock.now() + timedelta(seconds=80))
+    stored = finding.stored(*GATE)
+    assert stored is not None
+    assert stored.state == "live"
+
+
+def test_a_description_is_replaced_and_its_version_protects_it() -> None:
+    first = put(title="The gate", zone="north", expected_every=60)
+    assert first.json.items() >= {"title": "The gate", "zone": "north", "grace": 0, "first_seen": None}.items()
+    second = put(zone="south", if_match=first.headers["etag"])
+    assert (second.json["title"], second.json["state"]) == (None, "unknown")
+    assert put(zone="east", if_match=first.headers["etag"]).status == 412
+    assert delete(if_match=first.headers["etag"]).status == 412
+    assert delete(if_match=second.headers["etag"]).status == 204
+    assert (get().status, delete().status) == (404, 404)
+
+
+@pytest.mark.parametrize("fault", [Fault.CONFLICT, Fault.RESPONSE_LOST])
+def test_a_delete_whose_response_is_lost_succeeds(fault: Fault) -> None:
+    put()
+    failed: list[Any] = []
+
+    def first_transaction(made: Any) -> Fault | None:
+        if made.operation != "TransactWriteItems" or failed:
+            return None
+        failed.append(made)
+        return fault
+
+    with one_invocation(first_transaction):
+        assert delete().status == 204
+
+
+def test_people_changes_reach_a_process_that_knew_the_source_before() -> None:
+    now = clock.now()
+    registry.observe({GATE: now})
+    put(zone="north")
+    with later(6):
+        registry._revision.clear()
+        assert registry.observe({GATE: now + timedelta(seconds=6)}) == {GATE: "north"}
+
+
+@pytest.mark.parametrize(
+    ("description", "field"),
+    [
+        ({"expected_every": 9}, "expected_every"),
+        ({"grace": -1}, "grace"),
+        ({"title": ""}, "title"),
+        ({"zone": "a/b"}, "zone"),
+        ({"state": "live"}, "state"),
+    ],
+)
+def test_a_wrong_description_is_a_400_that_names_the_field(description: dict[str, Any], field: str) -> None:
+    answer = put(**description)
+    assert (answer.status, answer.json["detail"][0]["field"]) == (400, field)
+
+
+def test_a_source_needs_a_name_and_a_kind_that_there_is() -> None:
+    assert put(name=".gate").json["detail"][0]["field"] == "name"
+    assert put(kind="toaster").status == 400
+
+
+def test_sources_are_listed_by_kind_and_name_page_by_page_and_filtered() -> None:
+    put("b", zone="north")
+    put("a", zone="south", expected_every=60)
+    put("front door", kind="door", zone="north")
+    assert names() == ["a", "b", "front door"]
+    assert names(kind="door") == ["front door"]
+    assert names(zone="north") == ["b", "front door"]
+    assert names(state="live") == ["a"]
+    query: dict[str, object] = {"limit": 1}
+    seen = []
+    for _ in range(3):
+        answer = call("GET", "/sources", query=query, token=access_token())
+        seen += [one["name"] for one in answer.json["sources"]]
+        query["start"] = answer.headers.get("link", "").partition("start=")[2].partition("&")[0]
+    assert seen == ["a", "b", "front door"]
+    assert "link" not in answer.headers
+    assert call("GET", "/sources", query={"start": "Zm9v"}, token=access_token()).status == 400
+
+
+def test_a_page_of_sources_makes_at_most_twelve_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(finding, "_PAGE", 1)
+    for number in range(30):
+        SourceRecord("door", f"door {number:02}", zone="last" if number == 29 else "other").save()
+    found: list[str] = []
+    query: dict[str, object] = {"zone": "last"}
+    for _ in range(4):
+        with one_invocation() as wire:
+            answer = call("GET", "/sources", query=query, token=access_token())
+        assert len(wire.calls) <= 11
+        found += [one["name"] for one in answer.json["sources"]]
+        if "link" not in answer.headers:
+            break
+        query["start"] = answer.headers["link"].partition("start=")[2].partition("&")[0]
+    assert found == ["door 29"]
+
+
+def test_the_zones_of_a_kind_are_read_in_pages() -> None:
+    for number in range(3):
+        SourceRecord("door", f"door {number}", zone="north" if number else None).save()
+    assert finding.zones(SourceKind.DOOR) == {"door 1": "north", "door 2": "north"}
