@@ -109,8 +109,9 @@ def _write(source: SourceRecord | None, kind: SourceKind, name: str, arrived_at:
 
 def _quiet_until(source: SourceRecord) -> datetime:
     """Up to when signals need no write. A missed source becomes live at its next signal."""
+    last_seen: datetime = source.last_seen
     if source.state in (SourceState.LATE, SourceState.SILENT):
-        return source.last_seen
+        return last_seen
     if not source.expected_every:
-        return source.last_seen + _UNEXPECTED
-    return source.last_seen + timedelta(seconds=int(source.expected_every)) / WRITES_PER_PERIOD
+        return last_seen + _UNEXPECTED
+    return last_seen + timedelta(seconds=int(source.expected_every)) / WRITES_PER_PERIOD
