@@ -231,6 +231,15 @@ def test_the_zones_of_a_kind_are_read_in_pages() -> None:
     assert finding.zones(SourceKind.DOOR) == {"door 1": "north", "door 2": "north"}
 
 
+def test_a_bounded_number_of_pages_of_zones_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(finding, "_PAGE", 1)
+    for number in range(13):
+        SourceRecord("door", f"door {number:02}", zone="north").save()
+    with one_invocation() as wire:
+        assert len(finding.zones(SourceKind.DOOR)) == 11
+    assert len(wire.calls) == 11
+
+
 def test_a_page_is_bounded_over_all_kinds_and_reads_only_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(finding, "_PAGE", 2)
     for number in range(21):  # 10 full pages, and a half one that is the last of its kind
