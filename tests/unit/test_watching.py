@@ -242,6 +242,17 @@ def test_a_late_detection_opens_nothing(watch: Watch) -> None:
     assert len(incidents()) == 1
 
 
+def test_a_late_reading_and_a_late_data_point_open_nothing_but_the_next_ones_do(watch: Watch) -> None:
+    make_rule(name="full", on="occupancy", match={"inside": [{"numeric": [">", 9]}]})
+    make_rule(name="range", on="data_point", match={"value": [{"numeric": [">", 1.5]}]})
+    for minutes, opened in ((16, []), (14, ["full", "range"])):
+        at = clock.now() - timedelta(minutes=minutes)
+        read_door(10, ts=at)
+        store(to_record(SourcePoint(time=int(at.timestamp()), value=[0, 0, 0, 64], tags=[]), clock.now()))
+        watch.carry()
+        assert sorted(one["rule"]["name"] for one in incidents()) == opened
+
+
 def test_a_shadow_rule_marks_its_incidents(watch: Watch) -> None:
     make_rule(on="event", match={"event_type": ["door_forced"]}, mode="shadow")
     send_event()
