@@ -114,6 +114,19 @@ def test_a_source_that_goes_silent_opens_an_incident_that_closes_with_its_next_s
     assert sources(state="live") == ["gate"]
 
 
+def test_the_incident_about_a_silent_source_closes_when_the_source_is_deleted(watch: Watch) -> None:
+    make_rule(on="silence", match={"state": ["silent"]})
+    describe("device", "gate", expected_every=60)
+    with later(80):
+        watch.tick()
+    watch.carry()
+    assert [one["state"] for one in incidents()] == ["open"]
+    path = {"kind": "device", "name": "gate"}
+    call("DELETE", "/sources/{kind}/{name}", path=path, token=access_token(Role.ADMIN))
+    watch.carry()
+    assert [one["close_reason"] for one in incidents()] == ["ended"]
+
+
 def sources(**query: object) -> list[str]:
     answer = call("GET", "/sources", query=query, token=access_token())
     return [one["name"] for one in answer.json["sources"]]
