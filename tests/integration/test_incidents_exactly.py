@@ -24,6 +24,10 @@ SEED = int(os.environ.get("SEED", random.randrange(10**6)))
 SOURCES = 12
 BATCH = 20
 REPEATED = 0.05
+MOST_DELAY = 0.8
+"""Seconds after sending signals at which a worker is killed: the function has them within that time."""
+
+KILLED: list[int] = []
 
 
 def workers() -> Iterator[int]:
@@ -37,12 +41,11 @@ def workers() -> Iterator[int]:
             yield int(process.name)
 
 
-def kill_at_random(rng: random.Random, stop: threading.Event, kills: list[int]) -> None:
-    """Kill a worker now and then, until there are enough kills."""
-    while len(kills) < KILLS and not stop.wait(rng.uniform(0.05, 1.5)):
-        for worker in workers():
-            os.kill(worker, signal.SIGKILL)
-            kills.append(worker)
+def kill_workers() -> None:
+    """Kill every worker, in the middle of whatever it does."""
+    for worker in workers():
+        os.kill(worker, signal.SIGKILL)
+        KILLED.append(worker)
 
 
 @pytest.fixture
@@ -76,30 +79,31 @@ def test_none_is_missed_and_none_doubled(stack: Stack, admin: Client, rule: dict
         return "first" in counted()
 
     eventually(see_the_rule)  # it takes effect within ten seconds
-    stop, kills = threading.Event(), list[int]()
-    killing = threading.Thread(target=kill_at_random, args=(rng, stop, kills))
-    killing.start()
-    try:
-        for _ in range(SIGNALS // BATCH):
-            source, key = f"source {rng.randrange(SOURCES)}", uuid.uuid4().hex
+    batches = SIGNALS // BATCH
+    timers = {
+        number * batches // KILLS: threading.Timer(rng.uniform(0, MOST_DELAY), kill_workers) for number in range(KILLS)
+    }
+    for number in range(batches):
+        source, key = f"source {rng.randrange(SOURCES)}", uuid.uuid4().hex
+        send(source, BATCH, key)
+        if number in timers:
+            timers[number].start()
+        if rng.random() < REPEATED:
             send(source, BATCH, key)
-            if rng.random() < REPEATED:
-                send(source, BATCH, key)
-            wanted[source] += BATCH
-        eventually(
-            lambda: {source: count for source, count in counted().items() if source != "first"},
-            lambda found: sum(found.values()) >= sum(wanted.values()),
-            deadline_seconds=180,
-        )
-    finally:
-        stop.set()
-        killing.join()
+        wanted[source] += BATCH
+    for timer in timers.values():
+        timer.join()
+    eventually(
+        lambda: {source: count for source, count in counted().items() if source != "first"},
+        lambda found: sum(found.values()) >= sum(wanted.values()),
+        deadline_seconds=180,
+    )
     # The last kill may have been after the last signal: whatever is delivered again by then changes nothing.
     send("last", 1, uuid.uuid4().hex)
     eventually(lambda: "last" in counted())
     found = {source: count for source, count in counted().items() if source not in ("first", "last")}
     assert found == dict(wanted), f"SEED={SEED}"
-    assert kills, "nothing was killed"
+    assert len(KILLED) > KILLS // 2, "a new worker starts within a second"
     incidents = [one for page in admin.pages("/incidents") for one in page["incidents"]]
     numbers = sorted(one["number"] for one in incidents)
     assert numbers == list(range(1, len(numbers) + 1))
