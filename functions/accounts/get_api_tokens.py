@@ -8,8 +8,8 @@ from sitewatch.api import ADMINS, Api
 from sitewatch.api_tokens import KIND, ApiTokenRecord
 from sitewatch.ids import UlidText
 from sitewatch.models import BaseModel
-from sitewatch.paging import Limit, page_of, paged
-from sitewatch.tables import views
+from sitewatch.paging import Limit, paged
+from sitewatch.tables import page, views
 
 app = Api(access=ADMINS)
 
@@ -26,10 +26,9 @@ def list_api_tokens(start: UlidText | None = None, limit: Limit = 100) -> Respon
     after = ApiTokenRecord.id > start if start else None
     # DynamoDB may delete expired items days late.
     unexpired = ApiTokenRecord.expires_at > clock.now()
-    found, more = page_of(ApiTokenRecord.query(KIND, after, unexpired, limit=limit + 1), limit)
-    return paged(
-        ApiTokens(tokens=views(ListedApiToken.of, found)), {"start": found[-1].id, "limit": limit} if more else None
-    )
+    query = ApiTokenRecord.query(KIND, after, unexpired, limit=limit + 1)
+    found, end = page(ApiTokenRecord, query, limit)
+    return paged(ApiTokens(tokens=views(ListedApiToken.of, found)), {"start": end, "limit": limit} if end else None)
 
 
 handler = app.resolve

@@ -12,7 +12,7 @@ from sitewatch.audit import Action, AuditRecord
 from sitewatch.clock import Timestamp
 from sitewatch.ids import UlidText
 from sitewatch.models import BaseModel
-from sitewatch.paging import Limit, page_of, paged
+from sitewatch.paging import Limit, paged
 from sitewatch.tables import views
 
 app = Api(access=ADMINS)
@@ -48,8 +48,8 @@ def list_audit(
     action: Action | None = None,
 ) -> Response[Entries]:
     """Who did what to whom, kept for 400 days. ``start`` is the id of the last entry on the previous page."""
-    found, more = page_of(audit.newest_first(subject, action, start, limit + 1), limit)
-    link = {"start": found[-1].id, "limit": limit, "subject": subject, "action": action} if more else None
+    found, end = audit.newest_first(subject, action, start, limit)
+    link = {"start": end, "limit": limit, "subject": subject, "action": action} if end else None
     return paged(Entries(entries=views(Entry.of, found)), link)
 
 

@@ -11,7 +11,7 @@ from sitewatch.callers import Role
 from sitewatch.clock import Timestamp
 from sitewatch.ids import UlidText
 from sitewatch.models import BaseModel
-from sitewatch.paging import Limit, page_of, paged
+from sitewatch.paging import Limit, paged
 from sitewatch.tables import views
 
 app = Api(body_as_query=True)
@@ -48,9 +48,9 @@ class Users(BaseModel):
 @app.get("/users", summary="List users, oldest first", tags=["accounts"])
 def list_users(start: UlidText | None = None, limit: Limit = 100) -> Response[Users]:
     """``start`` is the id of the last user on the previous page. Administrators also see roles and profiles."""
-    found, more = page_of(users.oldest_first(start, limit + 1), limit)
+    found, end = users.oldest_first(start, limit)
     view = ListedUserForAdmins if app.require_caller().role is Role.ADMIN else ListedUser
-    return paged(Users(users=views(view.of, found)), {"start": found[-1].id, "limit": limit} if more else None)
+    return paged(Users(users=views(view.of, found)), {"start": end, "limit": limit} if end else None)
 
 
 handler = app.resolve

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from accounts.model import UsernameClaim, UserRecord
+from sitewatch import tables
 from sitewatch.callers import Role
 from sitewatch.directory import claim_key, user_key
 
@@ -21,9 +22,10 @@ def by_username(username: str) -> UserRecord | None:
     return by_id(claim.user_id if claim else "")
 
 
-def oldest_first(after: str | None, limit: int) -> Iterator[UserRecord]:
-    """Return up to ``limit`` users created after the user with id ``after``, oldest first."""
-    return UserRecord.by_creation.query("user", UserRecord.id > after if after else None, limit=limit, page_size=limit)
+def oldest_first(after: str | None, limit: int) -> tuple[list[UserRecord], str | None]:
+    """Return up to ``limit`` users created after the user with id ``after``, oldest first, and where to continue."""
+    query = UserRecord.by_creation.query("user", UserRecord.id > after if after else None, limit=limit + 1)
+    return tables.page(UserRecord, query, limit)
 
 
 def enabled_admins() -> Iterator[UserRecord]:

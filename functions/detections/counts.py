@@ -1,11 +1,14 @@
 """Read the counts of detections; ``counting`` writes them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from detections.model import CountRecord
 from sitewatch.names import fold
-from sitewatch.tables import query_page
+from sitewatch.tables import page, query_page
 from sitewatch.timeline import ALL, HOURS, MONTHS, counts_in
+
+MAX_TOTALS = 5000
+"""The most counts in a response: of the longest names, more do not fit."""
 
 
 def months_counter(field: str = "", value: str = "") -> str:
@@ -28,8 +31,12 @@ def _counts(counter: str, value: str) -> Mapping[str, int]:
     return counts_in(found[0]) if found else {}
 
 
-def totals(counter: str, *, after: str | None = None) -> Iterator[tuple[str, int]]:
-    """The names and counts above zero of ``counter`` (for example ``make``), ordered by ``fold``, after a name."""
-    # bounded: by the caller, which reads its page only
-    found = CountRecord.query(counter, CountRecord.value > fold(after) if after else None)
-    return ((count.spelling or count.value, int(count.total)) for count in found if count.total > 0)
+def totals(counter: str, *, after: str | None = None) -> tuple[dict[str, int], str | None]:
+    """The counts above zero of ``counter`` (for example ``make``) by name, ordered by ``fold``, after a name.
+
+    Up to ``MAX_TOTALS``, and the name to continue after, if there are more.
+    """
+    values = CountRecord.value > fold(after) if after else None
+    query = CountRecord.query(counter, values, CountRecord.total > 0, limit=MAX_TOTALS + 1)
+    found, end = page(CountRecord, query, MAX_TOTALS, sort_key="value")
+    return {count.spelling or count.value: int(count.total) for count in found}, end

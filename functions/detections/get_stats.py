@@ -6,9 +6,7 @@ from aws_lambda_powertools.event_handler import Response
 
 from detections.counts import totals
 from sitewatch.api import Api
-from sitewatch.paging import Start, decode_cursor, encode_cursor, page_of, paged
-
-_MAX_TOTALS = 5000
+from sitewatch.paging import Start, decode_cursor, encode_cursor, paged
 
 app = Api()
 
@@ -20,8 +18,8 @@ def get_stats(by: Literal["make", "category", "year"] = "make", start: Start = N
     Letter case and Unicode form make no difference; a name is shown in the spelling that came first. A response has
     up to 5,000 keys, and a link to more.
     """
-    found, more = page_of(totals(by, after=decode_cursor(start) if start else None), _MAX_TOTALS)
-    return paged(dict(found), {"by": by, "start": encode_cursor(found[-1][0])} if more else None)
+    found, end = totals(by, after=decode_cursor(start) if start else None)
+    return paged(found, {"by": by, "start": encode_cursor(end)} if end else None)
 
 
 handler = app.resolve

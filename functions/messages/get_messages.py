@@ -41,11 +41,12 @@ def list_messages(
     if caller.role is not Role.ADMIN and caller.subject not in (sender_id, recipient_id):
         raise ApiError(NOT_FOUND)
     before = MessageRecord.id < start if start else None
-    found, more = tables.newest_page(MessageRecord, direction(sender_id, recipient_id), before, limit)
+    query = MessageRecord.query(direction(sender_id, recipient_id), before, scan_index_forward=False, limit=limit + 1)
+    found, end = tables.page(MessageRecord, query, limit)
     if not found and directory.existing_ids({sender_id, recipient_id}) != {sender_id, recipient_id}:
         raise ApiError(NOT_FOUND)
     next_page: dict[str, object] | None = (
-        {"sender_id": sender_id, "recipient_id": recipient_id, "start": found[-1].id, "limit": limit} if more else None
+        {"sender_id": sender_id, "recipient_id": recipient_id, "start": end, "limit": limit} if end else None
     )
     return paged(Messages(messages=tables.views(MessageView.of, found)), next_page)
 

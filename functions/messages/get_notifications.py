@@ -35,9 +35,10 @@ def list_notifications(
     also come as a JSON object in the body.
     """
     before = NotificationRecord.id < start if start else None
-    found, more = tables.newest_page(NotificationRecord, app.require_caller().subject, before, limit)
+    query = NotificationRecord.query(app.require_caller().subject, before, scan_index_forward=False, limit=limit + 1)
+    found, end = tables.page(NotificationRecord, query, limit)
     notifications = tables.views(NotificationView.of, found)
-    return paged(Notifications(notifications=notifications), {"start": found[-1].id, "limit": limit} if more else None)
+    return paged(Notifications(notifications=notifications), {"start": end, "limit": limit} if end else None)
 
 
 handler = app.resolve

@@ -7,7 +7,8 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from occupancy.model import SENSOR_KIND, Sensors, SumsRecord
 from sitewatch.api import PUBLIC, Api
-from sitewatch.paging import Limit, page_of, paged
+from sitewatch.paging import Limit, paged
+from sitewatch.tables import page
 
 app = Api(access=PUBLIC)
 
@@ -21,9 +22,9 @@ def list_sensors(
 ) -> Response[Sensors]:
     """``start`` is the last sensor of the previous page."""
     after = SumsRecord.sensor > start if start else None
-    found = SumsRecord.by_name.query(SENSOR_KIND, after, limit=limit + 1, page_size=limit + 1)
-    names, more = page_of((known.sensor for known in found), limit)
-    return paged(Sensors(sensors=names), {"start": names[-1], "limit": limit} if more else None)
+    query = SumsRecord.by_name.query(SENSOR_KIND, after, limit=limit + 1)
+    found, end = page(SumsRecord, query, limit, sort_key="sensor")
+    return paged(Sensors(sensors=[known.sensor for known in found]), {"start": end, "limit": limit} if end else None)
 
 
 handler = app.resolve

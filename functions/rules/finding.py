@@ -1,6 +1,6 @@
 """Find rules."""
 
-from collections.abc import Iterator
+from pynamodb.pagination import ResultIterator
 
 from rules.model import RULES, RuleRecord, RulesRecord
 from sitewatch.errors import NOT_FOUND, ApiError
@@ -29,7 +29,7 @@ def exists(rule_id: str) -> bool:
     return _by_id(rule_id) is not None
 
 
-def oldest_first(after: str | None, limit: int) -> Iterator[RuleRecord]:
+def oldest_first(after: str | None, limit: int) -> ResultIterator[RuleRecord]:
     """Up to ``limit`` rules with ids after ``after`` (``None``: from the first one)."""
     return RuleRecord.query(RULES, RuleRecord.id > after if after else None, limit=limit)
 

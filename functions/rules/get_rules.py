@@ -3,11 +3,11 @@
 from aws_lambda_powertools.event_handler import Response
 
 from rules.finding import oldest_first
-from rules.model import Rule, Rules
+from rules.model import Rule, RuleRecord, Rules
 from sitewatch.api import Api
 from sitewatch.ids import UlidText
-from sitewatch.paging import Limit, page_of, paged
-from sitewatch.tables import views
+from sitewatch.paging import Limit, paged
+from sitewatch.tables import page, views
 
 app = Api()
 
@@ -15,8 +15,8 @@ app = Api()
 @app.get("/rules", summary="List rules, oldest first", tags=["rules"])
 def list_rules(start: UlidText | None = None, limit: Limit = 100) -> Response[Rules]:
     """``start`` is the id of the last rule on the previous page."""
-    found, more = page_of(oldest_first(start, limit + 1), limit)
-    return paged(Rules(rules=views(Rule.of, found)), {"start": found[-1].id, "limit": limit} if more else None)
+    found, end = page(RuleRecord, oldest_first(start, limit + 1), limit)
+    return paged(Rules(rules=views(Rule.of, found)), {"start": end, "limit": limit} if end else None)
 
 
 handler = app.resolve

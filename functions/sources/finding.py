@@ -5,11 +5,8 @@ from datetime import datetime
 from sitewatch import clock
 from sitewatch.errors import NOT_FOUND, ApiError
 from sitewatch.names import MAX_LENGTH
-from sitewatch.tables import query_page
+from sitewatch.tables import MAX_REQUESTS, query_page
 from sources.model import SourceKind, SourceRecord, SourceState
-
-_MAX_REQUESTS = 11
-"""With the status of its user, a page makes at most 12 requests."""
 
 _PAGE = 1000
 
@@ -61,7 +58,7 @@ def page(
         )
         more = True
         while more:
-            if requests == _MAX_REQUESTS:
+            if requests == MAX_REQUESTS:
                 return found, last
             items = query_page(query)
             requests += 1
@@ -80,7 +77,7 @@ def zones(kind: SourceKind) -> dict[str, str]:
     """The zones of the sources of a kind, by name: of the first 10,000 or so."""
     found: dict[str, str] = {}
     after: tuple[str, str] | None = None
-    for _ in range(_MAX_REQUESTS):
+    for _ in range(MAX_REQUESTS):
         sources, after = page(kind=kind, state=None, zone=None, after=after, limit=_PAGE)
         found |= {source.name: source.zone for source in sources if source.zone}
         if after is None:

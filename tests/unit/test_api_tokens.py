@@ -1,5 +1,6 @@
 """API tokens: issuing, listing, revoking and expiry."""
 
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -237,6 +238,26 @@ def test_an_expired_token_is_not_listed_while_it_is_still_stored() -> None:
     record.update(actions=[ApiTokenRecord.expires_at.set(clock.now() - timedelta(seconds=1))])
     listed = call("GET", "/api/tokens", token=admin_token()).json["tokens"]
     assert [token["id"] for token in listed] == [standing]
+
+
+def test_expired_tokens_make_a_page_read_on_and_at_most_eleven_times() -> None:
+    with ApiTokenRecord.batch_write() as batch:
+        for number in range(40):
+            # The fourth one and the last one are active.
+            expires_at = clock.now() + timedelta(days=1 if number in (3, 39) else -1)
+            batch.save(
+                ApiTokenRecord(
+                    KIND, f"{number:026}", name="x", created_by="x", created_at=clock.now(), expires_at=expires_at
+                )
+            )
+    token, query, pages = admin_token(), {"limit": "1"}, []
+    while query:
+        with one_invocation() as wire:
+            answer = call("GET", "/api/tokens", query=query, token=token)
+        reads = Counter(made.parameters["TableName"] for made in wire.calls)["ApiTokensTable"]
+        pages.append(([int(listed["id"]) for listed in answer.json["tokens"]], reads))
+        query = answer.next_query or {}
+    assert pages == [([3], 2), ([], 11), ([39], 7)]
 
 
 # --- scopes, sources and use ----------------------------------------------------------------------

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 from pynamodb.exceptions import TransactWriteError
 
-from detections import counting, counts, get_stats, on_table_change
+from detections import counting, counts, on_table_change
 from detections.changes import Change
 from detections.model import CountRecord, DetectionRecord
 from sitewatch.delivery import DeliveryFailed
@@ -130,8 +130,8 @@ class TestSums:
         assert stats("make") == {"Kia": 3}
 
     def test_a_response_has_up_to_five_thousand_names_and_a_link_to_more(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        assert get_stats._MAX_TOTALS == 5000
-        monkeypatch.setattr(get_stats, "_MAX_TOTALS", 2)
+        assert counts.MAX_TOTALS == 5000
+        monkeypatch.setattr(counts, "MAX_TOTALS", 2)
         makes = ["a", "B", "c", "D", "e"]
         counted(*[change(str(n), new=image(str(n), make=make)) for n, make in enumerate(makes)])
         pages, query = [], {"by": "make"}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from detections import arrival, listing
 from detections.model import DetectionRecord
-from sitewatch import clock, paging, timeline
+from sitewatch import clock, paging, tables, timeline
 from sitewatch.names import fold
 from tests.world.aws import reset
 from tests.world.calling import Answer, access_token, call
@@ -343,7 +343,7 @@ class TestCost:
 
     def test_the_most_shards_leave_requests_for_counts(self) -> None:
         most = template()["Parameters"]["DetectionWriteShards"]["MaxValue"]
-        assert 3 + most <= timeline.MAX_REQUESTS
+        assert 3 + most <= tables.MAX_REQUESTS
 
     def test_each_shard_is_queried_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(arrival, "_WRITE_SHARDS", 4)
@@ -387,7 +387,7 @@ class TestCost:
         self.store_hours(1, 60)
         with one_invocation() as wire:
             answer = ask("/detections", make="Kia", skip=50, limit=1)
-        assert len(wire.calls) == timeline.MAX_REQUESTS == 11
+        assert len(wire.calls) == tables.MAX_REQUESTS == 11
         assert (answer.json, (answer.next_query or {})["skip"]) == ([], "20")
         assert [one["reported_id"] for page in walk({"make": "Kia", "skip": 50, "limit": 1}) for one in page] == [
             f"0-{number}" for number in range(50, 60)

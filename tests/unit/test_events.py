@@ -243,7 +243,7 @@ def test_a_deletion_is_in_the_audit_log_once() -> None:
     event_id = post(event()).json["id"]
     for _ in range(2):
         on("DELETE", event_id, token=admin_token())
-    (entry,) = newest_first(event_id, None, None, 10)
+    ((entry,), _) = newest_first(event_id, None, None, 10)
     assert entry.action == "event.deleted"
 
 
@@ -353,7 +353,7 @@ def test_a_deletion_whose_response_was_lost_is_a_deletion() -> None:
     lost = iter([Fault.RESPONSE_LOST])
     with one_invocation(lambda made: next(lost, None) if made.operation == "TransactWriteItems" else None):
         assert on("DELETE", event_id, token=admin_token()).status == 204
-    (entry,) = newest_first(event_id, None, None, 10)
+    ((entry,), _) = newest_first(event_id, None, None, 10)
     assert entry.action == "event.deleted"
 
 

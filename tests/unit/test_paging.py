@@ -57,13 +57,6 @@ def test_a_link_carries_every_given_parameter(parameters: dict[str, object]) -> 
     assert dict(parse_qsl(query)) == {name: str(value) for name, value in parameters.items() if value is not None}
 
 
-@given(st.lists(st.integers()), st.integers(1, 10))
-def test_a_page_has_at_most_limit_items_and_knows_whether_there_are_more(found: list[int], limit: int) -> None:
-    items, more = paging.page_of(iter(found), limit)
-    assert items == found[:limit]
-    assert more == (len(found) > limit)
-
-
 def test_only_a_page_with_a_next_one_has_a_link() -> None:
     assert "Link" not in paging.paged([], None).headers
     assert paging.paged([], {"start": "a"}).headers["Link"] == '<?start=a>; rel="next"'

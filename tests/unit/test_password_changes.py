@@ -40,7 +40,7 @@ def _me(pair: dict[str, str]) -> int:
 
 
 def _actions() -> list[str]:
-    return [entry.action for entry in newest_first(stored().id, None, None, 50)]
+    return [entry.action for entry in newest_first(stored().id, None, None, 50)[0]]
 
 
 # --- changing -------------------------------------------------------------------------------------

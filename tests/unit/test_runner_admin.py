@@ -56,7 +56,7 @@ def test_the_token_sets_a_new_password_and_the_log_names_the_operator(capsys: py
     body = {"reset_token": found[1], "new_password": "a new one"}
     assert call("POST", "/auth/reset-password", body=body).status == 204
     log_in(password="a new one")
-    (entry,) = newest_first(stored().id, Action.RESET_ISSUED, None, 10)
+    ((entry,), _) = newest_first(stored().id, Action.RESET_ISSUED, None, 10)
     assert entry.actor == "operator"
 
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from detections import get_stats
+from detections import counts, get_stats
 from detections.model import CountRecord
 from tests.world.calling import Context, access_token, api_event, call
 
@@ -22,8 +22,8 @@ def name(number: int, character: str) -> str:
 @pytest.mark.parametrize("character", ["💥", '"', "\\", "é"])
 def test_the_largest_response_fits(monkeypatch: pytest.MonkeyPatch, character: str) -> None:
     """11,500 makes of 64 emoji made a response over 6 MB, and every request a 5xx from then on."""
-    assert get_stats._MAX_TOTALS <= 5000
-    monkeypatch.setattr(get_stats, "_MAX_TOTALS", 20)
+    assert counts.MAX_TOTALS <= 5000
+    monkeypatch.setattr(counts, "MAX_TOTALS", 20)
     for number in range(21):
         CountRecord("make", name(number, character), total=10**12 + number).save()
     response = get_stats.handler(api_event("GET", "/stats", token=access_token()), Context())
@@ -32,7 +32,7 @@ def test_the_largest_response_fits(monkeypatch: pytest.MonkeyPatch, character: s
 
 
 def test_every_key_is_on_one_page(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(get_stats, "_MAX_TOTALS", 4)
+    monkeypatch.setattr(counts, "MAX_TOTALS", 4)
     for number in range(9):
         CountRecord("category", name(number, "x"), total=number).save()  # a count of 0 is not shown
     pages, query = list[dict[str, int]](), {"by": "category"}

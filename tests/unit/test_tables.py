@@ -1,9 +1,14 @@
 """Transactions: which failures are temporary, so that a retry may succeed."""
 
+import itertools
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 from pynamodb.exceptions import CancellationReason, TransactWriteError, VerboseClientError
 
+from accounts.model import UserRecord
 from detections.model import CountRecord, PositionRecord
 from events.model import EventRecord
 from sitewatch import tables, transactions
@@ -68,3 +73,37 @@ def test_all_models_and_transactions_share_the_client_made_at_import() -> None:
     models = (NotificationRecord, EventRecord, CountRecord, PositionRecord)
     clients = {id(model._get_connection().connection.client) for model in models}
     assert clients == {id(tables.CLIENT)} == {id(tables.connection().client)}
+
+
+def _query(*parts: tuple[int, int, str | None]) -> Any:
+    """A query whose responses have so many items, read so many and end at a sort key."""
+    numbers = itertools.count()
+    return SimpleNamespace(
+        page_iter=(
+            {
+                "Items": [{"id": {"S": f"{next(numbers):02}"}} for _ in range(items)],
+                "ScannedCount": read,
+                **({"LastEvaluatedKey": {"id": {"S": end}}} if end else {}),
+            }
+            for items, read, end in parts
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("parts", "ids", "end"),
+    [
+        ([(2, 2, None)], ["00", "01"], None),
+        ([(4, 4, "03")], ["00", "01", "02"], "02"),  # there is one more than asked for
+        ([(2, 2, "01"), (9, 9, None)], ["00", "01"], "01"),  # it ended at 1 MiB
+        ([(1, 4, "x"), (2, 4, "y"), (1, 4, "z")], ["00", "01", "02"], "y"),  # a filter left some out
+        ([(0, 4, "x"), (1, 1, None)], ["00"], None),
+        ([(0, 4, "x"), (1, 2, "y"), (9, 9, None)], ["00"], "y"),
+        ([(0, 4, f"{n:02}") for n in range(30)], [], "10"),  # after eleven responses
+    ],
+)
+def test_a_page_ends_at_its_limit_or_1_mib_or_after_eleven_calls(
+    parts: list[tuple[int, int, str | None]], ids: list[str], end: str | None
+) -> None:
+    found, after = tables.page(UserRecord, _query(*parts), 3)
+    assert ([user.id for user in found], after) == (ids, end)

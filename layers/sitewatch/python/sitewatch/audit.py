@@ -4,7 +4,6 @@ An entry holds no password, no token, no text of a message and no personal field
 login (people type passwords there by mistake), nor the values of an email address or a full name.
 """
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -15,7 +14,7 @@ from pynamodb.exceptions import PutError
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from pynamodb.transactions import TransactWrite
 
-from sitewatch import clock, ids, settings
+from sitewatch import clock, ids, settings, tables
 from sitewatch.callers import Origin
 from sitewatch.tables import JsonAttribute, Model, TableMeta, TimeAttribute
 
@@ -164,8 +163,13 @@ def append(record: AuditRecord) -> None:
             raise
 
 
-def newest_first(subject: str | None, action: str | None, before: str | None, limit: int) -> Iterator[AuditRecord]:
-    """Return up to ``limit`` entries (about ``subject``, of ``action``, of both, or all) before the id ``before``."""
+def newest_first(
+    subject: str | None, action: str | None, before: str | None, limit: int
+) -> tuple[list[AuditRecord], str | None]:
+    """Return up to ``limit`` entries before the id ``before``, and the id to continue before, if there are more.
+
+    They are about ``subject``, of ``action``, of both, or all.
+    """
     query: Any = AuditRecord.query
     key = ENTRIES
     if subject and action:
@@ -174,7 +178,5 @@ def newest_first(subject: str | None, action: str | None, before: str | None, li
         query, key = AuditRecord.by_subject.query, subject
     elif action:
         query, key = AuditRecord.by_action.query, action
-    found: Iterator[AuditRecord] = query(
-        key, AuditRecord.id < before if before else None, scan_index_forward=False, limit=limit, page_size=limit
-    )
-    return found
+    found = query(key, AuditRecord.id < before if before else None, scan_index_forward=False, limit=limit + 1)
+    return tables.page(AuditRecord, found, limit)

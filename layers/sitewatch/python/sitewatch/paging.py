@@ -1,8 +1,7 @@
 """Paging: cursors, and the link to the next page."""
 
 import base64
-import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, TypeVar
 from urllib.parse import urlencode
 
@@ -11,7 +10,6 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from sitewatch.errors import invalid_field
 
-Item = TypeVar("Item")
 Body = TypeVar("Body")
 
 Skip = Annotated[int, Query(ge=0, le=10**12, description="How many to skip.")]
@@ -54,12 +52,6 @@ def next_link(parameters: Mapping[str, object]) -> str:
     """
     query = urlencode({name: value for name, value in parameters.items() if value is not None})
     return f'<?{query}>; rel="next"'
-
-
-def page_of(found: Iterable[Item], limit: int) -> tuple[list[Item], bool]:
-    """The first ``limit`` items of ``found``, and whether there are more (so query for ``limit`` + 1)."""
-    items = list(itertools.islice(found, limit + 1))
-    return items[:limit], len(items) > limit
 
 
 def paged(body: Body, next_page: Mapping[str, object] | None) -> Response[Body]:

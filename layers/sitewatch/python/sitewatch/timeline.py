@@ -12,9 +12,7 @@ from typing import Any, Protocol
 
 from sitewatch import clock
 from sitewatch.partitions import Piece
-
-MAX_REQUESTS = 11
-"""The most requests that a page makes here. With the status of its user, it makes at most 12."""
+from sitewatch.tables import MAX_REQUESTS
 
 MAX_READ = 1001
 """The most items that a query reads: a page, and the one that shows that there are more."""
