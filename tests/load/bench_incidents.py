@@ -33,7 +33,7 @@ def make_rules(client: Client, number: int) -> list[str]:
     """Create so many live rules about detections; return their ids."""
     ids = []
     for index in range(number):
-        rule = {"name": f"rule {index}", "on": "detection", "match": _MATCHES[index % len(_MATCHES)], "per": "make"}
+        rule = {"name": f"rule {index}", "on": "detection", "match": _MATCHES[index % len(_MATCHES)]}
         answer = client.post("/rules", json=rule)
         answer.raise_for_status()
         ids.append(answer.json()["id"])
