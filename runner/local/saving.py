@@ -5,12 +5,15 @@ that no mapping has read yet. Here a forked child writes the whole state as it i
 seconds, while the emulator continues. Each save is a folder of its own with the hashes of its files, and the last
 two are kept. So whenever the emulator is killed, the next one starts with a complete save.
 
+It also makes the emulator remember the conditions that it has parsed.
+
 The emulator's interpreter runs this file, so that it imports nothing of the runner. `main` ends with guard.py.
 """
 
 import contextlib
 import copy
 import fcntl
+import functools
 import hashlib
 import json
 import logging
@@ -303,6 +306,16 @@ def keep_unread_changes(dynamodb: Any) -> None:
     dynamodb.get_state, dynamodb.load_persisted_state = get_all, load_all
 
 
+def parse_conditions_once(dynamodb: Any) -> None:
+    """Make the emulator parse each condition once, and not once for every item that it is evaluated for.
+
+    Both are functions of their text. A query evaluates its key condition for every item of its partition.
+    """
+    dynamodb._condition_syntax_error = functools.lru_cache(1024)(dynamodb._condition_syntax_error)
+    tokens = functools.lru_cache(1024)(dynamodb._tokenize)
+    dynamodb._tokenize = lambda expression: list(tokens(expression))
+
+
 def wait_until_recorded(process: Path) -> None:
     """Return once the runner has recorded this process. Ends it if the runner was killed before."""
     end = time.monotonic() + RECORDED_DEADLINE_S
@@ -347,6 +360,7 @@ def main() -> None:
     os.environ["STATE_DIR"] = str(at_address(state, save, address) if save else state / "none")
     from ministack import app
 
+    parse_conditions_once(app._get_module("dynamodb"))
     if app.PERSIST_STATE:
         saver = Saver(app, state, lock)
         keep_unread_changes(app._get_module("dynamodb"))

@@ -1,10 +1,12 @@
 """The rate at which records become detections, sums and alerts, and the time until a client gets an alert.
 
-``make bench-pipeline`` prints a table. It starts its own system, puts records on its stream and polls over HTTP as a
-client does: /stats shows what is indexed and counted, /alerts what is alerted.
+``make bench-pipeline`` prints a table. It starts two systems. Runs on ours and on one with empty functions
+(``tests/load/empty.py``) alternate. On ours it polls over HTTP as a client does: /stats shows what is indexed and
+counted, /alerts what is alerted. The empty functions note in files what has reached them.
 """
 
 import argparse
+import io
 import json
 import random
 import statistics
@@ -12,10 +14,11 @@ import tempfile
 import threading
 import time
 import uuid
+import zipfile
 from collections.abc import Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from rich.console import Console
 from rich.table import Table
@@ -28,6 +31,60 @@ from tests.integration.client import Client
 _MAX_RECORDS_PER_CALL = 500
 _DEADLINE_SECONDS = 300.0
 _POLL_SECONDS = 0.25
+
+
+class EmptyPipeline:
+    """A system whose pipeline has empty functions."""
+
+    HANDLERS: ClassVar = {
+        "IndexDetectionsFunction": "index",
+        "CountDetectionsFunction": "count",
+        "PublishDetectionsFunction": "publish",
+        "RecordAlertsFunction": "record",
+        "WatchFunction": "watch",
+    }
+
+    def __init__(self, stack: Stack, notes: Path) -> None:
+        """Replace the functions of ``stack``; they note in the folder ``notes`` what they get."""
+        self._stack = stack
+        self._notes = notes
+        code = io.BytesIO()
+        with zipfile.ZipFile(code, "w") as archive:
+            archive.write(Path(__file__).with_name("empty.py"), "empty.py")
+        functions, cloudformation = stack.client("lambda"), stack.client("cloudformation")
+        for logical_id, handler in self.HANDLERS.items():
+            found = cloudformation.describe_stack_resource(StackName=stack.stack_name, LogicalResourceId=logical_id)
+            name = found["StackResourceDetail"]["PhysicalResourceId"]
+            variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+            functions.update_function_configuration(
+                FunctionName=name,
+                Handler=f"empty.{handler}",
+                Environment={"Variables": {**variables, "NOTES": str(notes)}},
+            )
+            functions.update_function_code(FunctionName=name, ZipFile=code.getvalue())
+
+    def throughput(self, count: int) -> float:
+        """Return records per second, from the first ``PutRecords`` until all are at the last of the functions."""
+        records = make_records(count)
+        suspicious = sum(record["category"] == "SUV" for record in records)
+        for notes in self._notes.iterdir():
+            notes.unlink()
+        began = time.monotonic()
+        put(self._stack, records)
+        while time.monotonic() - began < _DEADLINE_SECONDS:
+            if self._noted("count") == count and self._noted("record") == suspicious:
+                return count / (time.monotonic() - began)
+            time.sleep(0.02)
+        raise SystemExit(f"not all of {count} records reached the empty functions in {_DEADLINE_SECONDS} s")
+
+    def _noted(self, step: str) -> int:
+        notes = self._notes / step
+        return sum(map(int, notes.read_text(encoding="utf-8").split())) if notes.exists() else 0
+
+
+def make_records(count: int) -> list[dict[str, Any]]:
+    """Return ``count`` vehicles of the catalogue, each with a model of its own."""
+    return [{**vehicle, "model": uuid.uuid4().hex} for vehicle in random.choices(vehicles(), k=count)]
 
 
 def put(stack: Stack, records: Sequence[Mapping[str, Any]]) -> None:
@@ -76,8 +133,7 @@ class AlertReader:
 
 def throughput(stack: Stack, client: Client, reader: AlertReader, count: int) -> float:
     """Return records per second, from the first ``PutRecords`` until all ``count`` are indexed, counted and alerted."""
-    chosen = random.choices(vehicles(), k=count)
-    records = [{**vehicle, "model": uuid.uuid4().hex} for vehicle in chosen]
+    records = make_records(count)
     suspicious = {str(record["model"]) for record in records if record["category"] == "SUV"}
     before = sum(client.get("/stats").json().values())
     began = time.monotonic()
@@ -111,25 +167,35 @@ def main() -> None:
     options = parser.parse_args()
     with (
         tempfile.TemporaryDirectory() as folder,
+        tempfile.TemporaryDirectory() as other_folder,
+        tempfile.TemporaryDirectory() as notes,
         running_stack(Path(folder)) as stack,
+        running_stack(Path(other_folder)) as other_stack,
         Client(stack.base_url) as client,
     ):
+        empty = EmptyPipeline(other_stack, Path(notes))
         client.log_in("admin", stack.users["admin"])
         reader = AlertReader(stack.base_url, str(client.headers["Authorization"]).removeprefix("Bearer "))
         throughput(stack, client, reader, _MAX_RECORDS_PER_CALL)  # warm up every function
-        rates = [throughput(stack, client, reader, options.records) for _ in range(options.runs)]
+        empty.throughput(_MAX_RECORDS_PER_CALL)
+        rates = [
+            (throughput(stack, client, reader, options.records), empty.throughput(options.records))
+            for _ in range(options.runs)
+        ]
         waits = sorted(latency(stack, reader) for _ in range(options.alerts))
         reader.close()
     show(options.records, rates, waits)
 
 
-def show(records: int, rates: Sequence[float], waits: Sequence[float]) -> None:
+def show(records: int, rates: Sequence[tuple[float, float]], waits: Sequence[float]) -> None:
     """Print the table."""
     table = Table("what", "result", title="The pipeline on the local emulator")
-    each = ", ".join(f"{rate:.0f}" for rate in rates)
-    table.add_row(
-        f"{records} records indexed, counted and alerted", f"{statistics.median(rates):.0f} a second ({each})"
-    )
+    ours, empty = zip(*rates, strict=True)
+    for what, each in ((f"{records} records indexed, counted and alerted", ours), ("with empty functions", empty)):
+        runs = ", ".join(f"{rate:.0f}" for rate in each)
+        table.add_row(what, f"{statistics.median(each):.0f} a second ({runs})")
+    ratio = statistics.median(mine / theirs for mine, theirs in rates)
+    table.add_row("ours compared with empty functions, median of the pairs", f"{ratio:.2f}")
     table.add_row(f"an SUV's PutRecord to its event, p50 of {len(waits)}", f"{statistics.median(waits):.2f} s")
     table.add_row("p99", f"{waits[min(len(waits) - 1, int(len(waits) * 0.99))]:.2f} s")
     table.add_row("slowest", f"{waits[-1]:.2f} s")

@@ -150,3 +150,27 @@ def test_a_process_that_the_runner_has_not_recorded_ends(tmp_path: Path, monkeyp
 
     (tmp_path / "emulator.json").write_text(json.dumps({"pid": os.getpid()}))
     saving.wait_until_recorded(tmp_path / "emulator.json")
+
+
+def test_the_emulator_parses_a_condition_once_for_all_items() -> None:
+    parsed: list[str] = []
+
+    class Emulator:
+        @staticmethod
+        def _condition_syntax_error(expression: str, slot: str) -> str | None:
+            parsed.append(f"{slot}: {expression}")
+            return None
+
+        @staticmethod
+        def _tokenize(expression: str) -> list[str]:
+            parsed.append(expression)
+            return expression.split()
+
+    saving.parse_conditions_once(Emulator)
+
+    for _ in range(100):
+        assert Emulator._condition_syntax_error("a = :b", "Filter") is None
+        tokens = Emulator._tokenize("a = :b")
+        assert tokens == ["a", "=", ":b"]
+        tokens.clear()  # a caller may change what it gets
+    assert parsed == ["Filter: a = :b", "a = :b"]
