@@ -184,18 +184,24 @@ class TestTransactions:
             for number in range(500)
         ]
         # 10 makes, 12 years, 1 category; the months of all, of each make, of the category and the source; the hours of
-        # the month; the position.
-        assert self.transactions(changes) == [10 + 12 + 1 + 1 + 10 + 1 + 1 + 1 + 1]
+        # the month; the minutes of the hour; the position.
+        assert self.transactions(changes) == [10 + 12 + 1 + 1 + 10 + 1 + 1 + 1 + 1 + 1]
         assert sum(stats("make").values()) == 500
 
     def test_more_sums_are_spread_over_transactions_of_at_most_a_hundred(self) -> None:
         changes = [change(str(n), new=image(str(n), make=f"make {n}")) for n in range(500)]
         sizes = self.transactions(changes)
-        distinct = 500 * 2 + 6
+        distinct = 500 * 2 + 7
         assert max(sizes) <= counting.MAX_ITEMS + 1
-        # Each transaction has the six sums that all changes share.
-        assert len(sizes) == math.ceil((distinct - 6) // 2 / ((counting.MAX_ITEMS - 6) // 2))
+        # Each transaction has the seven sums that all changes share.
+        assert len(sizes) == math.ceil((distinct - 7) // 2 / ((counting.MAX_ITEMS - 7) // 2))
         assert stats("make") == {f"make {n}": 1 for n in range(500)}
+
+    def test_five_hundred_changes_in_the_months_of_26_years_are_four_transactions(self) -> None:
+        hours = [f"{2000 + n // 20}-{1 + n % 12:02}-{1 + n % 28:02}T{n % 24:02}" for n in range(500)]
+        changes = [change(str(n), new=image(str(n), hour=hour)) for n, hour in enumerate(hours)]
+        assert len(self.transactions(changes)) <= 4
+        assert sum(months().values()) == 500
 
     def test_a_batch_interrupted_between_two_transactions_resumes_there(self) -> None:
         changes = [change(str(n), new=image(str(n), make=f"make {n}")) for n in range(100)]
