@@ -19,7 +19,7 @@ class _DataPoints(timeline.Timeline):
     newest_first = False
     shards = 1
     is_filtered = False
-    has_hours = True
+    counted_to = timeline.HOUR
 
     def __init__(self, *, only_valid: bool) -> None:
         self._list = VALID if only_valid else ALL
@@ -38,11 +38,9 @@ class _DataPoints(timeline.Timeline):
 
         return partitions.read(query, self.shards, "position", newest_first=False)
 
-    def months(self) -> Mapping[str, int]:
-        return self.hours(MONTHS)
-
-    def hours(self, month: str) -> Mapping[str, int]:
-        found = query_page(CountRecord.query(self._list, CountRecord.value == month, limit=1))["Items"]
+    def counts(self, period: str) -> Mapping[str, int]:
+        value = period or MONTHS
+        found = query_page(CountRecord.query(self._list, CountRecord.value == value, limit=1))["Items"]
         return counts_in(found[0]) if found else {}
 
 

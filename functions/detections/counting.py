@@ -6,7 +6,7 @@ before the stored position are already counted and skipped.
 
 import itertools
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from pynamodb.attributes import NumberAttribute
@@ -20,10 +20,13 @@ from detections.model import CountRecord, DetectionRecord, PositionRecord
 from sitewatch import clock, transactions
 from sitewatch.names import fold
 from sitewatch.retrying import attempts
-from sitewatch.timeline import ALL, HOURS, hour_of, month_of
+from sitewatch.timeline import ALL, HOURS, MINUTES, hour_of, minute_of, month_of, whole_hour_of
 
 MAX_ITEMS = 99
 """Items with sums per transaction: DynamoDB takes 100 items, and one of them is the position."""
+
+MAX_HOURS_WITH_MINUTES = 20
+"""Hours whose minutes a batch counts."""
 
 MAX_SUMS_PER_ITEM = 200
 """So that an update's expression stays below 4 KB."""
@@ -41,10 +44,11 @@ class CountingFailed(RuntimeError):
     """The transaction still conflicted with others at the last attempt."""
 
 
-def sums_of(detection: DetectionRecord) -> list[Sum]:
+def sums_of(detection: DetectionRecord, *, with_minute: bool) -> list[Sum]:
     """The sums that include a detection: those of /stats, and those with which each list skips."""
     make, category = fold(detection.make), fold(detection.category)
-    month = month_of(detection.created_at)
+    month, hour = month_of(detection.created_at), whole_hour_of(detection.created_at)
+    minute: list[Sum] = [(MINUTES, hour, minute_of(detection.created_at))] if with_minute else []
     return [
         ("make", make, _TOTAL),
         ("category", category, _TOTAL),
@@ -54,6 +58,7 @@ def sums_of(detection: DetectionRecord) -> list[Sum]:
         (months_counter("category", category), ALL, month),
         (months_counter("source", detection.source), ALL, month),
         (HOURS, month, hour_of(detection.created_at)),
+        *minute,
     ]
 
 
@@ -99,12 +104,14 @@ def _parts(changes: Sequence[Change]) -> Iterator[tuple[list[Change], Mapping[Su
     """Split ``changes`` in order into parts whose sums fit a transaction; yield each with its sums."""
     part: list[Change] = []
     sums: Counter[Sum] = Counter()
+    fullest = _fullest_hours(changes)
     for change in changes:
         step: Counter[Sum] = Counter()
         if change.new is not None:
-            step.update(sums_of(change.new))
+            step.update(sums_of(change.new, with_minute=whole_hour_of(change.new.created_at) in fullest))
         if change.old is not None:
-            step.subtract(sums_of(change.old))
+            # Always: the minutes of an hour may add up to less than the hour, never to more.
+            step.subtract(sums_of(change.old, with_minute=True))
         if part and not _fits(sums.keys() | step.keys()):
             yield part, sums
             part, sums = [], Counter()
@@ -112,6 +119,16 @@ def _parts(changes: Sequence[Change]) -> Iterator[tuple[list[Change], Mapping[Su
         sums.update(step)
     if part:
         yield part, sums
+
+
+def _fullest_hours(changes: Sequence[Change]) -> Collection[str]:
+    """The hours with the most new detections, whose minutes are counted.
+
+    Of an import that spreads over many hours, this leaves out those with few: they need no minutes to be skipped, and
+    an item for each would take many transactions.
+    """
+    hours = Counter(whole_hour_of(change.new.created_at) for change in changes if change.new is not None)
+    return {hour for hour, _ in hours.most_common(MAX_HOURS_WITH_MINUTES)}
 
 
 def _fits(sums: Iterable[Sum]) -> bool:

@@ -67,7 +67,7 @@ class _Detections(timeline.Timeline):
     def __init__(self, values: Mapping[str, str]) -> None:
         self._read_by, *self._filters = values.items() or [("", "")]
         self.is_filtered = bool(self._filters)
-        self.has_hours = not values
+        self.counted_to = timeline.MONTH if values else timeline.MINUTE
 
     def read(self, lowest: str, highest: str, limit: int, *, positions_only: bool) -> Piece:
         name, value = self._read_by
@@ -89,11 +89,10 @@ class _Detections(timeline.Timeline):
         conditions = [_PARTITIONS[name] == partition(shard, value) for name, value in self._filters]
         return reduce(and_, conditions) if conditions else None
 
-    def months(self) -> Mapping[str, int]:
-        return counts.months(*self._read_by)
-
-    def hours(self, month: str) -> Mapping[str, int]:
-        return counts.hours(month)
+    def counts(self, period: str) -> Mapping[str, int]:
+        if not period:
+            return counts.months(*self._read_by)
+        return counts.hours(period) if len(period) == timeline.MONTH else counts.minutes(period)
 
 
 def page(

@@ -111,8 +111,9 @@ class CountRecord(Model):
     """Numbers of detections.
 
     ``make``/``acura`` has the number of Acuras as its ``total``. Makes and categories are folded; ``spelling`` is the
-    first one that was counted. ``months#make#acura``/``all`` has an attribute for each month with Acuras, and
-    ``hours``/``2026-11`` one for each day and hour with detections (see ``sitewatch.timeline``).
+    first one that was counted. ``months#make#acura``/``all`` has an attribute for each month with Acuras,
+    ``hours``/``2026-11`` one for each day and hour with detections, and ``minutes``/``2026-11-22T06`` one for each
+    minute (see ``sitewatch.timeline``).
     """
 
     class Meta(TableMeta):

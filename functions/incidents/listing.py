@@ -31,7 +31,7 @@ class _Incidents(Timeline):
     """The incidents with some values, newest first. An index has a partition for each state."""
 
     newest_first = True
-    has_hours = False
+    counted_to = timeline.MONTH
 
     def __init__(self, filters: Filters) -> None:
         self._states = filters.states or tuple(IncidentState)
@@ -55,11 +55,8 @@ class _Incidents(Timeline):
         self._filter = reduce(and_, others) if others else None
         self.is_filtered = bool(others)
 
-    def months(self) -> Mapping[str, int]:
+    def counts(self, period: str) -> Mapping[str, int]:
         raise NotImplementedError  # nobody skips incidents
-
-    def hours(self, month: str) -> Mapping[str, int]:
-        raise NotImplementedError
 
     def read(self, lowest: str, highest: str, limit: int, *, positions_only: bool) -> Piece:  # noqa: ARG002
         def query(shard: int) -> ResultIterator[Any]:

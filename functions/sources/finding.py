@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sitewatch import clock
 from sitewatch.errors import NOT_FOUND, ApiError
+from sitewatch.names import MAX_LENGTH
 from sitewatch.tables import MAX_REQUESTS, query_page
 from sources.model import SourceKind, SourceRecord, SourceState
 
@@ -27,6 +28,8 @@ def find(kind: SourceKind, name: str) -> SourceRecord:
 
 def stored(kind: SourceKind, name: str) -> SourceRecord | None:
     """The source as it is stored, or ``None``."""
+    if len(name) > MAX_LENGTH:
+        return None  # DynamoDB refuses keys of more than 1,024 bytes, also in queries.
     return next(SourceRecord.query(kind.value, SourceRecord.name == name, consistent_read=True, limit=1), None)
 
 
@@ -42,27 +45,31 @@ def page(
 ) -> tuple[list[SourceRecord], tuple[str, str] | None]:
     """Up to ``limit`` sources by kind and name, and the kind and name to continue after, if there may be more."""
     found: list[SourceRecord] = []
-    requests, now = 0, clock.now()
+    requests, now, last = 0, clock.now(), after
+    # Without filters, a page needs no more than its own sources and one that shows that there are more.
+    page_size = limit + 1 if state is None and zone is None else _PAGE
     for each in sorted(SourceKind) if kind is None else [kind]:
         if after is not None and each.value < after[0]:
             continue
         name = after[1] if after is not None and each.value == after[0] else None
         # bounded: by the requests below
-        query = SourceRecord.query(each.value, SourceRecord.name > name if name is not None else None, page_size=_PAGE)
+        query = SourceRecord.query(
+            each.value, SourceRecord.name > name if name is not None else None, page_size=page_size
+        )
         more = True
         while more:
+            if requests == MAX_REQUESTS:
+                return found, last
             items = query_page(query)
             requests += 1
             for item in items["Items"]:
                 record = as_of(SourceRecord.from_raw_data(item), now)
                 if (state is None or record.state == state) and (zone is None or record.zone == zone):
                     if len(found) == limit:
-                        return found, (found[-1].kind, found[-1].name)
+                        return found, last
                     found.append(record)
-                name = record.name
+                last = record.kind, record.name
             more = "LastEvaluatedKey" in items
-            if more and requests >= MAX_REQUESTS:
-                return found, (each.value, str(name))
     return found, None
 
 

@@ -49,13 +49,16 @@ def observe(arrivals: Mapping[Key, datetime]) -> Mapping[Key, str | None]:
 
     """
     _forget_changed()
+    zones: dict[Key, str | None] = {}
     for key, arrived_at in arrivals.items():
         known = _known.get(key)
         if known is None or arrived_at > known.seen_until:
+            known = _see(*key, arrived_at)
             if len(_known) >= _MAX_KNOWN:
                 _known.clear()
-            _known[key] = _see(*key, arrived_at)
-    return {key: _known[key].zone for key in arrivals}
+            _known[key] = known
+        zones[key] = known.zone
+    return zones
 
 
 def forget() -> None:
@@ -81,8 +84,8 @@ def _forget_changed() -> None:
 def _see(kind: SourceKind, name: str, arrived_at: datetime) -> _Known:
     for _ in attempts():
         source = finding.stored(kind, name)
-        if source is not None and source.last_seen is not None and arrived_at <= source.last_seen:
-            return _Known(source.zone, arrived_at)
+        if source is not None and source.last_seen is not None and arrived_at <= _quiet_until(source):
+            return _Known(source.zone, _quiet_until(source))
         try:
             return _write(source, kind, name, arrived_at)
         except PutError as error:
@@ -101,5 +104,14 @@ def _write(source: SourceRecord | None, kind: SourceKind, name: str, arrived_at:
     if before in (SourceState.LATE, SourceState.SILENT):
         source.state_since = arrived_at
     source.save(condition=unchanged)
-    quiet = timedelta(seconds=int(source.expected_every)) / WRITES_PER_PERIOD if source.expected_every else _UNEXPECTED
-    return _Known(source.zone, arrived_at + quiet)
+    return _Known(source.zone, _quiet_until(source))
+
+
+def _quiet_until(source: SourceRecord) -> datetime:
+    """Up to when signals need no write. A missed source becomes live at its next signal."""
+    last_seen: datetime = source.last_seen
+    if source.state in (SourceState.LATE, SourceState.SILENT):
+        return last_seen
+    if not source.expected_every:
+        return last_seen + _UNEXPECTED
+    return last_seen + timedelta(seconds=int(source.expected_every)) / WRITES_PER_PERIOD

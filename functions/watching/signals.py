@@ -11,7 +11,7 @@ from rules.signals import Kind, Signal
 from sitewatch import clock
 from sitewatch.names import UNKNOWN
 from sources import registry
-from sources.model import SourceKind
+from sources.model import SourceKind, SourceState
 from sources.registry import Key
 
 Image = Mapping[str, Mapping[str, Any]]
@@ -41,14 +41,16 @@ def received(record: Mapping[str, Any]) -> Received | None:
     """The signal of a stream's record from Lambda's event; ``None`` if it is none.
 
     A new item is a signal. Of sensors, the item with the current sums is one whenever it changes, and of sources, the
-    item is one whenever its state changes.
+    item is one whenever its state changes; of a deleted one nothing is known any more.
     """
     stream = record["dynamodb"]
+    arrived_at = datetime.fromtimestamp(float(stream["ApproximateCreationDateTime"]), UTC)
     image, before = stream.get("NewImage"), stream.get("OldImage")
+    if not image and before and "state_since" in before:
+        image = _forgotten(before, arrived_at)
     kind = next((kind for attribute, kind in _KINDS.items() if attribute in image), None) if image else None
     if kind is None or not _is_news(kind, image, before):
         return None
-    arrived_at = datetime.fromtimestamp(float(stream["ApproximateCreationDateTime"]), UTC)
     return Received(int(stream["SequenceNumber"]), signal_of(kind, image, arrived_at))
 
 
@@ -115,6 +117,11 @@ def _silence(image: Image) -> tuple[str, dict[str, Any]]:
     kind, state = image["kind"]["S"], image["state"]["S"]
     zone = {"zone": image["zone"]["S"]} if "zone" in image else {}
     return image["state_since"]["S"], {"source": image["name"]["S"], **zone, "kind": kind, "state": state}
+
+
+def _forgotten(source: Image, at: datetime) -> Image:
+    """The image of a deleted source, as if its state had changed."""
+    return {**source, "state": {"S": SourceState.UNKNOWN.value}, "state_since": {"S": clock.sortable(at)}}
 
 
 def _source(image: Image) -> str:

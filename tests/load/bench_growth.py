@@ -25,18 +25,21 @@ from rich.table import Table
 
 import tests.world.settings  # noqa: F401 - first: functions read their settings at import
 from accounts.model import UserRecord
-from alerts.model import ALERTS_PER_PARTITION, AlertRecord, LogHead
+from alerts.model import ALERTS_PER_PARTITION, AlertsRecord, LogHead
 from datapoints.model import DataPointRecord
 from detections.model import CountRecord, DetectionRecord
 from events.model import EventRecord
+from incidents.model import IncidentRecord
 from messages.model import MessageRecord
 from occupancy.model import SumsRecord
 from sitewatch import clock, ids
+from sitewatch.api_tokens import ApiTokenRecord
 from sitewatch.audit import AuditRecord
 from sitewatch.callers import Role
 from sitewatch.jobs import NotificationRecord
 from sitewatch.partitions import position
-from sitewatch.timeline import hour_of, month_of
+from sitewatch.timeline import hour_of, month_of, whole_hour_of
+from sources.model import SourceRecord
 from tests.load.capacity import Item, item_size, read_units
 from tests.world.aws import new_world
 from tests.world.calling import Answer, access_token, call
@@ -54,6 +57,7 @@ SPACINGS = {
 }
 TEXT = {"type": "text", "text": "hello " * 10}
 USER = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+ACTION = "login.succeeded"
 _KEYS = re.compile(
     r"\(?(?P<hash>#\w+) = (?P<value>:\w+)"
     r"( AND (?P<range>#\w+) (BETWEEN (?P<low>:\w+) AND (?P<high>:\w+)|(?P<compared>[<>=]+) (?P<to>:\w+)))?\)?"
@@ -229,6 +233,34 @@ def _id(times: Times, number: int) -> str:
     return ids.derived_id(times.at(number), str(number))
 
 
+class Minutes(Sequence[Item]):
+    """The items with the minutes of each hour."""
+
+    def __init__(self, times: Times) -> None:
+        self._times = times
+        self._first = times.at(0).replace(minute=0, second=0, microsecond=0)
+
+    def __len__(self) -> int:
+        return (LAST - self._first) // timedelta(hours=1) + 1
+
+    @overload
+    def __getitem__(self, index: int) -> Item: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Item]: ...
+    def __getitem__(self, index: int | slice) -> Item | Sequence[Item]:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        hour = self._first + index * timedelta(hours=1)
+        starts = [hour + timedelta(minutes=minute) for minute in range(61)]
+        numbers = [self._times.number(start) for start in starts]
+        counts = {
+            f"{minute:02}": {"N": str(numbers[minute + 1] - numbers[minute])}
+            for minute in range(60)
+            if numbers[minute + 1] > numbers[minute]
+        }
+        return {"counter": {"S": "minutes"}, "value": {"S": whole_hour_of(hour)}, **counts}
+
+
 MAKES = 5
 RARE_EVERY = 50_000
 
@@ -261,6 +293,8 @@ def _detections(times: Times, table: str, index: str | None, key: str) -> Sequen
     if key == "hours":
         months = sorted(times.months)
         return Partition(len(months), lambda n: {"counter": {"S": key}, **_hours(times, "value", months[n])})
+    if key == "minutes":
+        return Minutes(times)
     if key in ("make", "category", "year"):
         total = times.count // MAKES
         return Partition(
@@ -308,12 +342,75 @@ def _by_id(make: Callable[[str, datetime], Any]) -> Callable[..., Sequence[Item]
     return find
 
 
+def _event(event_id: str, at: datetime) -> EventRecord:
+    return EventRecord(
+        event_id,
+        event_type="door",
+        event_payload="open",
+        created_at=at,
+        updated_at=at,
+        version=1,
+        source="gate-north",
+        time_partition="0#",
+        type_partition="0#door",
+        source_partition="0#gate-north",
+    )
+
+
+def _entry(entry_id: str, at: datetime) -> AuditRecord:
+    return AuditRecord(id=entry_id, at=at, action=ACTION, actor=USER, subject=USER, expires_at=at)
+
+
+def _incidents(times: Times, _table: str, _index: str | None, key: str) -> Sequence[Item]:
+    """Each state has so many; none is critical."""
+    state = key.partition("#")[0]
+
+    def incident(number: int) -> Item:
+        at, incident_id = times.at(number), _id(times, number)
+        return IncidentRecord(
+            incident_id,
+            number=number,
+            version=1,
+            cause="vehicle",
+            rule_id=USER,
+            rule_name="A suspicious vehicle",
+            rule_version=1,
+            severity="warning",
+            state=state,
+            title="SUV at gate-north",
+            source="gate-north",
+            opened_at=at,
+            last_at=at,
+            occurrences=1,
+            position=position(at, incident_id),
+            time_partition=state,
+            rule_partition=f"{state}#{USER}",
+            source_partition=f"{state}#gate-north",
+        ).serialize()
+
+    return Partition(times.count, incident)
+
+
+def _sources(times: Times, _table: str, _index: str | None, key: str) -> Sequence[Item]:
+    """Cameras; one in ten thousand is in the zone."""
+    if key != "camera":
+        return EMPTY
+    return Partition(
+        times.count,
+        lambda number: SourceRecord(
+            key, f"camera-{number:07}", zone="north" if number % 10_000 == 9_999 else "south", last_seen=LAST
+        ).serialize(),
+    )
+
+
 def _alerts(times: Times, _table: str, _index: str | None, key: str) -> Sequence[Item]:
     if key == "head":
         return Partition(1, lambda _: LogHead(reached=times.count).serialize())
     first = int(key.partition("#")[2]) * ALERTS_PER_PARTITION
     size = min(ALERTS_PER_PARTITION, times.count + 1 - first)
-    return Partition(size, lambda number: AlertRecord(key, first + number, detection='{"make":"Kia"}' * 10).serialize())
+    return Partition(
+        size, lambda number: AlertsRecord(key, first + number, detections='{"make":"Kia"}' * 10).serialize()
+    )
 
 
 def _occupancy(times: Times, _table: str, index: str | None, key: str) -> Sequence[Item]:
@@ -373,22 +470,13 @@ CASES = (
     Case("data points", "/api/data", _data_points, {}, POINTS),
     Case("data points, admin", "/api/data", _data_points, {}, POINTS, Role.ADMIN),
     Case("data points, skip half", "/api/data", _data_points, {"skip": "{skip}"}, POINTS),
+    Case("events", "/api/event", _by_id(_event), {"start": "{id}"}, ALL),
+    Case("events of a type", "/api/event", _by_id(_event), {"start": "{id}", "event_type": "door"}, ALL),
     Case(
-        "events",
+        "events, rare combination",
         "/api/event",
-        _by_id(
-            lambda i, at: EventRecord(
-                i,
-                event_type="door",
-                event_payload="open",
-                created_at=at,
-                updated_at=at,
-                version=1,
-                time_partition="0#",
-                type_partition="0#door",
-            )
-        ),
-        {"start": "{id}"},
+        _by_id(_event),
+        {"source": "gate-north", "event_type": "fire"},
         ALL,
     ),
     Case(
@@ -402,10 +490,20 @@ CASES = (
         {"start": "{id}"},
     ),
     Case(
-        "audit log",
-        "/audit",
-        _by_id(lambda i, at: AuditRecord(id=i, at=at, action="login.succeeded", actor=USER, expires_at=at)),
+        "API tokens",
+        "/api/tokens",
+        _by_id(lambda i, at: ApiTokenRecord(id=i, name="gate", created_by=USER, created_at=at, expires_at=LAST)),
         {"start": "{id}"},
+        role=Role.ADMIN,
+    ),
+    Case("audit log", "/audit", _by_id(_entry), {"start": "{id}"}, role=Role.ADMIN),
+    Case("audit log of a user", "/audit", _by_id(_entry), {"start": "{id}", "subject": USER}, role=Role.ADMIN),
+    Case("audit log of an action", "/audit", _by_id(_entry), {"start": "{id}", "action": ACTION}, role=Role.ADMIN),
+    Case(
+        "audit log of an action on a user",
+        "/audit",
+        _by_id(_entry),
+        {"start": "{id}", "subject": USER, "action": ACTION},
         role=Role.ADMIN,
     ),
     Case(
@@ -428,6 +526,12 @@ CASES = (
         ),
         {"start": "{id}"},
     ),
+    Case("incidents", "/incidents", _incidents, {}, ALL),
+    Case("incidents that are open", "/incidents", _incidents, {"state": "open"}, ALL),
+    Case("incidents of a rule", "/incidents", _incidents, {"rule": USER}, ALL),
+    Case("incidents, rare combination", "/incidents", _incidents, {"rule": USER, "severity": "critical"}, ALL),
+    Case("sources", "/sources", _sources, {}),
+    Case("sources in a zone", "/sources", _sources, {"zone": "north"}),
     Case("alerts, replay 1000", "/alerts", _alerts, {"wait": "0", "replay": "1000"}),
     Case("sensors", "/api/sensors", _occupancy, {}),
     Case("history of a day", "/api/sensors/{sensor}/history", _occupancy, {"to": "2026-11-22T06:00:00Z"}, ALL),

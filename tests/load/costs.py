@@ -167,10 +167,7 @@ def detections(meter: Meter, number: int, batch: int) -> None:
         known = len(changes.items)
         meter.invoke("detections.on_stream_index.handler", {"Records": [record.event() for record in part]})
         new = [change.to_json() for change in changes.items[known:]]
-        meter.invoke("detections.on_table_count.handler", {"Records": new, "shardId": "shard-0"})
-        suspicious = [change for change in new if change["dynamodb"]["NewImage"]["suspicious"]["BOOL"]]
-        if suspicious:  # others do not pass the mapping's filter
-            meter.invoke("detections.on_table_publish.handler", {"Records": suspicious, "shardId": "shard-0"})
+        meter.invoke("detections.on_table_change.handler", {"Records": new, "shardId": "shard-0"})
         alerts = jobs.take("AlertsQueue")
         meter.usage["sqs_requests"] += len(alerts)  # SNS sends each
         for waiting in jobs.batches(alerts):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from detections import arrival, listing
+from detections import arrival, counting, counts, listing
 from detections.model import DetectionRecord
 from sitewatch import clock, paging, tables, timeline
 from sitewatch.names import fold
@@ -128,16 +128,24 @@ class TestModel:
             assert all(len(page) == query["limit"] for page in pages[:-1])
 
     @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-    @given(seen=sights(), query=queries(), more=st.integers(0, 4), requests=st.integers(0, 3), shards=st.integers(1, 3))
+    @given(
+        seen=sights(),
+        query=queries(),
+        more=st.integers(0, 4),
+        requests=st.integers(0, 3),
+        shards=st.integers(1, 3),
+        hours=st.sampled_from([0, 1, 20]),
+    )
     @example(
         seen=[Seen(f"id-{number}", T) for number in range(9)],
         query={"limit": 2, "skip": 6},
         more=0,
         requests=0,
         shards=1,
+        hours=20,
     )
     def test_pages_of_few_and_small_reads_of_several_shards_hold_the_same_in_smaller_pieces(
-        self, seen: list[Seen], query: dict[str, Any], more: int, requests: int, shards: int
+        self, seen: list[Seen], query: dict[str, Any], more: int, requests: int, shards: int, hours: int
     ) -> None:
         reset()
         with pytest.MonkeyPatch.context() as patch:
@@ -146,6 +154,8 @@ class TestModel:
             patch.setattr(timeline, "MAX_READ", query["limit"] + 1 + more)
             patch.setattr(timeline, "MAX_SKIPPED", 1 + more)
             patch.setattr(timeline, "MAX_REQUESTS", 3 + shards + requests)
+            patch.setattr(timeline, "FEW", 0)
+            patch.setattr(counting, "MAX_HOURS_WITH_MINUTES", hours)
             store(*seen)
             pages = walk(query)
         assert [one for page in pages for one in page] == model(seen, query)
@@ -333,13 +343,31 @@ class TestCost:
         assert len(wire.calls) == 1
 
     @pytest.mark.parametrize("apart", [timedelta(seconds=1), timedelta(hours=1), timedelta(days=1), timedelta(days=31)])
-    def test_a_deep_skip_is_at_most_three_queries_however_sparse_the_list_is(self, apart: timedelta) -> None:
+    def test_a_deep_skip_is_at_most_four_queries_however_sparse_the_list_is(self, apart: timedelta) -> None:
         store(*[Seen(f"id-{number}", T - number * apart) for number in range(120)])
         with one_invocation() as wire:
             assert [one["reported_id"] for one in ask("/detections", skip=110).json] == [
                 f"id-{number}" for number in range(110, 120)
             ]
-        assert len(wire.calls) <= 3
+        assert len(wire.calls) <= 4
+
+    def test_whole_minutes_are_skipped_without_being_read(self) -> None:
+        # Ten minutes of one hour.
+        store(*[Seen(f"id-{number}", T - timedelta(seconds=2 * number)) for number in range(300)])
+        answer, detections, counts = self.read(skip=250, limit=5)
+        assert [one["reported_id"] for one in answer.json] == [f"id-{number}" for number in range(250, 255)]
+        assert detections <= 30 + 5 + 2
+        assert counts == 3
+
+    def test_an_hour_with_uncounted_minutes_is_read(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(counting, "MAX_HOURS_WITH_MINUTES", 1)
+        each = [Seen(f"{hour}-{n}", T - timedelta(hours=hour, seconds=n)) for hour in range(3) for n in range(60)]
+        store(*each)
+        assert counts.minutes("2026-11-22T06")
+        assert not counts.minutes("2026-11-22T05")
+        for skip in range(0, 180, 7):
+            answer = ask("/detections", skip=skip, limit=2)
+            assert [one["reported_id"] for one in answer.json] == [one.id for one in each[skip : skip + 2]]
 
     def test_the_most_shards_leave_requests_for_counts(self) -> None:
         most = template()["Parameters"]["DetectionWriteShards"]["MaxValue"]

@@ -6,8 +6,8 @@ import pytest
 
 from tests.load.bench_growth import CASES, Case, measure
 
-# Bounded, but not the same: it depends on the items of the hour (for a make: of the month) in which the skip ends.
-BOUNDED = {("detections, skip half", "dense"), ("detections of a make, skip half", "dense")}
+# Bounded, but not the same: it reads what it skips in the last month, or all sources of other zones.
+BOUNDED = {("detections of a make, skip half", "dense"), ("sources in a zone", "dense")}
 
 
 @pytest.fixture(autouse=True)
@@ -20,5 +20,5 @@ def test_requests_and_read_units_are_the_same_for_a_thousand_items_and_for_a_hun
     spacings = {case.spacings[0], case.spacings[-1]}
     measured = replace(case, spacings=[each for each in spacings if (case.name, each) not in BOUNDED])
     for row in measure((1_000, 100_000), [measured]):
-        assert max(row.requests) <= 3, row
+        assert max(row.requests) <= 4, row
         assert row.is_flat, row

@@ -257,12 +257,12 @@ def test_the_stream_sample_holds_two_detections_and_an_invalid_record() -> None:
 
 
 def test_the_table_change_sample_is_counted() -> None:
-    _invoke("count_detections")
+    _invoke("follow_detections")
     assert call("GET", "/stats", token=access_token()).json == {"Acura": 1, "Audi": 1}
 
 
 def test_the_suspicious_change_sample_is_published() -> None:
-    _invoke("publish_detections")
+    _invoke("follow_detections")
     (message,) = _messages("AlertsQueue")
     assert json.loads(message)["make"] == "Acura"
 
@@ -275,7 +275,7 @@ def test_clients_can_read_the_published_alert_sample() -> None:
 
 
 def test_the_published_alert_sample_is_what_the_change_sample_publishes() -> None:
-    _invoke("publish_detections")
+    _invoke("follow_detections")
     event = json.loads((SAMPLES / "record_alerts.json").read_text(encoding="utf-8"))
     assert [json.loads(record["body"]) for record in event["Records"]] == [
         json.loads(message) for message in _messages("AlertsQueue")

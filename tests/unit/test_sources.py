@@ -229,3 +229,124 @@ def test_the_zones_of_a_kind_are_read_in_pages() -> None:
     for number in range(3):
         SourceRecord("door", f"door {number}", zone="north" if number else None).save()
     assert finding.zones(SourceKind.DOOR) == {"door 1": "north", "door 2": "north"}
+
+
+def test_a_bounded_number_of_pages_of_zones_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(finding, "_PAGE", 1)
+    for number in range(13):
+        SourceRecord("door", f"door {number:02}", zone="north").save()
+    with one_invocation() as wire:
+        assert len(finding.zones(SourceKind.DOOR)) == 11
+    assert len(wire.calls) == 11
+
+
+def test_a_page_is_bounded_over_all_kinds_and_reads_only_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(finding, "_PAGE", 2)
+    for number in range(21):  # 10 full pages, and a half one that is the last of its kind
+        SourceRecord("camera", f"camera {number:02}").save()
+    SourceRecord("door", "front door", zone="north").save()
+    found, requests = [], []
+    following: dict[str, str] | None = {"zone": "north"}
+    while following is not None:
+        with one_invocation() as wire:
+            answer = call("GET", "/sources", query=following, token=access_token())
+        requests.append(len(wire.calls))
+        found += [one["name"] for one in answer.json["sources"]]
+        following = answer.next_query
+    assert (found, requests[0], len(requests)) == (["front door"], 11, 2)
+    with one_invocation() as wire:
+        call("GET", "/sources", query={"limit": 5}, token=access_token())
+    assert [len(made.response["Items"]) for made in wire.calls] == [6]
+
+
+def test_a_name_that_is_too_long_for_a_key_is_not_looked_up() -> None:
+    with one_invocation() as wire:
+        assert finding.stored(SourceKind.CAMERA, "語" * 1000) is None
+    assert wire.calls == []
+
+
+@pytest.mark.parametrize("fault", [Fault.CONFLICT, Fault.RESPONSE_LOST])
+def test_a_description_is_stored_once_despite_a_fault(fault: Fault) -> None:
+    put()
+    faults = iter([fault])
+
+    def first_transaction(made: Any) -> Fault | None:
+        return next(faults, None) if made.operation == "TransactWriteItems" else None
+
+    with one_invocation(first_transaction):
+        answer = put(title="South", if_match='"1"')
+    assert (answer.status, answer.headers["etag"], registry.revision()) == (200, '"2"', 2)
+
+
+def test_of_two_descriptions_of_one_version_one_is_stored() -> None:
+    put()
+    others = iter(["East"])
+
+    def describe_first(made: Any) -> None:
+        if made.operation == "TransactWriteItems" and (title := next(others, None)):
+            put(title=title)
+
+    with one_invocation(describe_first):
+        assert put(title="South", if_match='"1"').status == 412
+    assert get().json["title"] == "East"
+
+
+def test_a_new_process_writes_only_what_is_due() -> None:
+    now = clock.now()
+    registry.observe({GATE: now})
+    registry.forget()
+    with one_invocation() as wire:
+        registry.observe({GATE: now + timedelta(seconds=59)})
+    assert wire.operations("PutItem") == []
+    registry.observe({GATE: now + timedelta(seconds=61)})
+    assert get().json["last_seen"] == clock.format_time(now + timedelta(seconds=61))
+
+
+def test_a_process_that_did_not_see_a_source_go_silent_makes_it_live_at_its_next_signal() -> None:
+    put(expected_every=40)
+    now = clock.now()
+    registry.observe({GATE: now})
+    silence.expire(*GATE, now + timedelta(seconds=50))
+    registry.forget()
+    registry.observe({GATE: now + timedelta(seconds=1)})
+    assert get().json["state"] == "live"
+
+
+def test_a_batch_may_have_more_sources_than_a_process_remembers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_MAX_KNOWN", 3)
+    arrivals = {(SourceKind.CAMERA, f"camera {number}"): clock.now() for number in range(5)}
+    for _ in range(2):
+        assert registry.observe(arrivals) == dict.fromkeys(arrivals)
+        assert len(registry._known) <= 3
+
+
+def test_a_batch_fails_while_others_keep_changing_its_source() -> None:
+    def describe_first(made: Any) -> None:
+        if made.operation == "PutItem":
+            put()
+
+    with one_invocation(describe_first), pytest.raises(registry.RegisteringFailed):
+        registry.observe({GATE: clock.now()})
+
+
+def test_what_is_due_is_read_in_a_bounded_number_of_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(silence, "_PAGE", 2)
+    for number in range(25):
+        put(f"camera {number:02}", expected_every=10)
+    with one_invocation() as wire:
+        found = list(silence.due(clock.now() + timedelta(minutes=1)))
+    assert (len(found), len(wire.calls)) == (20, 10)
+
+
+@pytest.mark.parametrize("operation", ["Query", "PutItem"])
+def test_an_error_of_the_table_fails_the_timer_and_the_batch(operation: str) -> None:
+    put(expected_every=60)
+    at = clock.now() + timedelta(seconds=80)
+    with one_invocation(lambda made: Fault.THROTTLED if made.operation == operation else None):
+        with pytest.raises(Exception, match="Throttling"):
+            silence.expire(*GATE, at)
+        with pytest.raises(Exception, match="Throttling"):
+            registry.observe({GATE: at})
+    stored = finding.stored(*GATE)
+    assert stored is not None
+    assert (stored.state, stored.last_seen) == ("live", None)

@@ -349,9 +349,9 @@ def test_a_stream_reader_starts_with_the_oldest_record_and_may_report_failed_bat
 
 def test_batches_of_the_counted_stream_are_never_bisected() -> None:
     # The counter commits the position it has reached in the whole shard.
-    assert "BisectBatchOnFunctionError" not in MAPPINGS["CountDetectionsMapping"]
-    assert MAPPINGS["CountDetectionsMapping"]["TumblingWindowInSeconds"] > 0
-    assert MAPPINGS["CountDetectionsMapping"].get("ParallelizationFactor", 1) == 1
+    assert "BisectBatchOnFunctionError" not in MAPPINGS["FollowDetectionsMapping"]
+    assert MAPPINGS["FollowDetectionsMapping"]["TumblingWindowInSeconds"] > 0
+    assert MAPPINGS["FollowDetectionsMapping"].get("ParallelizationFactor", 1) == 1
 
 
 def test_everything_at_rest_is_encrypted() -> None:

@@ -114,6 +114,19 @@ def test_a_source_that_goes_silent_opens_an_incident_that_closes_with_its_next_s
     assert sources(state="live") == ["gate"]
 
 
+def test_the_incident_about_a_silent_source_closes_when_the_source_is_deleted(watch: Watch) -> None:
+    make_rule(on="silence", match={"state": ["silent"]})
+    describe("device", "gate", expected_every=60)
+    with later(80):
+        watch.tick()
+    watch.carry()
+    assert [one["state"] for one in incidents()] == ["open"]
+    path = {"kind": "device", "name": "gate"}
+    call("DELETE", "/sources/{kind}/{name}", path=path, token=access_token(Role.ADMIN))
+    watch.carry()
+    assert [one["close_reason"] for one in incidents()] == ["ended"]
+
+
 def sources(**query: object) -> list[str]:
     answer = call("GET", "/sources", query=query, token=access_token())
     return [one["name"] for one in answer.json["sources"]]
@@ -240,6 +253,17 @@ def test_a_late_detection_opens_nothing(watch: Watch) -> None:
     assert incidents() == []
     detect(watch, created_at=clock.now() - timedelta(minutes=14))
     assert len(incidents()) == 1
+
+
+def test_a_late_reading_and_a_late_data_point_open_nothing_but_the_next_ones_do(watch: Watch) -> None:
+    make_rule(name="full", on="occupancy", match={"inside": [{"numeric": [">", 9]}]})
+    make_rule(name="range", on="data_point", match={"value": [{"numeric": [">", 1.5]}]})
+    for minutes, opened in ((16, []), (14, ["full", "range"])):
+        at = clock.now() - timedelta(minutes=minutes)
+        read_door(10, ts=at)
+        store(to_record(SourcePoint(time=int(at.timestamp()), value=[0, 0, 0, 64], tags=[]), clock.now()))
+        watch.carry()
+        assert sorted(one["rule"]["name"] for one in incidents()) == opened
 
 
 def test_a_shadow_rule_marks_its_incidents(watch: Watch) -> None:

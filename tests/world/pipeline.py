@@ -17,14 +17,13 @@ from moto.dynamodb.models import dynamodb_backends
 from moto.sqs.models import sqs_backends
 
 from alerts import on_queue_record
-from detections import on_stream_index, on_table_count, on_table_publish
+from detections import on_stream_index, on_table_change
 from sitewatch import settings
 from sitewatch.names import fold
 from tests.world.aws import REGION, client
 from tests.world.calling import Answer, Context, access_token, call
 from tests.world.environment import ACCOUNT
 from tests.world.faults import Killed, Wire
-from tests.world.template import resources
 
 ARRIVAL = datetime(2026, 11, 22, 6, 10, 30, tzinfo=UTC)
 MAX_ATTEMPTS = 200
@@ -127,9 +126,7 @@ class Pipeline:
         while position < len(changes):
             batch = changes[position : position + next(sizes, 500)]
             event = {"Records": batch, "shardId": shard}
-            if handler is on_table_publish.handler:  # the mapping's filter
-                event["Records"] = [change for change in batch if _is_new_and_suspicious(change)]
-            if not event["Records"] or self.accepts(handler, event):
+            if self.accepts(handler, event):
                 position = max(position + len(batch) - next(rewinds, 0), 0)
             elif (failures := failures + 1) > MAX_ATTEMPTS:
                 self.invoke(handler, event)
@@ -153,8 +150,7 @@ class Pipeline:
         """Carry stored detections to the sums and to the log of alerts."""
         sizes, rewinds = sizes or iter(()), rewinds or iter(())
         for shard, changes in self.changes().items():
-            for handler in (on_table_count.handler, on_table_publish.handler):
-                self.follow(handler, shard, changes, sizes=sizes, rewinds=rewinds)
+            self.follow(on_table_change.handler, shard, changes, sizes=sizes, rewinds=rewinds)
         self.receive()
         for _ in range(MAX_ATTEMPTS + len(self.waiting)):
             if not self.waiting:
@@ -165,22 +161,6 @@ class Pipeline:
                 # A rewind is a message that is delivered again after it was handled.
                 del self.waiting[: max(len(batch) - next(rewinds, 0), 0)]
         raise AssertionError("the log of alerts never accepted them")
-
-
-def _is_new_and_suspicious(change: Mapping[str, Any]) -> bool:
-    ((pattern,),) = [
-        [json.loads(each["Pattern"]) for each in mapping["FilterCriteria"]["Filters"]]
-        for mapping in resources("AWS::Lambda::EventSourceMapping").values()
-        if mapping["FunctionName"] == {"Ref": "PublishDetectionsFunction"}
-    ]
-    return _matches(pattern, change)
-
-
-def _matches(pattern: Any, value: Any) -> bool:
-    """The part of Lambda's filter syntax that the template uses: objects of lists of accepted values."""
-    if isinstance(pattern, list):
-        return value in pattern
-    return isinstance(value, Mapping) and all(_matches(part, value.get(name)) for name, part in pattern.items())
 
 
 def _table(name: str) -> Any:

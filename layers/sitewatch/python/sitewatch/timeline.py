@@ -1,8 +1,8 @@
 """Pages of lists by time: every page costs the same, however old, sparse or long the list is, and however deep it is.
 
-A page without ``skip`` is one query of each write shard. ``skip`` first passes over whole months and hours by their
-counts: the months of a list are in one item, with an attribute for each (``2026-11``), and the hours of a month in
-another one, with an attribute for each day and hour (``2206``).
+A page without ``skip`` is one query of each write shard. ``skip`` first passes over whole months, hours and minutes by
+their counts: the months of a list are in one item, with an attribute for each (``2026-11``), the hours of a month in
+another one, with an attribute for each day and hour (``2206``), and the minutes of an hour in a third one (``07``).
 """
 
 from collections.abc import Iterable, Mapping
@@ -20,18 +20,22 @@ MAX_READ = 1001
 MAX_SKIPPED = 5_000
 """The most items that a query reads to skip them; often it ends earlier, at 1 MB."""
 
+FEW = 20
+"""So many items of an hour are skipped by reading them, which costs as much as reading the counts of its minutes."""
+
 MONTHS = "months"
 HOURS = "hours"
+MINUTES = "minutes"
 ALL = "all"
 
 END = "~"
 """Sorts after every time."""
 
-_MONTH, _HOUR = len("2026-11"), len("2026-11-22T06")
+MONTH, HOUR, MINUTE = len("2026-11"), len("2026-11-22T06"), len("2026-11-22T06:07")
+"""The lengths of the names of periods."""
 
-# The position at the edge of a month and an hour, before or after all ids; by whether the list is newest first.
-_MONTH_EDGE = {True: "-01T00", False: "-31T23"}
-_HOUR_EDGE = {True: ":00:00.000000Z#!", False: ":59:59.999999Z#~"}
+# What makes a period's name the position at its edge, before or after all ids; by whether the list is newest first.
+_EDGE = {True: "-01T00:00:00.000000Z#!", False: "-31T23:59:59.999999Z#~"}
 
 
 class Timeline(Protocol):
@@ -41,17 +45,14 @@ class Timeline(Protocol):
     shards: int
     is_filtered: bool
     """Whether some of the items that are read do not belong to the list, so that its counts do not help."""
-    has_hours: bool
-    """Whether its hours are counted, as well as its months."""
+    counted_to: int
+    """The finest periods that are counted: ``MONTH``, ``HOUR`` or ``MINUTE``."""
 
     def read(self, lowest: str, highest: str, limit: int, *, positions_only: bool) -> Piece:
         """One query of each shard for about ``limit`` positions between two (inclusive)."""
 
-    def months(self) -> Mapping[str, int]:
-        """The number of its items in each month."""
-
-    def hours(self, month: str) -> Mapping[str, int]:
-        """The number of its items in each day and hour of a month."""
+    def counts(self, period: str) -> Mapping[str, int]:
+        """The number of its items in each month (of the period ``""``), hour of a month, or minute of an hour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +65,23 @@ class Resume:
 
 def month_of(time: datetime) -> str:
     """The attribute of a month: ``2026-11``."""
-    return clock.sortable(time)[:_MONTH]
+    return clock.sortable(time)[:MONTH]
 
 
 def hour_of(time: datetime) -> str:
     """The attribute of an hour in the item of its month: ``2206``."""
     text = clock.sortable(time)
     return text[8:10] + text[11:13]
+
+
+def whole_hour_of(time: datetime) -> str:
+    """The hour with its date, ``2026-11-22T06``, whose item has the minutes."""
+    return clock.sortable(time)[:HOUR]
+
+
+def minute_of(time: datetime) -> str:
+    """The attribute of a minute in the item of its hour: ``07``."""
+    return clock.sortable(time)[HOUR + 1 : MINUTE]
 
 
 def counts_in(item: Mapping[str, Any]) -> Mapping[str, int]:
@@ -116,7 +127,7 @@ class _Reader:
         self.timeline, self.lowest, self.highest, self.skip = timeline, lowest, highest, skip
         self.requests = 0
         self.last: str | None = None
-        """The position, month or hour that it has passed last."""
+        """The position or period that it has passed last."""
 
     @property
     def is_empty(self) -> bool:
@@ -127,32 +138,42 @@ class _Reader:
         return self.requests + self.timeline.shards <= MAX_REQUESTS
 
     def move_after(self, passed: str) -> None:
-        """Leave out everything up to ``passed``: the position of an item, or a month or an hour."""
+        """Leave out everything up to ``passed``: the position of an item, or a period."""
         if self.timeline.newest_first:
             self.highest = min(self.highest, passed)
         else:
-            self.lowest = max(self.lowest, passed + END if len(passed) <= _HOUR else passed)
+            self.lowest = max(self.lowest, passed + END if len(passed) <= MINUTE else passed)
         self.last = passed
 
     def skip_periods(self) -> None:
-        """Skip whole months and hours by their counts."""
+        """Skip whole periods by their counts."""
         edge = self.highest if self.timeline.newest_first else self.lowest
-        length = _HOUR if self.timeline.has_hours else _MONTH
-        is_inside = len(edge) > length + 1
-        if is_inside and not self._finish(edge[:length]):
-            return
-        months = self._counted(self.timeline.months())
-        month = self._skip_whole(months)
-        if month is not None and self.timeline.has_hours and self._skip_hours(month):
-            # That was the rest of the month that reading begins in.
-            month = self._skip_whole(months)
-            if month is not None:
-                self._skip_hours(month)
+        finest = self.timeline.counted_to
+        is_inside = len(edge) > finest + 1
+        if not is_inside or self._finish(edge[:finest]):
+            self._skip_within("", 0)
+
+    def _skip_within(self, period: str, total: int) -> bool:
+        """Skip whole parts of a period with ``total`` items by their counts; whether none of it is left."""
+        self.requests += 1
+        counts = sorted(self.timeline.counts(period).items(), reverse=self.timeline.newest_first)
+        if len(period) == HOUR and sum(count for _, count in counts) < total:
+            return self._finish(period)  # Not all of its minutes are counted.
+        parts = [(_part(period, name), count) for name, count in counts if count > 0]
+        while (stopped := self._skip_whole(parts)) is not None:
+            length = len(stopped[0])
+            is_read = length == self.timeline.counted_to or (length == HOUR and self.skip <= FEW)
+            if is_read or not self.has_requests or not self._skip_within(*stopped):
+                return False
+            # That was the rest of the part that reading begins in.
+        if period:
+            self.move_after(period)
+        return True
 
     def _finish(self, period: str) -> bool:
         """Skip the rest of the period that reading begins in, by reading it; whether it ends before ``skip`` does."""
         rest = _Reader(self.timeline, max(self.lowest, period), min(self.highest, period + END), self.skip)
-        rest.last = self.last
+        rest.last, rest.requests = self.last, self.requests
         more = not rest.is_empty
         while more and rest.skip and rest.has_requests:
             more = rest.pass_over()
@@ -164,26 +185,13 @@ class _Reader:
         self.move_after(period)
         return self.skip > 0
 
-    def _skip_hours(self, month: str) -> bool:
-        """Skip whole hours of a month; whether none of them is left."""
-        hours = self._counted(self.timeline.hours(month))
-        stopped = self._skip_whole((f"{month}-{name[:2]}T{name[2:]}", count) for name, count in hours)
-        if stopped is None:
-            self.move_after(month)
-        return stopped is None
-
-    def _counted(self, counts: Mapping[str, int]) -> list[tuple[str, int]]:
-        self.requests += 1
-        counted = [(name, count) for name, count in counts.items() if count > 0]
-        return sorted(counted, reverse=self.timeline.newest_first)
-
-    def _skip_whole(self, periods: Iterable[tuple[str, int]]) -> str | None:
+    def _skip_whole(self, periods: Iterable[tuple[str, int]]) -> tuple[str, int] | None:
         """Skip periods as long as they are whole and have at most ``skip`` items. Return the one where it stops."""
         for name, count in periods:
             if name >= self.highest or name + END <= self.lowest:
                 continue
             if name < self.lowest or name + END > self.highest or count > self.skip:
-                return name
+                return name, count
             self.skip -= count
             self.move_after(name)
         return None
@@ -231,11 +239,21 @@ class _Reader:
         return end is not None
 
     def _resume(self) -> Resume:
-        newest_first = self.timeline.newest_first
         after = self.last or ""  # never empty: what has been read is never nothing
-        if len(after) == _MONTH:
-            after += _MONTH_EDGE[newest_first]
-        return Resume(after + _HOUR_EDGE[newest_first] if len(after) == _HOUR else after, self.skip)
+        if len(after) <= MINUTE:
+            after += _EDGE[self.timeline.newest_first][len(after) - MONTH :]
+        return Resume(after, self.skip)
+
+
+def _part(period: str, name: str) -> str:
+    """The part of a period whose count has the attribute ``name``."""
+    match len(period):
+        case 0:
+            return name
+        case n if n == MONTH:
+            return f"{period}-{name[:2]}T{name[2:]}"
+        case _:
+            return f"{period}:{name}"
 
 
 def _position(item: Mapping[str, Any]) -> str:
@@ -243,5 +261,8 @@ def _position(item: Mapping[str, Any]) -> str:
 
 
 def _period_of(after: str, *, newest_first: bool) -> str:
-    """The month or hour at whose edge a position is; every other position stays as it is."""
-    return after.removesuffix(_HOUR_EDGE[newest_first]).removesuffix(_MONTH_EDGE[newest_first])
+    """The coarsest period at whose edge a position is; every other position stays as it is."""
+    for length in (MONTH, HOUR, MINUTE):
+        if after[length:] == _EDGE[newest_first][length - MONTH :]:
+            return after[:length]
+    return after
