@@ -116,8 +116,14 @@ def test_tools_and_tests_import_in_one_direction(folder: str) -> None:
     assert wrong == []
 
 
+MAY_EDIT_THE_SEARCH_PATH = {
+    "runner.local.workers": "a worker's parent imports the libraries of the layers",
+    "tests.unit.test_runner_workers": "its script prints what the worker's is",
+}
+
+
 @pytest.mark.parametrize("folder", ["lint", "runner", "tests"])
 def test_no_tool_and_no_test_edits_the_search_path(folder: str) -> None:
     edit = re.compile(r"sys\.path(\[|\.(append|insert|extend))")
-    edits = [each.name for each in modules_under(ROOT / folder) if edit.search(each.path.read_text("utf-8"))]
-    assert edits == []
+    edits = {each.name for each in modules_under(ROOT / folder) if edit.search(each.path.read_text("utf-8"))}
+    assert edits - MAY_EDIT_THE_SEARCH_PATH.keys() == set()
