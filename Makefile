@@ -33,7 +33,7 @@ SOURCES := functions layers lint runner tests
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: admin assets audit bench-dashboard bench-functions bench-growth bench-lists bench-memory bench-messages bench-pipeline bench-rules browser conformance costs deploy down engines fuzz help ingest invoke lint localstack lock logs newman node-packages openapi python quarantine redrive replay reset restore rotate-key run sam-local status test types unit up venv venv-dev
+.PHONY: admin assets audit bench-dashboard bench-functions bench-growth bench-incidents bench-lists bench-memory bench-messages bench-pipeline bench-rules browser conformance costs deploy down engines fuzz help ingest invoke lint localstack lock logs newman node-packages openapi python quarantine redrive replay reset restore rotate-key run sam-local status test types unit up venv venv-dev
 
 help: ## show this
 	@echo "make run    sets Sitewatch up and runs it until Ctrl-C"
@@ -174,6 +174,9 @@ types: venv-dev ## mypy, strict
 	@$(VENV_PYTHON) -m mypy
 
 BENCH := PYTHONPATH=functions:layers/sitewatch/python:. $(VENV_PYTHON) -m tests.load
+bench-incidents: venv-dev ## from a signal to its incident, and what live rules cost the pipeline
+	@$(BENCH).bench_incidents
+
 bench-pipeline: venv-dev ## the pipeline's records per second, and the time to an alert
 	@$(BENCH).bench_pipeline
 

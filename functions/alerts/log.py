@@ -2,8 +2,16 @@
 
 from collections.abc import Iterator
 from itertools import islice
+from typing import NamedTuple
 
-from alerts.model import ALERTS_PER_PARTITION, AlertRecord, LogHead, partition
+from alerts.model import ALERTS_PER_PARTITION, AlertsRecord, LogHead, partition
+
+
+class LoggedAlert(NamedTuple):
+    """An alert of the log; ``detection`` is the JSON that clients get, without line breaks."""
+
+    number: int
+    detection: str
 
 
 def head(*, consistent: bool = True) -> int:
@@ -15,15 +23,22 @@ def head(*, consistent: bool = True) -> int:
     return int(stored.reached) if stored else 0
 
 
-def after(number: int, *, until: int, limit: int) -> list[AlertRecord]:
+def after(number: int, *, until: int, limit: int) -> list[LoggedAlert]:
     """Up to ``limit`` alerts after ``number`` and up to ``until``, oldest first."""
-    return list(islice(_after(number, until), limit))
+    found = (alert for record in _records(number + 1, until) for alert in _alerts(record) if alert.number > number)
+    return list(islice(found, limit))
 
 
-def _after(number: int, until: int) -> Iterator[AlertRecord]:
-    first = number + 1
+def _records(first: int, until: int) -> Iterator[AlertsRecord]:
+    """The records whose last number is between two (inclusive): the first of them may begin before."""
     while first <= until:
         last = min((first // ALERTS_PER_PARTITION + 1) * ALERTS_PER_PARTITION - 1, until)
         # bounded: by the caller, which reads up to its limit
-        yield from AlertRecord.query(partition(first), AlertRecord.number.between(first, last), consistent_read=True)
+        yield from AlertsRecord.query(partition(first), AlertsRecord.number.between(first, last), consistent_read=True)
         first = last + 1
+
+
+def _alerts(record: AlertsRecord) -> Iterator[LoggedAlert]:
+    lines = record.detections.split("\n")
+    first = int(record.number) - len(lines) + 1
+    return (LoggedAlert(number, line) for number, line in enumerate(lines, first))

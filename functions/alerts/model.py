@@ -12,15 +12,19 @@ from sitewatch.tables import Model, TableMeta
 ALERTS_PER_PARTITION = 1000
 
 
-class AlertRecord(Model):
-    """An alert, under ``log#<partition>`` and its number; ``detection`` is the JSON that clients get."""
+class AlertsRecord(Model):
+    """Alerts that were recorded together, under ``log#<partition>`` and the number of the last one.
+
+    ``detections`` has a line for each: the JSON that clients get. One item for many alerts takes a fraction of the
+    write units of one item for each, and so does a transaction.
+    """
 
     class Meta(TableMeta):
         table_name = settings.text("ALERTS_TABLE")
 
     key = UnicodeAttribute(hash_key=True)
     number = NumberAttribute(range_key=True)
-    detection = UnicodeAttribute()
+    detections = UnicodeAttribute(attr_name="detection")
 
 
 class LogHead(Model):
@@ -31,7 +35,7 @@ class LogHead(Model):
 
     key = UnicodeAttribute(hash_key=True, default="head")
     number = NumberAttribute(range_key=True, default=0)
-    reached = NumberAttribute()
+    reached = NumberAttribute(null=True)
 
 
 class RecordedDetection(Model):
@@ -57,7 +61,7 @@ class HoldRecord(Model):
 
 
 def partition(number: int) -> str:
-    """The partition of the log that holds the alert ``number``."""
+    """The partition of the log that holds the alerts whose last one is ``number``."""
     return f"log#{number // ALERTS_PER_PARTITION}"
 
 

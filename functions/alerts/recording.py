@@ -6,14 +6,13 @@ from datetime import timedelta
 from pynamodb.exceptions import TransactWriteError
 from pynamodb.transactions import TransactWrite
 
-from alerts import log
-from alerts.model import AlertRecord, LogHead, RecordedDetection, partition, recorded_key
+from alerts.model import AlertsRecord, LogHead, RecordedDetection, partition, recorded_key
 from sitewatch import clock, transactions
 from sitewatch.delivery import chunks
 from sitewatch.retrying import attempts
 
-# A transaction has at most 100 items: two per alert, and the head.
-MAX_ALERTS = 49
+# A transaction has at most 100 items: a mark for each alert, the alerts, and the head. So has the read before it.
+MAX_ALERTS = 98
 
 # Two writers compete for one head, so half of the attempts fail under load, and a batch that gives up is only delivered
 # again minutes later. With pauses of half a second on average, this stays below the function's timeout.
@@ -41,11 +40,12 @@ def append(alerts: Mapping[str, str]) -> int:
 
 def _append(alerts: Mapping[str, str]) -> int:
     for _ in attempts(ATTEMPTS):
-        new = _not_recorded(alerts)
+        head, recorded = _read(alerts)
+        new = [(detection_id, detection) for detection_id, detection in alerts.items() if detection_id not in recorded]
         if not new:
             return 0
         try:
-            _write(new, after=log.head())
+            _write(new, after=head)
             return len(new)
         except TransactWriteError as error:
             if not transactions.is_temporary(error):
@@ -53,21 +53,23 @@ def _append(alerts: Mapping[str, str]) -> int:
     raise AppendFailed
 
 
-def _not_recorded(alerts: Mapping[str, str]) -> list[tuple[str, str]]:
+def _read(alerts: Mapping[str, str]) -> tuple[int, set[str]]:
+    """The head of the log, and which of ``alerts`` are in it: one call."""
     keys = {recorded_key(detection_id): detection_id for detection_id in alerts}
-    marks = RecordedDetection.batch_get([(key, 0) for key in keys], consistent_read=True)
-    recorded = {keys[mark.key] for mark in marks}
-    return [(detection_id, detection) for detection_id, detection in alerts.items() if detection_id not in recorded]
+    found = list(LogHead.batch_get([("head", 0), *((key, 0) for key in keys)], consistent_read=True))
+    head = next((int(one.reached) for one in found if one.key == "head"), 0)
+    return head, {keys[one.key] for one in found if one.key != "head"}
 
 
 def _write(alerts: Sequence[tuple[str, str]], *, after: int) -> None:
     unmoved = LogHead.reached == after if after else LogHead.reached.does_not_exist()
-    expires_at = clock.now() + _MARK_LIFETIME
+    last, expires_at = after + len(alerts), clock.now() + _MARK_LIFETIME
 
     def fill(transaction: TransactWrite) -> None:
-        transaction.save(LogHead(reached=after + len(alerts)), condition=unmoved)
-        for number, (detection_id, detection) in enumerate(alerts, start=after + 1):
-            transaction.save(AlertRecord(partition(number), number, detection=detection))
+        transaction.save(LogHead(reached=last), condition=unmoved)
+        detections = "\n".join(detection for _, detection in alerts)
+        transaction.save(AlertsRecord(partition(last), last, detections=detections))
+        for detection_id, _ in alerts:
             transaction.save(
                 RecordedDetection(recorded_key(detection_id), expires_at=expires_at),
                 condition=RecordedDetection.key.does_not_exist(),

@@ -3,20 +3,20 @@
 import re
 from collections.abc import Sequence
 
-from alerts.model import AlertRecord
+from alerts.log import LoggedAlert
 
 RETRY_MILLISECONDS = 200
 _EVENT_ID = re.compile(r"\d{1,15}", re.ASCII)
 
 
-def format_alerts(alerts: Sequence[AlertRecord], *, seen: int) -> str:
+def format_alerts(alerts: Sequence[LoggedAlert], *, seen: int) -> str:
     """The text of an event stream.
 
     It starts with the id ``seen``, so that a client without alerts still has an id to reconnect with: an EventSource
     remembers an ``id`` without data and raises no event.
     """
     blocks = [f": keep-alive\nretry: {RETRY_MILLISECONDS}\nid: {seen}\n\n"]
-    blocks += [f"id: {int(alert.number)}\nevent: new_alert\ndata: {alert.detection}\n\n" for alert in alerts]
+    blocks += [f"id: {alert.number}\nevent: new_alert\ndata: {alert.detection}\n\n" for alert in alerts]
     return "".join(blocks)
 
 

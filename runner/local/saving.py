@@ -15,6 +15,7 @@ import copy
 import fcntl
 import functools
 import hashlib
+import importlib
 import json
 import logging
 import os
@@ -361,6 +362,9 @@ def main() -> None:
     from ministack import app
 
     parse_conditions_once(app._get_module("dynamodb"))
+    runpy.run_path(str(Path(__file__).with_name("workers.py")))["share"](
+        importlib.import_module("ministack.core.lambda_runtime")
+    )
     if app.PERSIST_STATE:
         saver = Saver(app, state, lock)
         keep_unread_changes(app._get_module("dynamodb"))

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Route, expect
 from runner.stack import Stack
 from sitewatch import keys
 from tests.browser.conftest import ARTEFACTS, AXE, Dashboard, needs_route
-from tests.integration.client import Client
+from tests.integration.client import Client, eventually
 
 FIRST_VIEW_BYTES = 300_000
 ALERT_MILLISECONDS = 30_000
@@ -244,3 +244,25 @@ def test_it_fits_and_axe_finds_nothing_serious(browser: Browser, stack: Stack, w
     assert serious == []
     if not AXE.exists():
         pytest.skip("No axe-core: `npm ci --prefix web` lets axe look too (the rest of this test has passed).")
+
+
+def test_an_incident_is_acknowledged_and_closed(dashboard: Dashboard, stack: Stack) -> None:
+    kind = f"forced-{uuid.uuid4().hex[:8]}"
+    with Client(stack.base_url) as client:
+        client.log_in("admin", stack.users["admin"])
+        rule = {"name": kind, "on": "event", "match": {"event_type": [kind]}, "text": "{event_type} at {source}"}
+        assert client.post("/rules", json=rule).status_code == 201
+
+        def look() -> list[Any]:
+            client.post("/api/event", json={"event_type": kind, "event_payload": "x", "source": "gate"})
+            found: list[Any] = client.get("/incidents", params={"source": "gate", "state": "open"}).json()["incidents"]
+            return [incident for incident in found if incident["rule"]["name"] == kind]
+
+        [incident] = eventually(look)
+    dashboard.enter()
+    row = dashboard.panel("Incidents").locator("li").filter(has_text=f"{kind} at gate")
+    row.get_by_role("button", name="Acknowledge").click()
+    expect(row.get_by_text("acknowledged by")).to_be_visible()
+    expect(row.get_by_role("button", name="Acknowledge")).to_have_count(0)
+    row.get_by_role("button", name=f"Close incident {incident['number']}", exact=True).click()
+    expect(row).to_have_count(0)

@@ -80,9 +80,8 @@ def test_none_is_missed_and_none_doubled(stack: Stack, admin: Client, rule: dict
 
     eventually(see_the_rule)  # it takes effect within ten seconds
     batches = SIGNALS // BATCH
-    timers = {
-        number * batches // KILLS: threading.Timer(rng.uniform(0.02, MOST_DELAY), kill_workers) for number in range(KILLS)
-    }
+    delays = [rng.uniform(0.02, MOST_DELAY) for _ in range(KILLS)]
+    timers = {number * batches // KILLS: threading.Timer(delay, kill_workers) for number, delay in enumerate(delays)}
     for number in range(batches):
         source, key = f"source {rng.randrange(SOURCES)}", uuid.uuid4().hex
         send(source, BATCH, key)

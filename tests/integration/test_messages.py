@@ -141,12 +141,16 @@ def _listeners(port: int) -> Iterator[int]:
 
 
 def _job_workers(emulators: set[int]) -> Iterator[int]:
-    """The emulator's child processes that run WorkJobsFunction."""
+    """The emulator's workers of WorkJobsFunction, which run in the function's folder."""
     for folder in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError, ValueError):
-            parent = int((folder / "stat").read_text(encoding="ascii").rpartition(")")[2].split()[1])
-            if parent in emulators and b"-WorkJobsFunction-" in (folder / "cmdline").read_bytes():
-                yield int(folder.name)
+            pid = int(folder.name)
+            if "-WorkJobsFunction-" in str((folder / "cwd").readlink()) and _parent(_parent(pid)) in emulators:
+                yield pid
+
+
+def _parent(pid: int) -> int:
+    return int(Path("/proc", str(pid), "stat").read_text(encoding="ascii").rpartition(")")[2].split()[1])
 
 
 @pytest.fixture

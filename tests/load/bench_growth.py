@@ -25,7 +25,7 @@ from rich.table import Table
 
 import tests.world.settings  # noqa: F401 - first: functions read their settings at import
 from accounts.model import UserRecord
-from alerts.model import ALERTS_PER_PARTITION, AlertRecord, LogHead
+from alerts.model import ALERTS_PER_PARTITION, AlertsRecord, LogHead
 from datapoints.model import DataPointRecord
 from detections.model import CountRecord, DetectionRecord
 from events.model import EventRecord
@@ -408,7 +408,9 @@ def _alerts(times: Times, _table: str, _index: str | None, key: str) -> Sequence
         return Partition(1, lambda _: LogHead(reached=times.count).serialize())
     first = int(key.partition("#")[2]) * ALERTS_PER_PARTITION
     size = min(ALERTS_PER_PARTITION, times.count + 1 - first)
-    return Partition(size, lambda number: AlertRecord(key, first + number, detection='{"make":"Kia"}' * 10).serialize())
+    return Partition(
+        size, lambda number: AlertsRecord(key, first + number, detections='{"make":"Kia"}' * 10).serialize()
+    )
 
 
 def _occupancy(times: Times, _table: str, index: str | None, key: str) -> Sequence[Item]:

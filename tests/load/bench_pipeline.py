@@ -38,8 +38,7 @@ class EmptyPipeline:
 
     HANDLERS: ClassVar = {
         "IndexDetectionsFunction": "index",
-        "CountDetectionsFunction": "count",
-        "PublishDetectionsFunction": "publish",
+        "FollowDetectionsFunction": "follow",
         "RecordAlertsFunction": "record",
         "WatchFunction": "watch",
     }
@@ -72,7 +71,7 @@ class EmptyPipeline:
         began = time.monotonic()
         put(self._stack, records)
         while time.monotonic() - began < _DEADLINE_SECONDS:
-            if self._noted("count") == count and self._noted("record") == suspicious:
+            if self._noted("follow") == count and self._noted("record") == suspicious:
                 return count / (time.monotonic() - began)
             time.sleep(0.02)
         raise SystemExit(f"not all of {count} records reached the empty functions in {_DEADLINE_SECONDS} s")

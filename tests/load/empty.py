@@ -27,25 +27,21 @@ def index(event: Mapping[str, Any], context: Any) -> None:
     _note("index", event["Records"])
 
 
-def count(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """Return at once."""
-    _note("count", event["Records"])
-    return {"state": {}}
-
-
 def watch(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """Return at once."""
     _note("watch", event["Records"])
     return {"state": {}}
 
 
-def publish(event: Mapping[str, Any], context: Any) -> None:
-    """Publish every item."""
-    messages = [_message(record["dynamodb"]["NewImage"]) for record in event["Records"]]
+def follow(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    """Publish every suspicious item."""
+    images = [record["dynamodb"]["NewImage"] for record in event["Records"]]
+    messages = [_message(image) for image in images if image["suspicious"]["BOOL"]]
     for first in range(0, len(messages), 10):
         entries = [{"Id": str(number), **message} for number, message in enumerate(messages[first : first + 10])]
         TOPICS.publish_batch(TopicArn=os.environ["ALERTS_TOPIC_ARN"], PublishBatchRequestEntries=entries)
-    _note("publish", event["Records"])
+    _note("follow", event["Records"])
+    return {"state": {}}
 
 
 def record(event: Mapping[str, Any], context: Any) -> None:
