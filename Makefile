@@ -33,7 +33,7 @@ SOURCES := functions layers lint runner tests
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: admin assets audit bench-dashboard bench-functions bench-growth bench-incidents bench-memory bench-messages bench-pipeline bench-rules browser conformance costs deploy down engines fuzz help ingest invoke lint localstack lock logs newman node-packages openapi python quarantine redrive replay reset restore rotate-key run sam-local status test types unit up venv venv-dev
+.PHONY: admin assets audit bench-dashboard bench-functions bench-growth bench-incidents bench-lists bench-memory bench-messages bench-pipeline bench-rules browser conformance costs deploy down engines fuzz help ingest invoke lint localstack lock logs newman node-packages openapi python quarantine redrive replay reset restore rotate-key run sam-local status test types unit up venv venv-dev
 
 help: ## show this
 	@echo "make run    sets Sitewatch up and runs it until Ctrl-C"
@@ -194,6 +194,9 @@ bench-dashboard: venv-dev ## the time to the dashboard's first view
 
 bench-functions: venv-dev ## import and warm times of every function compared with a bare one
 	@$(BENCH).bench_functions
+
+bench-lists: venv-dev ## the milliseconds of lists on the emulator with 10^3 to 10^5 items
+	@$(BENCH).bench_lists
 
 bench-growth: venv-dev ## the requests and read units of every list and sum as the data grows from 10^3 to 10^6 items
 	@$(BENCH).bench_growth

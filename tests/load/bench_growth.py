@@ -30,7 +30,7 @@ from datapoints.model import DataPointRecord
 from detections.model import CountRecord, DetectionRecord
 from events.model import EventRecord
 from incidents.model import IncidentRecord
-from messages.model import MessageRecord
+from messages.model import MessageRecord, direction
 from occupancy.model import SumsRecord
 from sitewatch import clock, ids
 from sitewatch.api_tokens import ApiTokenRecord
@@ -440,15 +440,19 @@ class Case:
     spacings: Sequence[str] = ("dense",)
     role: Role = Role.USER
 
-    def run(self, times: Times) -> tuple[Answer, Database]:
-        """The response, and what it has cost."""
-        database = Database(lambda table, index, key: self.find(times, table, index, key))
+    def query_of(self, times: Times) -> Mapping[str, str]:
+        """The query with these items."""
         middle = {
             "skip": str(times.count // 2),
             "make_skip": str(times.count // MAKES // 2),
             "id": _id(times, times.count // 2),
         }
-        query = {name: value.format(**middle) for name, value in self.query.items()}
+        return {name: value.format(**middle) for name, value in self.query.items()}
+
+    def run(self, times: Times) -> tuple[Answer, Database]:
+        """The response, and what it has cost."""
+        database = Database(lambda table, index, key: self.find(times, table, index, key))
+        query = self.query_of(times)
         path = dict.fromkeys(re.findall(r"\{(\w+)\}", self.resource), "door")
         token = access_token(self.role, subject=USER)
         with database.answering():
@@ -511,7 +515,7 @@ CASES = (
         "/messages",
         _by_id(
             lambda i, _: MessageRecord(
-                f"{USER}#{USER}", i, sender=USER, recipient=USER, content={"type": "text", "text": "hello " * 10}
+                direction(USER, USER), i, sender=USER, recipient=USER, content={"type": "text", "text": "hello " * 10}
             )
         ),
         {"start": "{id}", "sender_id": USER, "recipient_id": USER},
