@@ -33,7 +33,7 @@ SOURCES := functions layers lint runner tests
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: admin assets audit bench-dashboard bench-functions bench-growth bench-incidents bench-lists bench-memory bench-messages bench-pipeline bench-rules browser conformance costs deploy down engines fuzz help ingest invoke lint localstack lock logs newman node-packages openapi python quarantine redrive replay reset restore rotate-key run sam-local status test types unit up venv venv-dev
+.PHONY: admin assets audit bench-dashboard bench-functions bench-growth bench-incidents bench-lists bench-memory bench-messages bench-peers bench-pipeline bench-rules browser conformance costs deploy down engines fuzz help ingest invoke lint localstack lock logs newman node-packages openapi python quarantine redrive replay reset restore rotate-key run sam-local status test types unit up venv venv-dev
 
 help: ## show this
 	@echo "make run    sets Sitewatch up and runs it until Ctrl-C"
@@ -155,7 +155,8 @@ lint: venv-dev ## ruff, cfn-lint (through sam validate) and our own rules over t
 
 # Both ask a service that knows of published holes, so this is no part of `make test`. Needs uv on the PATH, and npm.
 # Without --strict, packages that the service does not answer for would pass.
-LOCKED = requirements/emulator.txt requirements/local.txt requirements/dev.txt layers/dependencies/requirements.txt
+LOCKED = requirements/emulator.txt requirements/local.txt requirements/dev.txt layers/dependencies/requirements.txt \
+	tests/load/peers/requirements.txt
 audit: ## look up published security holes of every locked package; needs access to PyPI's and npm's advisories
 	@command -v uv >/dev/null || { echo "make audit needs uv: pip install uv" >&2; exit 2; }
 	@failed=0; \
@@ -192,6 +193,9 @@ bench-memory: venv-dev ## the memory of the local system with every function war
 bench-dashboard: venv-dev ## the time to the dashboard's first view
 	@$(BENCH).bench_dashboard
 
+bench-peers: venv-dev ## GET /detections and the stream compared with FastAPI, Powertools, Chalice, Litestar and plain boto3
+	@$(BENCH).bench_peers
+
 bench-functions: venv-dev ## import and warm times of every function compared with a bare one
 	@$(BENCH).bench_functions
 
@@ -213,3 +217,4 @@ lock: ## renew the locked requirements from the .in files
 	$(COMPILE) requirements/local.in -c requirements/emulator.txt -o requirements/local.txt
 	$(COMPILE) $(LAYER)/requirements.in -c requirements/local.txt -o $(LAYER)/requirements.txt
 	$(COMPILE) requirements/dev.in -c requirements/local.txt -c $(LAYER)/requirements.txt -o requirements/dev.txt
+	$(COMPILE) tests/load/peers/requirements.in -c $(LAYER)/requirements.txt -o tests/load/peers/requirements.txt

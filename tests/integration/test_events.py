@@ -63,4 +63,4 @@ def test_a_queued_sample_is_sent_by_http_with_the_deployments_token(stack: Stack
         return [event for event in found if event["id"] not in before]
 
     arrived = eventually(sent, lambda events: len(events) >= 5)
-    assert {event["event_type"] for event in arrived} <= {"message", "user_joined", "user_left"}
+    assert {event["event_type"] for event in arrived} <= {"message", "user_joined", "user_left", "heartbeat"}

@@ -3,6 +3,7 @@
 ``SIGNALS=10000 KILLS=20 SEED=1`` sends more, and kills more often, in the order of an earlier run.
 """
 
+import contextlib
 import os
 import random
 import signal
@@ -10,13 +11,13 @@ import threading
 import uuid
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from runner.stack import Stack
 from tests.integration.client import Client, eventually
+from tests.integration.workers import emulators, needs_linux, workers
 
 SIGNALS = int(os.environ.get("SIGNALS", "600"))
 KILLS = int(os.environ.get("KILLS", "4"))
@@ -30,22 +31,12 @@ MOST_DELAY = 0.4
 KILLED: list[int] = []
 
 
-def workers() -> Iterator[int]:
-    """The processes in which the emulator runs the function that watches signals."""
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (process / "cmdline").read_text()
-        except OSError:
-            continue  # it has ended
-        if "ministack-lambda-" in command and "-WatchFunction-" in command:
-            yield int(process.name)
-
-
-def kill_workers() -> None:
-    """Kill every worker, in the middle of whatever it does."""
-    for worker in workers():
-        os.kill(worker, signal.SIGKILL)
-        KILLED.append(worker)
+def kill_workers(of: set[int]) -> None:
+    """Kill every worker of the function that watches signals, in the middle of whatever it does."""
+    for worker in workers("WatchFunction", of):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(worker, signal.SIGKILL)
+            KILLED.append(worker)
 
 
 @pytest.fixture
@@ -57,7 +48,7 @@ def rule(admin: Client) -> Iterator[dict[str, Any]]:
     admin.delete(f"/rules/{made.json()['id']}")
 
 
-@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="it finds processes in /proc")
+@needs_linux
 @pytest.mark.skipif("BASE_URL" in os.environ, reason="it kills processes of the emulator")
 def test_none_is_missed_and_none_doubled(stack: Stack, admin: Client, rule: dict[str, Any]) -> None:
     rng = random.Random(SEED)
@@ -81,7 +72,10 @@ def test_none_is_missed_and_none_doubled(stack: Stack, admin: Client, rule: dict
     eventually(see_the_rule)  # it takes effect within ten seconds
     batches = SIGNALS // BATCH
     delays = [rng.uniform(0.02, MOST_DELAY) for _ in range(KILLS)]
-    timers = {number * batches // KILLS: threading.Timer(delay, kill_workers) for number, delay in enumerate(delays)}
+    of = emulators(stack)
+    timers = {
+        number * batches // KILLS: threading.Timer(delay, kill_workers, [of]) for number, delay in enumerate(delays)
+    }
     for number in range(batches):
         source, key = f"source {rng.randrange(SOURCES)}", uuid.uuid4().hex
         send(source, BATCH, key)

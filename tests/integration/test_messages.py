@@ -18,6 +18,7 @@ import pytest
 from runner.__main__ import main
 from runner.stack import Stack
 from tests.integration.client import Client, eventually
+from tests.integration.workers import emulators, needs_linux, workers
 
 IMAGE = {"type": "image", "url": "https://example.com/gate.png", "width": 640, "height": 480}
 VIDEO = {"type": "video", "url": "https://example.com/gate", "source": "vimeo"}
@@ -112,12 +113,12 @@ class Killer(threading.Thread):
     def __init__(self, stack: Stack) -> None:
         super().__init__(daemon=True)
         self.killed = 0
-        self._emulators = set(_listeners(int(stack.endpoint_url.rpartition(":")[2])))
+        self._emulators = emulators(stack)
         self._ends = threading.Event()
 
     def run(self) -> None:
         while not self._ends.wait(random.uniform(0.1, 0.5)):
-            for pid in _job_workers(self._emulators):
+            for pid in workers("WorkJobsFunction", self._emulators):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
                     self.killed += 1
@@ -125,32 +126,6 @@ class Killer(threading.Thread):
     def stop(self) -> None:
         self._ends.set()
         self.join()
-
-
-def _listeners(port: int) -> Iterator[int]:
-    """The processes that listen on a port of this machine."""
-    listening = {
-        fields[9]
-        for fields in map(str.split, Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:])
-        if fields[3] == "0A" and int(fields[1].rpartition(":")[2], 16) == port
-    }
-    for folder in Path("/proc").glob("[0-9]*/fd"):
-        with contextlib.suppress(OSError):
-            if listening & {str(link.readlink())[8:-1] for link in folder.iterdir()}:
-                yield int(folder.parent.name)
-
-
-def _job_workers(emulators: set[int]) -> Iterator[int]:
-    """The emulator's workers of WorkJobsFunction, which run in the function's folder."""
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError, ValueError):
-            pid = int(folder.name)
-            if "-WorkJobsFunction-" in str((folder / "cwd").readlink()) and _parent(_parent(pid)) in emulators:
-                yield pid
-
-
-def _parent(pid: int) -> int:
-    return int(Path("/proc", str(pid), "stat").read_text(encoding="ascii").rpartition(")")[2].split()[1])
 
 
 @pytest.fixture
@@ -167,7 +142,7 @@ def quick_retries(stack: Stack) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("quick_retries")
-@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="finds the emulator's processes as Linux shows them")
+@needs_linux
 def test_two_hundred_jobs_delivered_twice_to_workers_that_are_killed_happen_once(stack: Stack) -> None:
     queue, sqs = stack.resources("AWS::SQS::Queue")["JobsQueue"], stack.client("sqs")
     clients = [Client(stack.base_url) for _ in range(CLIENTS)]

@@ -107,6 +107,8 @@ class Database:
         items = self._find(table, index, values[keys["value"]]["S"])
         sort_key = _sort_key(table, index)
         low, high = _range(items, sort_key, keys, values)
+        if "ExclusiveStartKey" in asked:  # of a list that goes backward
+            high = bisect_left(items, asked["ExclusiveStartKey"][sort_key]["S"], key=lambda item: item[sort_key]["S"])
         numbers = range(low, high) if asked.get("ScanIndexForward", True) else range(high - 1, low - 1, -1)
         evaluated: list[Item] = []
         size = 0
@@ -121,7 +123,7 @@ class Database:
         self.units += read_units(size, asked)
         wanted = [(names[name], values[value]) for name, value in _EQUAL.findall(asked.get("FilterExpression", ""))]
         found = [item for item in evaluated if all(item.get(name) == value for name, value in wanted)]
-        last = {"LastEvaluatedKey": {sort_key: evaluated[-1][sort_key]}} if more else {}
+        last = {"LastEvaluatedKey": {name: evaluated[-1][name] for name in _key_names(table, index)}} if more else {}
         return {"Items": found, "Count": len(found), "ScannedCount": len(evaluated), **last}
 
     def batch_get(self, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -156,12 +158,21 @@ class Database:
             yield
 
 
+def _schema(table: str, index: str | None) -> Sequence[Mapping[str, str]]:
+    of_table = resources("AWS::DynamoDB::Table")[table]
+    schemas = {None: of_table, **{each["IndexName"]: each for each in of_table.get("GlobalSecondaryIndexes", [])}}
+    schema: Sequence[Mapping[str, str]] = schemas[index]["KeySchema"]
+    return schema
+
+
+def _key_names(table: str, index: str | None) -> set[str]:
+    """The attributes of a key to resume after."""
+    return {key["AttributeName"] for schema in (_schema(table, None), _schema(table, index)) for key in schema}
+
+
 def _sort_key(table: str, index: str | None) -> str:
-    schema = resources("AWS::DynamoDB::Table")[table]
-    if index is not None:
-        [schema] = [each for each in schema["GlobalSecondaryIndexes"] if each["IndexName"] == index]
-    [name] = [key["AttributeName"] for key in schema["KeySchema"] if key["KeyType"] == "RANGE"]
-    return str(name)
+    """The name of the sort key; of the partition key, if there is no other."""
+    return _schema(table, index)[-1]["AttributeName"]
 
 
 def _range(items: Sequence[Item], sort_key: str, keys: re.Match[str], values: Mapping[str, Any]) -> tuple[int, int]:
