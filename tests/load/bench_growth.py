@@ -123,7 +123,9 @@ class Database:
         self.units += read_units(size, asked)
         wanted = [(names[name], values[value]) for name, value in _EQUAL.findall(asked.get("FilterExpression", ""))]
         found = [item for item in evaluated if all(item.get(name) == value for name, value in wanted)]
-        last = {"LastEvaluatedKey": {name: evaluated[-1][name] for name in _key_names(table, index)}} if more else {}
+        # The model's items have only the attributes that are read.
+        names_of_key = _key_names(table, index) & evaluated[-1].keys() if more else set()
+        last = {"LastEvaluatedKey": {name: evaluated[-1][name] for name in names_of_key}} if more else {}
         return {"Items": found, "Count": len(found), "ScannedCount": len(evaluated), **last}
 
     def batch_get(self, asked: Mapping[str, Any]) -> dict[str, Any]:
