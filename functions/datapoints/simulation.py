@@ -19,7 +19,8 @@ _BAD_RESPONSES: tuple[Any, ...] = (
 _OLD_SECONDS = 2 * 60 * 60
 _HALF_A_DAY = 12 * 60 * 60
 _FAILS = range(180, 420)
-"""The seconds of the simulated ten minutes in which all data points are suspect."""
+_TOO_HIGH = 1.75
+"""The seconds of the simulated ten minutes in which the reading is out of range, and what it is then."""
 
 
 class OutOfService(Exception):
@@ -30,7 +31,7 @@ def respond(now: float, rng: random.Random) -> Any:
     """Return the instrument's response at ``now`` (Unix seconds).
 
     About 2 in 100 requests fail, 3 get invalid responses, 5 old ones, 8 the tag ``system`` and 8 ``suspect``. For four
-    of every ten minutes, all others have the tag ``suspect`` too.
+    of every ten minutes the reading is out of range.
 
     Raises
     ------
@@ -47,7 +48,8 @@ def respond(now: float, rng: random.Random) -> Any:
     tags = ["simulated"]
     if 10 <= roll < 18:
         tags.append("system")
-    elif 18 <= roll < 26 or int(now) % CYCLE_SECONDS in _FAILS:
+    elif 18 <= roll < 26:
         tags.append("suspect")
-    value = math.sin(time / _HALF_A_DAY * math.tau) + rng.gauss(0, 0.05)
+    is_failing = int(now) % CYCLE_SECONDS in _FAILS
+    value = (_TOO_HIGH if is_failing else math.sin(time / _HALF_A_DAY * math.tau)) + rng.gauss(0, 0.05)
     return {"time": time, "value": list(struct.pack("<f", value)), "tags": tags}
