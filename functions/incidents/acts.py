@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from pynamodb.expressions.update import Action as UpdateAction
 from pynamodb.transactions import TransactWrite
@@ -11,6 +11,7 @@ from incidents import finding
 from incidents.model import (
     INCIDENT,
     MAX_ACTS,
+    STATE_KEPT,
     Act,
     ActRecord,
     CloseReason,
@@ -24,12 +25,11 @@ from incidents.views import NewAct
 from sitewatch import audit, clock, ids, transactions
 from sitewatch.audit import Action
 from sitewatch.callers import Caller, Origin
-from sitewatch.deadlines import DUE, DeadlineRecord, snooze_id
+from sitewatch.deadlines import DeadlineRecord, snooze_id
 from sitewatch.directory import existing_username
+from sitewatch.due import DUE
 from sitewatch.errors import CONFLICT, ApiError, invalid_field
 from sitewatch.versions import require_match
-
-_STATE_KEPT = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,8 @@ class Actor:
     act_id: str
 
 
-def act(incident_id: str, new: NewAct, if_match: str | None, actor: Actor) -> IncidentRecord:
-    """Do something to an incident, if its version matches ``If-Match``, and return it.
+def act(incident_id: str, new: NewAct, if_match: str | None, actor: Actor) -> None:
+    """Do something to an incident, if its version matches ``If-Match``.
 
     Raises
     ------
@@ -87,7 +87,6 @@ def act(incident_id: str, new: NewAct, if_match: str | None, actor: Actor) -> In
         return fill
 
     transactions.rewrite(prepare)
-    return finding.find(incident_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +150,7 @@ def _assign(change: _Change) -> Writer:
         if state is not None and state.incident_id == change.incident.id:
             # The rule moves the incident in the index of assignees when it closes it.
             state.assignee = assignee
-            _save_state(transaction, state)
+            state.save_next(transaction)
 
     return write
 
@@ -187,8 +186,8 @@ def _close(change: _Change) -> Writer:
             transaction.save(EvidenceRecord(incident.id, signals=state.evidence))
             state.last_at, state.closed_at, state.since = None, change.at, None
             state.due_partition, state.due = None, None
-            state.expires_at = change.at + _STATE_KEPT
-            _save_state(transaction, state)
+            state.expires_at = change.at + STATE_KEPT
+            state.save_next(transaction)
 
     return write
 
@@ -198,7 +197,7 @@ def _reopen(change: _Change) -> Writer:
     state = finding.state_of(incident) or StateRecord(incident.cause)
     if state.last_at is not None:
         raise ApiError(CONFLICT, "another incident about the same is open")
-    found = finding.find_all(incident.id)
+    evidence = finding.evidence_of(incident)
 
     def write(transaction: TransactWrite) -> None:
         change.update(
@@ -215,20 +214,14 @@ def _reopen(change: _Change) -> Writer:
                 )
             ),
         )
-        state.incident_id, state.evidence = incident.id, found.evidence
+        state.incident_id, state.evidence = incident.id, evidence
         state.source, state.assignee = incident.source, incident.assignee
         state.last_at, state.closed_at, state.since, state.expires_at = change.at, None, None, None
         # The next tick finds its real deadline, which depends on its rule.
         state.due_partition, state.due = DUE, change.at
-        _save_state(transaction, state)
+        state.save_next(transaction)
 
     return write
-
-
-def _save_state(transaction: TransactWrite, state: StateRecord) -> None:
-    read = int(state.version)
-    state.version = read + 1
-    transaction.save(state, condition=StateRecord.version == read if read else StateRecord.id.does_not_exist())
 
 
 _WRITERS: Mapping[Act, Callable[[_Change], Writer]] = {

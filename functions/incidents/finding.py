@@ -47,13 +47,17 @@ def find_all(incident_id: str) -> Found:
     found = Found(find(incident_id))
     acts = ActRecord.query(incident_id, ActRecord.item.startswith("act#"), consistent_read=True, limit=MAX_ACTS)
     found.acts = sorted(acts, key=lambda act: act.item)
-    if found.incident.is_active:
-        state = state_of(found.incident)
-        found.evidence = list(state.evidence) if state else []
-    else:
-        stored = next(EvidenceRecord.query(incident_id, EvidenceRecord.item == "evidence", limit=1), None)
-        found.evidence = list(stored.signals) if stored else []
+    found.evidence = evidence_of(found.incident)
     return found
+
+
+def evidence_of(incident: IncidentRecord) -> list[dict[str, Any]]:
+    """The last signals of an incident: of an active one they are in the state that it opened from."""
+    if incident.is_active:
+        state = state_of(incident)
+        return list(state.evidence) if state else []
+    stored = next(EvidenceRecord.query(incident.id, EvidenceRecord.item == "evidence", limit=1), None)
+    return list(stored.signals) if stored else []
 
 
 def has_act(act: ActRecord) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, TTLAttribute, UnicodeAttribute
 from pynamodb.expressions.update import Action as UpdateAction
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
+from pynamodb.transactions import TransactWrite
 
 from sitewatch import settings
 from sitewatch.tables import JsonAttribute, Model, TableMeta, TimeAttribute
@@ -27,6 +28,9 @@ MAX_ACTS = 1000
 """How often people can change an incident."""
 
 MAX_SNOOZE = timedelta(days=30)
+
+STATE_KEPT = timedelta(days=7)
+"""How long a state without an active incident is kept; a stream delivers a record for a day at most."""
 
 
 class IncidentState(StrEnum):
@@ -229,6 +233,12 @@ class StateRecord(Model):
     expires_at = TTLAttribute(null=True)
 
     by_due = DeadlinesByTime()
+
+    def save_next(self, transaction: TransactWrite) -> None:
+        """Add it to the transaction as its next version, on the condition that nobody else has written it since."""
+        read = int(self.version)
+        self.version = read + 1
+        transaction.save(self, condition=StateRecord.version == read if read else StateRecord.id.does_not_exist())
 
 
 class NumberRecord(Model):

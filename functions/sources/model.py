@@ -11,12 +11,10 @@ from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
 from sitewatch import settings
 from sitewatch.clock import Timestamp
+from sitewatch.due import DUE
 from sitewatch.models import BaseModel
 from sitewatch.names import PLAIN, SourceName
 from sitewatch.tables import Model, TableMeta, TimeAttribute
-
-DUE = "due"
-"""The partition of all deadlines."""
 
 WRITES_PER_PERIOD = 4
 """How often ``last_seen`` is written in the time in which a signal is expected."""

@@ -6,24 +6,15 @@ from datetime import datetime
 from pynamodb.exceptions import PutError
 
 from sitewatch import clock
-from sitewatch.tables import query_page
+from sitewatch.due import due_by
 from sources import finding
-from sources.model import DUE, SourceKind, SourceRecord
-
-_MAX_PAGES = 10
-_PAGE = 1000
+from sources.model import SourceKind, SourceRecord
 
 
 def due(until: datetime) -> Iterator[tuple[datetime, SourceKind, str]]:
     """The sources that will be late or silent by then, and when, earliest first: at most 10,000."""
-    # bounded: by the pages below
-    found = SourceRecord.by_due.query(DUE, SourceRecord.due <= until, page_size=_PAGE)
-    for _ in range(_MAX_PAGES):
-        page = query_page(found)
-        for item in page["Items"]:
-            yield clock.parse(item["due"]["S"]), SourceKind(item["kind"]["S"]), item["name"]["S"]
-        if "LastEvaluatedKey" not in page:
-            return
+    for item in due_by(SourceRecord.by_due, SourceRecord.due, until):
+        yield clock.parse(item["due"]["S"]), SourceKind(item["kind"]["S"]), item["name"]["S"]
 
 
 def expire(kind: SourceKind, name: str, now: datetime) -> None:

@@ -2,7 +2,6 @@
 
 import heapq
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,7 +18,7 @@ from sitewatch.partitions import partition
 from sitewatch.tables import query_page
 from sitewatch.timeline import ALL, END
 from sources import finding as sources
-from watching.signals import SOURCE_KINDS, Image, signal_of
+from watching.signals import SOURCE_KINDS, Image, in_zone, signal_of
 
 _PAGE = 1000
 _INSTANT = timedelta(microseconds=1)
@@ -32,8 +31,7 @@ def signals(kind: Kind, since: datetime, until: datetime) -> Iterator[Signal]:
     """
     zones = sources.zones(SOURCE_KINDS[kind])
     for signal in _READERS[kind](since, until):
-        zone = zones.get(signal.fields["source"])
-        yield signal if zone is None else replace(signal, fields={**signal.fields, "zone": zone})
+        yield in_zone(signal, zones.get(signal.fields["source"]))
 
 
 def _detections(since: datetime, until: datetime) -> Iterator[Signal]:

@@ -12,6 +12,7 @@ from pynamodb.transactions import TransactWrite
 from incidents.model import (
     INCIDENT,
     MAX_EVIDENCE,
+    STATE_KEPT,
     Act,
     ActRecord,
     CloseReason,
@@ -27,11 +28,8 @@ from rules.definition import Mode, NewRule
 from rules.evaluation import Closed, CompiledRule, Effect, Opened, Repeated, State, deadline, evaluate, expire
 from rules.signals import Signal
 from sitewatch import clock, ids
-from sitewatch.deadlines import DUE
+from sitewatch.due import DUE
 from sitewatch.partitions import position
-
-_KEPT = timedelta(days=7)
-"""How long a state without an active incident is kept; a stream delivers a record for a day at most."""
 
 _SHARD_KEPT = timedelta(hours=25)
 _FIELD = re.compile(r"{(\w+)}")
@@ -245,8 +243,7 @@ class Progress:
         transaction.save(ActRecord(incident_id, item, at=at, act=act.value, detail=detail))
 
     def _save_state(self, transaction: TransactWrite) -> None:
-        record, state, read = self.record, self.state, int(self.record.version)
-        record.version = read + 1
+        record, state = self.record, self.state
         record.rule_version, record.opened = state.version, state.opened
         record.scope = _scope(self.rule) if self.rule else None
         record.matches = [clock.sortable(time) for time in state.matches]
@@ -255,9 +252,8 @@ class Progress:
         record.evidence = self._evidence_json()
         record.due = self.deadline
         record.due_partition = DUE if record.due else None
-        record.expires_at = None if state.is_open or record.due else clock.now() + _KEPT
-        condition = StateRecord.version == read if read else StateRecord.id.does_not_exist()
-        transaction.save(record, condition=condition)
+        record.expires_at = None if state.is_open or record.due else clock.now() + STATE_KEPT
+        record.save_next(transaction)
 
 
 def subject_of(definition: NewRule, fields: Mapping[str, Any]) -> str | None:

@@ -1,12 +1,12 @@
 """Signals from stored items, as a table's stream or a query has them."""
 
 import base64
-import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from datapoints import float32
 from rules.signals import Kind, Signal
 from sitewatch import clock
 from sitewatch.names import UNKNOWN
@@ -69,7 +69,7 @@ def in_zones(signals: Sequence[Received]) -> list[Received]:
             key = _source_of(each.signal)
             arrivals[key] = max(arrivals.get(key, each.signal.arrived_at), each.signal.arrived_at)
     zones = registry.observe(arrivals)
-    return [Received(one.position, _in_zone(one.signal, zones.get(_source_of(one.signal)))) for one in signals]
+    return [Received(one.position, in_zone(one.signal, zones.get(_source_of(one.signal)))) for one in signals]
 
 
 def _source_of(signal: Signal) -> Key:
@@ -77,7 +77,8 @@ def _source_of(signal: Signal) -> Key:
     return SourceKind(signal.fields["kind"]) if kind is None else kind, signal.fields["source"]
 
 
-def _in_zone(signal: Signal, zone: str | None) -> Signal:
+def in_zone(signal: Signal, zone: str | None) -> Signal:
+    """The signal with the zone of its source, if that has one."""
     return signal if zone is None else replace(signal, fields={**signal.fields, "zone": zone})
 
 
@@ -96,7 +97,7 @@ def _detection(image: Image) -> tuple[str, dict[str, Any]]:
 
 def _data_point(image: Image) -> tuple[str, dict[str, Any]]:
     stored = image["value"]["B"]
-    [value] = struct.unpack("<f", stored if isinstance(stored, bytes) else base64.b64decode(stored))
+    value = float32.decode(stored if isinstance(stored, bytes) else base64.b64decode(stored))
     tags = [tag["S"] for tag in image["tags"]["L"]]
     is_valid = "valid_partition" in image
     return image["time"]["S"], {"source": INSTRUMENT, "value": value, "valid": is_valid, "tags": tags}

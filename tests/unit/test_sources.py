@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sitewatch import clock
+from sitewatch import clock, due
 from sitewatch.callers import Role
 from sources import finding, registry, silence
 from sources.model import SourceKind, SourceRecord
@@ -330,7 +330,7 @@ def test_a_batch_fails_while_others_keep_changing_its_source() -> None:
 
 
 def test_what_is_due_is_read_in_a_bounded_number_of_requests(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(silence, "_PAGE", 2)
+    monkeypatch.setattr(due, "_PAGE", 2)
     for number in range(25):
         put(f"camera {number:02}", expected_every=10)
     with one_invocation() as wire:

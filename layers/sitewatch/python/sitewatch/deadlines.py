@@ -17,11 +17,9 @@ from pynamodb.exceptions import DeleteError
 
 from sitewatch import settings
 from sitewatch.delivery import chunks
+from sitewatch.due import DUE
 from sitewatch.queues import send_messages
 from sitewatch.tables import Model, TableMeta, TimeAttribute
-
-DUE = "due"
-"""The partition of the index of all deadlines."""
 
 TICK = timedelta(minutes=1)
 """How often what is due is looked for."""
