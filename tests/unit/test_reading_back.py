@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from sitewatch.callers import Role
+from sitewatch.names import normalize
 from tests.world import instance, jobs
 from tests.world.calling import access_token, admin_token, call
 from tests.world.faults import one_invocation
@@ -78,6 +79,7 @@ def test_a_user(username: str, email: str | None, full_name: str | None) -> None
 
 @RUNS
 @given(TEXTS, TEXTS, TEXTS, st.integers(1886, 2200))
+@example("Kia", "Rio", "\U0002f800", 2020)  # another character in its composed form
 def test_a_detection(make: str, model: str, category: str, year: int) -> None:
     already = len(on_stream())
     report = {"year": year, "make": make, "model": model, "category": category}
@@ -88,6 +90,7 @@ def test_a_detection(make: str, model: str, category: str, year: int) -> None:
         pipeline = Pipeline(wire)
         pipeline.index([Record.of(already, put) for put in on_stream()[already:]])
         pipeline.carry_on()
+    report |= {name: normalize(str(report[name])) for name in ("make", "model", "category")}  # names are in NFC
     for query in ({"make": make}, {"category": category}):
         found = call("GET", "/detections", query=query, token=access_token(Role.USER)).json
         assert report in [{name: each[name] for name in report} for each in found]
