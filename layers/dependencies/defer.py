@@ -1,4 +1,4 @@
-"""Make two packages import what endpoints use, and the rest when it is first used.
+"""Make three packages import what endpoints use, and the rest when it is first used.
 
 The Makefile in this folder runs it: ``python defer.py <site directory>``.
 docs/decisions/0003-layers.md has the measurements.
@@ -10,6 +10,14 @@ from pathlib import Path
 PACKAGES = {
     # Its __init__ imports the resolver of every kind of event, and asyncio for one of them.
     "aws_lambda_powertools.event_handler": "from {package}.api_gateway import *",
+    # Its __init__ imports the classes of every kind of event. The module of the resolvers names these.
+    "aws_lambda_powertools.utilities.data_classes": """\
+from {package}.alb_event import ALBEvent
+from {package}.api_gateway_proxy_event import APIGatewayProxyEvent, APIGatewayProxyEventV2
+from {package}.bedrock_agent_event import BedrockAgentEvent
+from {package}.lambda_function_url_event import LambdaFunctionUrlEvent
+from {package}.vpc_lattice import VPCLatticeEvent, VPCLatticeEventV2
+""",
     # PyJWT imports it for certificates, which no function reads.
     "cryptography.x509": "",
 }

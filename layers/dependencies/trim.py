@@ -6,12 +6,14 @@ Every function's cold start unpacks the whole layer, so each megabyte costs time
 
 import argparse
 import compileall
+import gzip
 import json
 import py_compile
 import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 BOTO_SERVICES = frozenset(
     ["cloudwatch", "dynamodb", "events", "kinesis", "lambda", "s3", "secretsmanager", "sns", "sqs", "sts"]
@@ -74,6 +76,26 @@ def keep_endpoints_of(services: frozenset[str], endpoints: Path) -> None:
     endpoints.write_text(json.dumps(table, separators=(",", ":")), encoding="utf-8")
 
 
+def without_documentation(value: Any) -> Any:
+    """A service's model without its texts: of DynamoDB's, a fifth is left for new clients to parse."""
+    if isinstance(value, list):
+        return [without_documentation(each) for each in value]
+    if not isinstance(value, dict):
+        return value
+    # A shape may have a member of that name, which is no text.
+    return {
+        name: without_documentation(each)
+        for name, each in value.items()
+        if name != "documentation" or not isinstance(each, str)
+    }
+
+
+def shorten(model: Path) -> None:
+    """Remove the documentation from a service's packed model."""
+    content = without_documentation(json.loads(gzip.decompress(model.read_bytes())))
+    model.write_bytes(gzip.compress(json.dumps(content, separators=(",", ":")).encode(), mtime=0))
+
+
 def remove(path: Path) -> None:
     """Delete a file or a folder. It may be gone already, with its parent."""
     if path.is_dir():
@@ -86,6 +108,8 @@ def trim(site: Path) -> None:
     """Delete everything `unread` below `site`."""
     for path in list(unread(site)):
         remove(path)
+    for model in site.glob("botocore/data/*/*/service-2.json.gz"):
+        shorten(model)
     endpoints = site / "botocore" / "data" / "endpoints.json"
     if endpoints.is_file():
         keep_endpoints_of(BOTO_SERVICES, endpoints)

@@ -1,11 +1,13 @@
-"""Transactions: which failures are temporary, so that a retry may succeed."""
+"""What DynamoDB returns, and which failures of transactions are temporary, so that a retry may succeed."""
 
 import itertools
+import json
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.parsers import JSONParser
 from pynamodb.exceptions import CancellationReason, TransactWriteError, VerboseClientError
 
 from accounts.model import UserRecord
@@ -107,3 +109,21 @@ def test_a_page_ends_at_its_limit_or_1_mib_or_after_eleven_calls(
 ) -> None:
     found, after = tables.page(UserRecord, _query(*parts), 3)
     assert ([user.id for user in found], after) == (ids, end)
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"id": {"S": "x"}, "year": {"N": "2021"}, "late": {"BOOL": False}, "no": {"NULL": True}, "tags": {"SS": ["a"]}},
+        {"id": {"S": "x"}, "value": {"B": "nSpMvg=="}},
+        {"id": {"S": "x"}, "all": {"BS": ["nSpMvg=="]}},
+        {"id": {"S": "x"}, "in": {"M": {"deep": {"L": [{"B": "nSpMvg=="}, {"S": "x"}]}, "plain": {"N": "1"}}}},
+        {},
+    ],
+)
+def test_items_are_parsed_as_botocore_does(item: dict[str, Any]) -> None:
+    shape = tables.CLIENT.meta.service_model.operation_model("Query").output_shape
+    response = {"status_code": 200, "headers": {}, "body": json.dumps({"Items": [item], "Count": 1}).encode()}
+    parsed = tables.CLIENT._response_parser.parse(response, shape)
+    assert parsed == JSONParser().parse(response, shape)
+    assert parsed["Items"] != [item] or not {"B", "BS", "M"} & {kind for value in item.values() for kind in value}
