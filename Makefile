@@ -196,7 +196,7 @@ bench-dashboard: venv-dev ## the time to the dashboard's first view
 bench-peers: venv-dev ## GET /detections and the stream compared with FastAPI, Powertools, Chalice, Litestar and plain boto3
 	@$(BENCH).bench_peers
 
-bench-functions: venv-dev ## import and warm times of every function compared with a bare one
+bench-functions: venv-dev ## import and first answer of every function compared with a plain one
 	@$(BENCH).bench_functions
 
 bench-lists: venv-dev ## the milliseconds of lists on the emulator with 10^3 to 10^5 items

@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -54,11 +55,11 @@ def check(ours: Function, peer: Function, url: str) -> None:
     pages = []
     for function in (ours, peer):
         first = read_answer(run(function, url).answer)
-        following = replace(function, event=request(**(first.next_query or {})))
+        following = replace(function, request=partial(request, **(first.next_query or {})))
         pages.append([_detections(first.json), _detections(read_answer(run(following, url).answer).json)])
     assert pages[0] == pages[1], peer
     assert [len(page) for page in pages[0]] == [PAGE, PAGE]
-    anonymous = replace(peer, event={**request(), "headers": {}, "multiValueHeaders": {}})
+    anonymous = replace(peer, request=lambda: {**request(), "headers": {}, "multiValueHeaders": {}})
     assert read_answer(run(anonymous, url).answer).status in {401, 403}, peer
 
 
@@ -99,21 +100,22 @@ def main() -> None:
     with signing(), tempfile.TemporaryDirectory() as folder, answering(year) as url:
         path = build_functions(Path(folder))
         code, _, layer = path
-        event = request()
-        ours = Function("detections.get_detections", path, event)
+        ours = Function("detections.get_detections", path, request)
         theirs = (code, installed(PEERS_LOCK))
-        peers = {"plain, our layer": Function("tests.load.peers.plain", (code, layer), event)}
-        peers |= {name: Function(f"tests.load.peers.{module}", theirs, event) for name, module in PEERS.items()}
+        peers = {"plain, our layer": Function("tests.load.peers.plain", (code, layer), request)}
+        peers |= {name: Function(f"tests.load.peers.{module}", theirs, request) for name, module in PEERS.items()}
         for peer in peers.values():
             check(ours, peer, url)
         show("GET /detections, a page of 100", *compare(ours, peers, url, rounds=rounds, calls=WARM_CALLS))
         kinesis, changes = batches()
         show_stream(
             {
-                "index": run(Function("detections.on_stream_index", path, kinesis), url, calls=rounds),
-                "count and publish": run(Function("detections.on_table_change", path, changes), url, calls=rounds),
+                "index": run(Function("detections.on_stream_index", path, lambda: kinesis), url, calls=rounds),
+                "count and publish": run(
+                    Function("detections.on_table_change", path, lambda: changes), url, calls=rounds
+                ),
             },
-            run(Function("tests.load.peers.batch", theirs, kinesis), url, calls=rounds),
+            run(Function("tests.load.peers.batch", theirs, lambda: kinesis), url, calls=rounds),
         )
 
 

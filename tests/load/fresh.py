@@ -13,9 +13,9 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -33,19 +33,19 @@ PEERS_LOCK = ROOT / "tests" / "load" / "peers" / "requirements.txt"
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A module with a handler, and its search path."""
+    """A module with a handler, its search path, and what makes the event for a process; without it, none is called."""
 
     module: str
     path: Sequence[Path]
-    event: Mapping[str, Any] = field(default_factory=dict)
+    request: Callable[[], Mapping[str, Any]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
     """A process: its times in milliseconds, and its last answer.
 
-    ``imported`` and ``first`` (answer) count from the start of the process. ``warm`` is the median call after the first
-    one; 0 without any.
+    ``imported`` and ``first`` (answer) count from the start of the process; they are the same without a call. ``warm``
+    is the median call after the first one; 0 without any.
     """
 
     imported: float
@@ -78,7 +78,7 @@ def run(function: Function, url: str, calls: int = 0) -> Run:
         "TOKEN_PUBLIC_KEYS": os.environ["TOKEN_PUBLIC_KEYS"],
     }
     with tempfile.NamedTemporaryFile("w", suffix=".json") as event:
-        json.dump(function.event, event)
+        json.dump(function.request() if function.request else None, event)
         event.flush()
         command = [sys.executable, "-P", "-s", "-S", "-m", "tests.load.child", function.module, event.name, str(calls)]
         ran = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=120, env=settings)

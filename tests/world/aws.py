@@ -109,9 +109,9 @@ def new_world() -> Iterator[None]:
         yield
 
 
-def reset() -> None:
-    """Empty the template's resources, and remove all others."""
-    for service in sorted(_changed):
+def reset(*services: str) -> None:
+    """Empty the template's resources, and remove all others, of these services and of those that calls have changed."""
+    for service in sorted(_changed.union(services)):
         attributes = vars(_backend(service))
         state = _built(service)
         attributes.clear()
