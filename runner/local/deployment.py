@@ -1,6 +1,7 @@
 """Deploy the built template to the emulator, and add what its CloudFormation leaves out."""
 
 import contextlib
+import tempfile
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -43,10 +44,12 @@ def deploy(stack: Stack, workspace: Workspace, built: Path, parameters: Mapping[
     command += ["--parameter-overrides", *(f"{name}={value or EMPTY}" for name, value in parameters.items())]
     began = datetime.now(UTC).replace(microsecond=0)
     try:
-        with alone(workspace) as lock:
+        # SAM leaves an empty temporary folder for each function.
+        with alone(workspace) as lock, tempfile.TemporaryDirectory(dir=workspace.scratch) as temporary:
+            settings = {**stack.credentials.variables(), "TMPDIR": temporary}
             run_logged(
                 command,
-                environment=environment.sam(workspace, stack.endpoint_url, stack.credentials.variables()),
+                environment=environment.sam(workspace, stack.endpoint_url, settings),
                 folder=workspace.home,
                 log=workspace.deploy_log,
                 deadline_s=DEPLOY_DEADLINE_S,
