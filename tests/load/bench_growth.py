@@ -317,6 +317,11 @@ def _detections(times: Times, table: str, index: str | None, key: str) -> Sequen
     return _counts({"counter": key, "value": "all"}, of.months)
 
 
+def _imported(times: Times, table: str, index: str | None, key: str) -> Sequence[Item]:
+    """Detections that one batch has spread over so many months that it counted no hours."""
+    return EMPTY if key in ("hours", "minutes") else _detections(times, table, index, key)
+
+
 def _hours(times: Times, name: str, month: str) -> Item:
     return {name: {"S": month}, **{hour: {"N": str(count)} for hour, count in times.hours(month).items()}}
 
@@ -482,6 +487,7 @@ CASES = (
     Case("detections of a make", "/detections", _detections, {"make": "make 0"}, ALL),
     Case("detections, rare combination", "/detections", _detections, {"source": "gate-north", "category": "rare"}, ALL),
     Case("detections, skip half", "/detections", _detections, {"skip": "{skip}"}, ALL),
+    Case("detections of an import, skip half", "/detections", _imported, {"skip": "{skip}"}, ("daily", "monthly")),
     Case("detections of a make, skip half", "/detections", _detections, {"make": "make 0", "skip": "{make_skip}"}, ALL),
     Case("stats", "/stats", _detections, {}),
     Case("data points", "/api/data", _data_points, {}, POINTS),
