@@ -18,7 +18,7 @@ LOCAL_FOLDER = PROJECT_ROOT / ".local"
 BUILDS_FOLDER = LOCAL_FOLDER / "builds"
 
 
-DATA_LAYOUT = "3"
+DATA_LAYOUT = "4"
 """The layout of the tables' keys and items. Local data of another one is not carried over."""
 
 

@@ -10,7 +10,7 @@ from datapoints.model import VALID, CountRecord, DataPointRecord
 from sitewatch import partitions, timeline
 from sitewatch.partitions import Piece
 from sitewatch.tables import query_page
-from sitewatch.timeline import ALL, MONTHS, Resume, counts_in
+from sitewatch.timeline import ALL, MONTHS, Resume, counts_in, is_current
 
 
 class _DataPoints(timeline.Timeline):
@@ -40,7 +40,8 @@ class _DataPoints(timeline.Timeline):
 
     def counts(self, period: str) -> Mapping[str, int]:
         value = period or MONTHS
-        found = query_page(CountRecord.query(self._list, CountRecord.value == value, limit=1))["Items"]
+        query = CountRecord.query(self._list, CountRecord.value == value, limit=1, consistent_read=is_current(value))
+        found = query_page(query)["Items"]
         return counts_in(found[0]) if found else {}
 
 

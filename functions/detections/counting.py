@@ -20,12 +20,15 @@ from detections.model import CountRecord, DetectionRecord, PositionRecord
 from sitewatch import clock, transactions
 from sitewatch.names import fold
 from sitewatch.retrying import attempts
-from sitewatch.timeline import ALL, HOURS, MINUTES, hour_of, minute_of, month_of, whole_hour_of
+from sitewatch.timeline import ALL, HOURS, MINUTES, MONTH, hour_of, minute_of, month_of, whole_hour_of
 
 MAX_ITEMS = 99
 """Items with sums per transaction: DynamoDB takes 100 items, and one of them is the position."""
 
-MAX_HOURS_WITH_MINUTES = 20
+MAX_MONTHS_WITH_HOURS = 12
+"""Months whose hours a batch counts, besides the current month."""
+
+MAX_HOURS_WITH_MINUTES = 10
 """Hours whose minutes a batch counts."""
 
 MAX_SUMS_PER_ITEM = 200
@@ -44,11 +47,10 @@ class CountingFailed(RuntimeError):
     """The transaction still conflicted with others at the last attempt."""
 
 
-def sums_of(detection: DetectionRecord, *, with_minute: bool) -> list[Sum]:
+def sums_of(detection: DetectionRecord) -> list[Sum]:
     """The sums that include a detection: those of /stats, and those with which each list skips."""
     make, category = fold(detection.make), fold(detection.category)
     month, hour = month_of(detection.created_at), whole_hour_of(detection.created_at)
-    minute: list[Sum] = [(MINUTES, hour, minute_of(detection.created_at))] if with_minute else []
     return [
         ("make", make, _TOTAL),
         ("category", category, _TOTAL),
@@ -58,7 +60,7 @@ def sums_of(detection: DetectionRecord, *, with_minute: bool) -> list[Sum]:
         (months_counter("category", category), ALL, month),
         (months_counter("source", detection.source), ALL, month),
         (HOURS, month, hour_of(detection.created_at)),
-        *minute,
+        (MINUTES, hour, minute_of(detection.created_at)),
     ]
 
 
@@ -104,14 +106,14 @@ def _parts(changes: Sequence[Change]) -> Iterator[tuple[list[Change], Mapping[Su
     """Split ``changes`` in order into parts whose sums fit a transaction; yield each with its sums."""
     part: list[Change] = []
     sums: Counter[Sum] = Counter()
-    fullest = _fullest_hours(changes)
+    fullest = _fullest(changes)
     for change in changes:
         step: Counter[Sum] = Counter()
         if change.new is not None:
-            step.update(sums_of(change.new, with_minute=whole_hour_of(change.new.created_at) in fullest))
+            step.update(one for one in sums_of(change.new) if one[0] not in (HOURS, MINUTES) or one[:2] in fullest)
         if change.old is not None:
-            # Always: the minutes of an hour may add up to less than the hour, never to more.
-            step.subtract(sums_of(change.old, with_minute=True))
+            # From all: hours may add up to less than their month, and minutes to less than their hour, never to more.
+            step.subtract(sums_of(change.old))
         if part and not _fits(sums.keys() | step.keys()):
             yield part, sums
             part, sums = [], Counter()
@@ -121,14 +123,22 @@ def _parts(changes: Sequence[Change]) -> Iterator[tuple[list[Change], Mapping[Su
         yield part, sums
 
 
-def _fullest_hours(changes: Sequence[Change]) -> Collection[str]:
-    """The hours with the most new detections, whose minutes are counted.
+def _fullest(changes: Sequence[Change]) -> Collection[tuple[str, str]]:
+    """The items of hours and of minutes that count new detections: those of the months and hours with the most.
 
-    Of an import that spreads over many hours, this leaves out those with few: they need no minutes to be skipped, and
-    an item for each would take many transactions.
+    Of an import that spreads over many months, this leaves out those with few: they need no hours to be skipped, and
+    an item for each would take many transactions. The current month has all its hours, so that an import does not slow
+    down the list of a site that is live.
     """
     hours = Counter(whole_hour_of(change.new.created_at) for change in changes if change.new is not None)
-    return {hour for hour, _ in hours.most_common(MAX_HOURS_WITH_MINUTES)}
+    months: Counter[str] = Counter()
+    for hour, number in hours.items():
+        months[hour[:MONTH]] += number
+    fullest = {month_of(clock.now()), *(month for month, _ in months.most_common(MAX_MONTHS_WITH_HOURS))}
+    within = Counter({hour: number for hour, number in hours.items() if hour[:MONTH] in fullest})
+    return {(HOURS, month) for month in fullest} | {
+        (MINUTES, hour) for hour, _ in within.most_common(MAX_HOURS_WITH_MINUTES)
+    }
 
 
 def _fits(sums: Iterable[Sum]) -> bool:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from detections.model import CountRecord
 from sitewatch.names import fold
 from sitewatch.tables import page, query_page
-from sitewatch.timeline import ALL, HOURS, MINUTES, MONTHS, counts_in
+from sitewatch.timeline import ALL, HOURS, MINUTES, MONTHS, counts_in, is_current
 
 MAX_TOTALS = 5000
 """The most counts in a response: of the longest names, more do not fit."""
@@ -22,17 +22,18 @@ def months(field: str = "", value: str = "") -> Mapping[str, int]:
 
 
 def hours(month: str) -> Mapping[str, int]:
-    """The number of detections in each day and hour of a month."""
+    """The number of detections in each day and hour of a month, of those that ``counting`` counts by hour."""
     return _counts(HOURS, month)
 
 
 def minutes(hour: str) -> Mapping[str, int]:
-    """The number of detections in each minute of an hour (``2026-11-22T06``), if ``counting`` counted them all."""
+    """The number of detections in each minute of an hour (``2026-11-22T06``), of those counted by minute."""
     return _counts(MINUTES, hour)
 
 
 def _counts(counter: str, value: str) -> Mapping[str, int]:
-    found = query_page(CountRecord.query(counter, CountRecord.value == value, limit=1))["Items"]
+    query = CountRecord.query(counter, CountRecord.value == value, limit=1, consistent_read=is_current(value))
+    found = query_page(query)["Items"]
     return counts_in(found[0]) if found else {}
 
 

@@ -49,11 +49,23 @@ class DeadlinesByTime(GlobalSecondaryIndex["SourceRecord"]):
     due: Any = TimeAttribute(range_key=True)
 
 
+class SourcesByZone(GlobalSecondaryIndex["SourceRecord"]):
+    """The sources with a zone, by kind and name. What never changes costs no write, so it has only keys."""
+
+    class Meta:
+        index_name = "by_zone"
+        projection = KeysOnlyProjection()
+
+    zone = UnicodeAttribute(hash_key=True)
+    zone_position = UnicodeAttribute(range_key=True)
+
+
 class SourceRecord(Model):
     """A source.
 
     ``due`` is when it will be late, or if it is late, silent. ``state_since`` is when the stored state began;
-    ``last_seen`` is written a few times in each expected period only.
+    ``last_seen`` is written a few times in each expected period only. ``zone_position`` is ``camera/gate-north``, if it
+    has a zone.
     """
 
     class Meta(TableMeta):
@@ -63,6 +75,7 @@ class SourceRecord(Model):
     name = UnicodeAttribute(range_key=True)
     title = UnicodeAttribute(null=True)
     zone = UnicodeAttribute(null=True)
+    zone_position = UnicodeAttribute(null=True)
     state = UnicodeAttribute(default=SourceState.UNKNOWN.value)
     state_since: Any = TimeAttribute(null=True)
     first_seen: Any = TimeAttribute(null=True)
@@ -74,6 +87,12 @@ class SourceRecord(Model):
     due: Any = TimeAttribute(null=True)
 
     by_due = DeadlinesByTime()
+    by_zone = SourcesByZone()
+
+    def move_to(self, zone: str | None) -> None:
+        """Be in a zone, or in none."""
+        self.zone = zone
+        self.zone_position = f"{self.kind}/{self.name}" if zone else None
 
     def unchanged(self) -> Condition:
         """The condition that nothing has changed since it was read: no person's change, no sighting, no deadline."""

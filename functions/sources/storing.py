@@ -35,7 +35,8 @@ def describe(
         require_match(source.version, if_match)
         unchanged = source.unchanged() if stored else SourceRecord.kind.does_not_exist()
         before = source.expected_every, source.state
-        source.title, source.zone = description.title, description.zone
+        source.title = description.title
+        source.move_to(description.zone)
         source.expected_every, source.grace = description.expected_every, description.grace
         if source.expected_every != before[0]:
             source.expect_after(clock.now())

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pynamodb.connection import Connection
 
-from datapoints import float32, on_schedule_populate, populating, simulation, source
+from datapoints import float32, listing, on_schedule_populate, populating, simulation, source
 from datapoints.source import SourceFailed, SourcePoint
 from sitewatch import clock, http_client, timeline
 from sitewatch.http_client import Request
@@ -257,6 +257,13 @@ def test_users_list_valid_points_and_admins_all_oldest_first() -> None:
     assert times(listed()) == [kept[number] for number in (0, 2, 4, 5, 7, 9, 10, 12, 14)]
 
 
+@pytest.fixture
+def counts_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also to skip a few."""
+    monkeypatch.setattr(timeline, "FEW", 0)
+
+
+@pytest.mark.usefixtures("counts_are_used")
 @pytest.mark.parametrize("admin", [True, False])
 def test_pages_by_cursor_and_by_skip_cover_the_list(admin: bool) -> None:
     three_days()
@@ -273,6 +280,7 @@ def test_pages_by_cursor_and_by_skip_cover_the_list(admin: bool) -> None:
             assert times(listed(admin=admin, skip=skip, limit=limit)) == whole[skip : skip + limit]
 
 
+@pytest.mark.usefixtures("counts_are_used")
 def test_start_and_end_are_inclusive() -> None:
     kept = three_days()
     for first in range(0, 15, 2):
@@ -286,20 +294,34 @@ def test_start_and_end_are_inclusive() -> None:
     assert times(listed(admin=True, start=kept[5], end=kept[4])) == []
 
 
+@pytest.mark.usefixtures("counts_are_used")
 def test_skip_counts_only_points_between_start_and_end() -> None:
     kept = three_days()
     for skip in range(14):
         assert times(listed(admin=True, start=kept[2], end=kept[12], skip=skip)) == kept[2:13][skip:]
 
 
-def test_skip_does_not_read_the_days_it_skips(asked: list[dict[str, Any]]) -> None:
+@pytest.mark.usefixtures("counts_are_used")
+def test_skip_does_not_read_the_months_it_skips(asked: list[dict[str, Any]]) -> None:
     kept = three_days()
     token = admin_token()
     asked.clear()
-    answer = call("GET", "/api/data", query={"skip": "10", "limit": "2"}, token=token)
-    assert times(answer) == kept[10:12]
-    read = [value["S"] for query in asked for value in query.get("ExpressionAttributeValues", {}).values()]
-    assert not [value for value in read if "2026-03-01" in value or "2026-03-04" in value]
+    answer = call("GET", "/api/data", query={"skip": "12", "limit": "2"}, token=token)
+    assert times(answer) == kept[12:14]
+    _, _, points = of_points(asked)
+    assert [value["S"] for value in points["ExpressionAttributeValues"].values()] == ["all", "2026-03~", "~"]
+
+
+@pytest.mark.usefixtures("counts_are_used")
+@pytest.mark.parametrize(("days", "consistent"), [(40, True), (80, False)])
+def test_the_current_hours_are_not_older_than_the_months(
+    days: int, consistent: bool, asked: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    three_days()
+    asked.clear()
+    monkeypatch.setattr(clock, "now", lambda: DAY + timedelta(days=days))
+    listing.page(None, None, only_valid=False, skip=12, after=None, limit=2)
+    assert [query.get("ConsistentRead", False) for query in asked] == [False, consistent, False]
 
 
 def of_points(asked: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -332,6 +354,7 @@ def test_a_page_is_one_query_however_sparse_the_points_are_and_a_deep_skip_at_mo
         assert len(of_points(asked)) <= most
 
 
+@pytest.mark.usefixtures("counts_are_used")
 @pytest.mark.parametrize("requests", [4, 5, 7])
 @pytest.mark.parametrize("more", [0, 1, 3])
 def test_pages_of_few_and_small_reads_hold_the_same_in_smaller_pieces(

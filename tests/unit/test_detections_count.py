@@ -1,8 +1,10 @@
 """From the table's stream to the sums: each detection is counted once, whatever is redelivered."""
 
 import math
+import random
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from pynamodb.exceptions import TransactWriteError
 from detections import counting, counts, on_table_change
 from detections.changes import Change
 from detections.model import CountRecord, DetectionRecord
+from sitewatch import clock
 from sitewatch.delivery import DeliveryFailed
 from sitewatch.retrying import ATTEMPTS
 from tests.world.faults import Call, Fault, Wire
@@ -173,7 +176,7 @@ class TestTransactions:
     def transactions(self, changes: list[dict[str, Any]]) -> list[int]:
         with Wire() as wire:
             assert Pipeline(wire).accepts(on_table_change.handler, {"Records": changes, "shardId": SHARD})
-            assert {call.operation for call in wire.calls} == {"Query", "TransactWriteItems", "PublishBatch"}
+            assert {call.operation for call in wire.calls} <= {"Query", "TransactWriteItems", "PublishBatch"}
             assert len(wire.operations("Query")) == 1
             return [len(call.parameters["TransactItems"]) for call in wire.operations("TransactWriteItems")]
 
@@ -202,6 +205,49 @@ class TestTransactions:
         changes = [change(str(n), new=image(str(n), hour=hour)) for n, hour in enumerate(hours)]
         assert len(self.transactions(changes)) <= 4
         assert sum(months().values()) == 500
+
+    @pytest.mark.parametrize("seed", range(5))
+    def test_five_hundred_changes_of_many_makes_in_any_order_are_four_transactions_too(self, seed: int) -> None:
+        drawn = random.Random(seed)
+        changes = [
+            change(
+                str(n),
+                new=image(
+                    str(n),
+                    hour=f"{drawn.randint(2000, 2025)}-{drawn.randint(1, 12):02}-{drawn.randint(1, 28):02}"
+                    f"T{drawn.randrange(24):02}",
+                    make=f"make {drawn.randrange(20)}",
+                    category=f"category {drawn.randrange(5)}",
+                    year=1996 + drawn.randrange(30),
+                    source=f"gate-{drawn.randrange(3)}",
+                ),
+            )
+            for n in range(500)
+        ]
+        assert len(self.transactions(changes)) <= 4
+        assert self.transactions(changes) == []
+        assert sum(stats("make").values()) == sum(months().values()) == 500
+        by_hour = {month: sum(counts.hours(month).values()) for month in months()}
+        assert sum(number > 0 for number in by_hour.values()) == counting.MAX_MONTHS_WITH_HOURS
+        assert all(number in (0, months()[month]) for month, number in by_hour.items())
+
+    def test_an_import_leaves_no_hour_of_the_current_month_out(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(clock, "now", lambda: datetime(2026, 11, 22, 7, tzinfo=UTC))
+        hours = [f"20{year:02}-03-07T0{n}" for year in range(20) for n in range(3)]
+        changes = [change(str(n), new=image(str(n), hour=hour)) for n, hour in enumerate([*hours, "2026-11-22T06"])]
+        assert len(self.transactions(changes)) == 1
+        assert counts.hours("2026-11") == {"2206": 1}
+        counted_by_hour = [year for year in range(20) if counts.hours(f"20{year:02}-03")]
+        assert len(counted_by_hour) == counting.MAX_MONTHS_WITH_HOURS
+
+    def test_a_removal_is_subtracted_from_hours_that_did_not_count_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(counting, "MAX_MONTHS_WITH_HOURS", 1)
+        hours = ["2001-01-01T01", "2001-01-01T01", "2002-02-02T02"]
+        counted(*[change(str(n), new=image(str(n), hour=hour)) for n, hour in enumerate(hours)])
+        counted(change("3", old=image("0", hour="2001-01-01T01")), change("4", new=image("3", hour="2002-02-02T03")))
+        counted(change("5", old=image("2", hour="2002-02-02T02")))
+        assert months() == {"2001-01": 1, "2002-02": 1}
+        assert (counts.hours("2001-01"), counts.hours("2002-02")) == ({"0101": 1}, {"0202": -1, "0203": 1})
 
     def test_a_batch_interrupted_between_two_transactions_resumes_there(self) -> None:
         changes = [change(str(n), new=image(str(n), make=f"make {n}")) for n in range(100)]

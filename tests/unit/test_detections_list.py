@@ -50,6 +50,15 @@ def store(*seen: Seen) -> None:
         pipeline.carry_on()
 
 
+def remove(*reported_ids: str) -> None:
+    """Delete detections and count that."""
+    with Wire() as wire:
+        pipeline = Pipeline(wire)
+        for reported_id in reported_ids:
+            DetectionRecord.get(reported()[reported_id]["id"]).delete()
+        pipeline.carry_on()
+
+
 def walk(query: dict[str, object]) -> list[list[dict[str, Any]]]:
     """Follow the links from the first page to the last."""
     pages, following = [], dict(query)
@@ -83,6 +92,7 @@ OFFSETS = st.one_of(
     st.integers(0, 3).map(lambda seconds: timedelta(seconds=seconds)),
     st.integers(0, 50).map(lambda minutes: timedelta(minutes=minutes)),
     st.integers(0, 100).map(lambda days: timedelta(days=days)),
+    st.integers(0, 5).map(lambda months: timedelta(days=31 * months)),
     st.integers(0, 10**6).map(lambda microseconds: timedelta(microseconds=microseconds)),
 )
 TIMES = OFFSETS.map(lambda offset: T - offset)
@@ -134,7 +144,11 @@ class TestModel:
         more=st.integers(0, 4),
         requests=st.integers(0, 3),
         shards=st.integers(1, 3),
+        few=st.sampled_from([0, 5]),
+        months=st.sampled_from([0, 1, 2, 12]),
         hours=st.sampled_from([0, 1, 20]),
+        batches=st.integers(1, 3),
+        removed=st.sets(st.integers(0, 24), max_size=5),
     )
     @example(
         seen=[Seen(f"id-{number}", T) for number in range(9)],
@@ -142,11 +156,38 @@ class TestModel:
         more=0,
         requests=0,
         shards=1,
+        few=0,
+        months=12,
         hours=20,
+        batches=1,
+        removed=set(),
     )
-    def test_pages_of_few_and_small_reads_of_several_shards_hold_the_same_in_smaller_pieces(
-        self, seen: list[Seen], query: dict[str, Any], more: int, requests: int, shards: int, hours: int
+    @example(
+        seen=[Seen(f"id-{number}", T - timedelta(days=31 * (number % 3))) for number in range(25)],
+        query={"limit": 2, "skip": 10},
+        more=5,
+        requests=3,
+        shards=1,
+        few=0,
+        months=0,
+        hours=20,
+        batches=1,
+        removed={0, 1, 2},
+    )
+    def test_pages_of_few_and_small_reads_and_partial_counts_hold_the_same_in_smaller_pieces(
+        self,
+        seen: list[Seen],
+        query: dict[str, Any],
+        more: int,
+        requests: int,
+        shards: int,
+        few: int,
+        months: int,
+        hours: int,
+        batches: int,
+        removed: set[int],
     ) -> None:
+        left = [one for number, one in enumerate(seen) if number not in removed]
         reset()
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(arrival, "_WRITE_SHARDS", shards)
@@ -154,11 +195,14 @@ class TestModel:
             patch.setattr(timeline, "MAX_READ", query["limit"] + 1 + more)
             patch.setattr(timeline, "MAX_SKIPPED", 1 + more)
             patch.setattr(timeline, "MAX_REQUESTS", 3 + shards + requests)
-            patch.setattr(timeline, "FEW", 0)
+            patch.setattr(timeline, "FEW", few)
+            patch.setattr(counting, "MAX_MONTHS_WITH_HOURS", months)
             patch.setattr(counting, "MAX_HOURS_WITH_MINUTES", hours)
-            store(*seen)
+            for first in range(batches):
+                store(*seen[first::batches])
+            remove(*{one.id for one in seen} - {one.id for one in left})
             pages = walk(query)
-        assert [one for page in pages for one in page] == model(seen, query)
+        assert [one for page in pages for one in page] == model(left, query)
 
 
 class TestAnswer:
@@ -368,6 +412,38 @@ class TestCost:
         for skip in range(0, 180, 7):
             answer = ask("/detections", skip=skip, limit=2)
             assert [one["reported_id"] for one in answer.json] == [one.id for one in each[skip : skip + 2]]
+
+    def test_a_month_with_uncounted_hours_is_read(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        each = [Seen(f"{month}-{n}", T - timedelta(days=31 * month, hours=n)) for month in range(4) for n in range(60)]
+        with monkeypatch.context() as patch:
+            patch.setattr(counting, "MAX_MONTHS_WITH_HOURS", 1)
+            patch.setattr(clock, "now", lambda: T)
+            store(*each, *[Seen(f"fullest-{n}", T - timedelta(days=31 * 5, hours=n)) for n in range(80)])
+        assert [month for month in counts.months() if counts.hours(month)] == ["2026-06", "2026-11"]
+        for skip in range(0, 240, 7):
+            answer, detections, _ = self.read(skip=skip, limit=2)
+            assert [one["reported_id"] for one in answer.json] == [one.id for one in each[skip : skip + 2]]
+            assert detections <= 60 + 5  # those of a month
+
+    @pytest.mark.parametrize(
+        ("later", "consistent"), [(0, [True, True]), (1, [True, False]), (24 * 30, [False, False])]
+    )
+    def test_the_current_hours_and_minutes_are_not_older_than_the_months(
+        self, later: int, consistent: list[bool], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        store(*[Seen(f"id-{number}", T - timedelta(seconds=2 * number)) for number in range(300)])
+        monkeypatch.setattr(clock, "now", lambda: T + timedelta(hours=later))
+        with one_invocation() as wire:
+            listing.page(listing.Selection(), skip=250, before=None, limit=1)
+        reads = [made.parameters.get("ConsistentRead", False) for made in wire.calls]
+        assert reads == [False, *consistent, False]
+
+    @pytest.mark.parametrize(("skip", "counts_read"), [(20, 0), (50, 2), (70, 3)])
+    def test_few_are_skipped_by_reading_them(self, skip: int, counts_read: int) -> None:
+        self.store_hours(2, 40)
+        answer, _, counts = self.read(skip=skip, limit=1)
+        assert [one["reported_id"] for one in answer.json] == [f"{skip // 40}-{skip % 40}"]
+        assert counts == counts_read
 
     def test_the_most_shards_leave_requests_for_counts(self) -> None:
         most = template()["Parameters"]["DetectionWriteShards"]["MaxValue"]

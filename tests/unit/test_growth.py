@@ -6,8 +6,12 @@ import pytest
 
 from tests.load.bench_growth import CASES, Case, measure
 
-# Bounded, but not the same: it reads what it skips in the last month, or all sources of other zones.
-BOUNDED = {("detections of a make, skip half", "dense"), ("sources in a zone", "dense")}
+# Bounded, but not the same: it reads what it skips in the last month, or all sources in other states.
+BOUNDED = {
+    ("detections of an import, skip half", "hourly"),
+    ("detections of a make, skip half", "dense"),
+    ("sources in a state", "dense"),
+}
 
 
 @pytest.fixture(autouse=True)

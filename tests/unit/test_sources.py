@@ -1,5 +1,6 @@
 """Sources: registered by their signals, described by people, and watched for silence."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from sitewatch.callers import Role
 from sources import finding, registry, silence
 from sources.model import SourceKind, SourceRecord
 from tests.world.calling import Answer, access_token, call
-from tests.world.faults import Fault, one_invocation
+from tests.world.faults import Call, Fault, Wire, one_invocation
 from tests.world.watching import later
 
 GATE = (SourceKind.CAMERA, "gate")
@@ -211,9 +212,9 @@ def test_sources_are_listed_by_kind_and_name_page_by_page_and_filtered() -> None
 def test_a_page_of_sources_makes_at_most_twelve_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(finding, "_PAGE", 1)
     for number in range(30):
-        SourceRecord("door", f"door {number:02}", zone="last" if number == 29 else "other").save()
+        SourceRecord("door", f"door {number:02}", state="silent" if number == 29 else "live").save()
     found: list[str] = []
-    query: dict[str, object] = {"zone": "last"}
+    query: dict[str, object] = {"state": "silent"}
     for _ in range(4):
         with one_invocation() as wire:
             answer = call("GET", "/sources", query=query, token=access_token())
@@ -244,9 +245,9 @@ def test_a_page_is_bounded_over_all_kinds_and_reads_only_what_it_needs(monkeypat
     monkeypatch.setattr(finding, "_PAGE", 2)
     for number in range(21):  # 10 full pages, and a half one that is the last of its kind
         SourceRecord("camera", f"camera {number:02}").save()
-    SourceRecord("door", "front door", zone="north").save()
+    SourceRecord("door", "front door", state="live").save()
     found, requests = [], []
-    following: dict[str, str] | None = {"zone": "north"}
+    following: dict[str, str] | None = {"state": "live"}
     while following is not None:
         with one_invocation() as wire:
             answer = call("GET", "/sources", query=following, token=access_token())
@@ -257,6 +258,89 @@ def test_a_page_is_bounded_over_all_kinds_and_reads_only_what_it_needs(monkeypat
     with one_invocation() as wire:
         call("GET", "/sources", query={"limit": 5}, token=access_token())
     assert [len(made.response["Items"]) for made in wire.calls] == [6]
+
+
+def add(kind: str, name: str, zone: str | None, **differing: Any) -> SourceRecord:
+    source = SourceRecord(kind, name, **differing)
+    source.move_to(zone)
+    source.save()
+    return source
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5, 100])
+@pytest.mark.parametrize("kind", [None, "camera", "device", "door"])
+@pytest.mark.parametrize("state", [None, "live"])
+def test_the_pages_of_a_zone_hold_each_of_its_sources_once_by_kind_and_name(
+    kind: str | None, state: str | None, limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(finding, "_PAGE", 5)
+    monkeypatch.setattr(finding, "_BATCH", 2)
+    monkeypatch.setattr(finding, "MAX_REQUESTS", 3)
+    added = [
+        add(of, f"{number % 7} of {zone}", zone, state="live" if number % 3 else "silent")
+        for of in ("door", "camera", "instrument")
+        for zone in ("north", "north-west", None)
+        for number in range(7)
+    ]
+    expected = sorted(
+        (source.kind, source.name)
+        for source in added
+        if source.zone == "north" and kind in (None, source.kind) and state in (None, source.state)
+    )
+    asked = {"zone": "north", "kind": kind, "state": state, "limit": limit}
+    following: Mapping[str, object] | None = {name: value for name, value in asked.items() if value is not None}
+    found = []
+    while following is not None:
+        with one_invocation() as wire:
+            answer = call("GET", "/sources", query=following, token=access_token())
+        assert len(wire.calls) <= 3
+        found += [(one["kind"], one["name"]) for one in answer.json["sources"]]
+        assert len(found) <= len(expected)
+        following = answer.next_query
+    assert found == expected
+
+
+def test_sources_of_other_zones_are_not_read() -> None:
+    for number in range(250):
+        add("camera", f"camera {number:03}", "north" if number % 2 else "south")
+    with one_invocation() as wire:
+        answer = call("GET", "/sources", query={"zone": "north"}, token=access_token())
+    assert len(answer.json["sources"]) == 100
+    assert answer.next_query is not None
+    # 101 keys, a hundred sources, and the one that shows that there are more.
+    assert [made.operation for made in wire.calls] == ["Query", "BatchGetItem", "BatchGetItem"]
+
+
+def test_a_source_that_leaves_its_zone_leaves_the_list_of_the_zone() -> None:
+    put("a", zone="north")
+    put("b", zone="north")
+    put("c", zone="north")
+    put("a", zone="south")
+    put("b")
+    assert (names(zone="north"), names(zone="south")) == (["c"], ["a"])
+    assert SourceRecord.get("camera", "b").zone_position is None
+
+
+def test_a_sighting_does_not_write_the_index_of_zones() -> None:
+    put("a", zone="north", expected_every=60)
+    before = SourceRecord.get("camera", "a")
+    registry.observe({(SourceKind.CAMERA, "a"): clock.now()})
+    after = SourceRecord.get("camera", "a")
+    assert after.last_seen != before.last_seen
+    assert (after.zone, after.zone_position) == (before.zone, before.zone_position) == ("north", "camera/a")
+
+
+def test_a_source_that_has_just_left_the_zone_is_left_out_although_the_index_still_has_it() -> None:
+    put("a", zone="north")
+    put("b", zone="north")
+
+    def meanwhile(made: Call) -> None:
+        if made.operation == "BatchGetItem":
+            wire.fault_of = lambda _: None
+            put("a", zone="south")
+
+    with Wire(meanwhile) as wire, wire.invocation():
+        assert names(zone="north") == ["b"]
 
 
 def test_a_name_that_is_too_long_for_a_key_is_not_looked_up() -> None:

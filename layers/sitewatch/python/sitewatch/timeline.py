@@ -21,7 +21,7 @@ MAX_SKIPPED = 5_000
 """The most items that a query reads to skip them; often it ends earlier, at 1 MB."""
 
 FEW = 20
-"""So many items of an hour are skipped by reading them, which costs as much as reading the counts of its minutes."""
+"""So many items are skipped by reading them, which costs as much as reading counts."""
 
 MONTHS = "months"
 HOURS = "hours"
@@ -52,7 +52,10 @@ class Timeline(Protocol):
         """One query of each shard for about ``limit`` positions between two (inclusive)."""
 
     def counts(self, period: str) -> Mapping[str, int]:
-        """The number of its items in each month (of the period ``""``), hour of a month, or minute of an hour."""
+        """The number of its items in each month (of the period ``""``), hour of a month, or minute of an hour.
+
+        Hours and minutes may be counted of some items only, so they may add up to less than their month or hour.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,15 @@ def whole_hour_of(time: datetime) -> str:
 def minute_of(time: datetime) -> str:
     """The attribute of a minute in the item of its hour: ``07``."""
     return clock.sortable(time)[HOUR + 1 : MINUTE]
+
+
+def is_current(period: str) -> bool:
+    """Whether a month or hour is the current one, whose counts must be read consistently.
+
+    Other counts do not change now. These, if they were older than those of the months, would add up to less than their
+    month: then a page would read what it can skip.
+    """
+    return clock.sortable(clock.now()).startswith(period)
 
 
 def counts_in(item: Mapping[str, Any]) -> Mapping[str, int]:
@@ -115,7 +127,7 @@ def page(
     reader = _Reader(timeline, lowest, highest, skip)
     if after is not None:
         reader.move_after(_period_of(after, newest_first=timeline.newest_first))
-    if reader.skip and not timeline.is_filtered and not reader.is_empty:
+    if reader.skip > FEW and not timeline.is_filtered and not reader.is_empty:
         reader.skip_periods()
     return reader.page(limit)
 
@@ -157,12 +169,11 @@ class _Reader:
         """Skip whole parts of a period with ``total`` items by their counts; whether none of it is left."""
         self.requests += 1
         counts = sorted(self.timeline.counts(period).items(), reverse=self.timeline.newest_first)
-        if len(period) == HOUR and sum(count for _, count in counts) < total:
-            return self._finish(period)  # Not all of its minutes are counted.
+        if sum(count for _, count in counts) < total:
+            return self._finish(period)  # Not all of its items are counted by part.
         parts = [(_part(period, name), count) for name, count in counts if count > 0]
         while (stopped := self._skip_whole(parts)) is not None:
-            length = len(stopped[0])
-            is_read = length == self.timeline.counted_to or (length == HOUR and self.skip <= FEW)
+            is_read = len(stopped[0]) == self.timeline.counted_to or self.skip <= FEW
             if is_read or not self.has_requests or not self._skip_within(*stopped):
                 return False
             # That was the rest of the part that reading begins in.
