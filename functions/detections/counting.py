@@ -1,16 +1,17 @@
 """Count detections exactly once, even if the table's stream delivers a record again.
 
 One transaction writes the sums of a batch and the position that counting has reached in the shard. Records at or
-before the stored position are already counted and skipped.
+before the stored position are already counted and skipped. Sums that do not fit the transaction are stored with the
+position, and written by the next ones, each of which stores what is then left.
 """
 
-import itertools
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from pynamodb.attributes import NumberAttribute
 from pynamodb.exceptions import TransactWriteError
+from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
@@ -25,10 +26,13 @@ from sitewatch.timeline import ALL, HOURS, MINUTES, MONTH, hour_of, minute_of, m
 MAX_ITEMS = 99
 """Items with sums per transaction: DynamoDB takes 100 items, and one of them is the position."""
 
-MAX_MONTHS_WITH_HOURS = 12
+MAX_ITEMS_AT_ONCE = 4 * MAX_ITEMS
+"""Items with sums that a position moves past: the position's item, with most of them, stays below 400 KB."""
+
+MAX_MONTHS_WITH_HOURS = 100
 """Months whose hours a batch counts, besides the current month."""
 
-MAX_HOURS_WITH_MINUTES = 10
+MAX_HOURS_WITH_MINUTES = 20
 """Hours whose minutes a batch counts."""
 
 MAX_SUMS_PER_ITEM = 200
@@ -39,6 +43,9 @@ _POSITION_LIFETIME = timedelta(days=7)
 
 Sum = tuple[str, str, str]
 """A counter and a value, the key of a ``CountRecord``, and one of its attributes."""
+
+Addition = tuple[str, str, dict[str, int], str | None]
+"""What to add to an item: its counter and value, the numbers by attribute, and the spelling if there is none yet."""
 
 _TOTAL = "total"
 
@@ -64,16 +71,6 @@ def sums_of(detection: DetectionRecord) -> list[Sum]:
     ]
 
 
-def spellings_of(changes: Iterable[Change]) -> Mapping[Sum, str]:
-    """The first spelling in ``changes`` of each make and category, by its sum."""
-    spellings: dict[Sum, str] = {}
-    for change in changes:
-        if change.new is not None:
-            spellings.setdefault(("make", fold(change.new.make), _TOTAL), change.new.make)
-            spellings.setdefault(("category", fold(change.new.category), _TOTAL), change.new.category)
-    return spellings
-
-
 def count(shard: str, changes: Sequence[Change]) -> None:
     """Add ``changes`` of ``shard`` to the sums, unless an earlier delivery did.
 
@@ -84,12 +81,11 @@ def count(shard: str, changes: Sequence[Change]) -> None:
 
     """
     for _ in attempts():
-        reached = _position(shard)
         try:
-            for part, sums in _parts([change for change in changes if change.sequence_number > (reached or "")]):
-                position = part[-1].sequence_number
-                _write(shard, sums, spellings_of(part), reached=reached, position=position)
-                reached = position
+            position = _finish(shard, _position(shard))
+            reached = position.sequence_number if position else ""
+            for last, additions in _parts([change for change in changes if change.sequence_number > reached]):
+                position = _finish(shard, _write(shard, position, last, additions))
             return
         except TransactWriteError as error:
             if not transactions.is_temporary(error):
@@ -97,16 +93,24 @@ def count(shard: str, changes: Sequence[Change]) -> None:
     raise CountingFailed(shard)
 
 
-def _position(shard: str) -> str | None:
-    stored = next(PositionRecord.query("position", PositionRecord.shard == shard, consistent_read=True), None)
-    return stored.sequence_number if stored else None
+def _position(shard: str) -> PositionRecord | None:
+    return next(PositionRecord.query("position", PositionRecord.shard == shard, consistent_read=True), None)
 
 
-def _parts(changes: Sequence[Change]) -> Iterator[tuple[list[Change], Mapping[Sum, int]]]:
-    """Split ``changes`` in order into parts whose sums fit a transaction; yield each with its sums."""
-    part: list[Change] = []
+def _finish(shard: str, position: PositionRecord | None) -> PositionRecord | None:
+    """Write what a position has left to write; return the position that then has nothing left."""
+    while position and position.rest:
+        position = _write(shard, position, position.sequence_number, position.rest)
+    return position
+
+
+def _parts(changes: Sequence[Change]) -> Iterator[tuple[str, list[Addition]]]:
+    """Split ``changes`` in order into parts with few enough items; yield the last position and the sums of each."""
     sums: Counter[Sum] = Counter()
+    spellings: dict[tuple[str, str], str] = {}
+    items: set[tuple[str, str]] = set()
     fullest = _fullest(changes)
+    last = ""
     for change in changes:
         step: Counter[Sum] = Counter()
         if change.new is not None:
@@ -114,13 +118,18 @@ def _parts(changes: Sequence[Change]) -> Iterator[tuple[list[Change], Mapping[Su
         if change.old is not None:
             # From all: hours may add up to less than their month, and minutes to less than their hour, never to more.
             step.subtract(sums_of(change.old))
-        if part and not _fits(sums.keys() | step.keys()):
-            yield part, sums
-            part, sums = [], Counter()
-        part.append(change)
+        touched = {one[:2] for one in step}
+        if last and len(items | touched) > MAX_ITEMS_AT_ONCE:
+            yield last, _additions(sums, spellings)
+            sums, spellings, items = Counter(), {}, set()
+        last = change.sequence_number
+        items |= touched
         sums.update(step)
-    if part:
-        yield part, sums
+        if change.new is not None:
+            spellings.setdefault(("make", fold(change.new.make)), change.new.make)
+            spellings.setdefault(("category", fold(change.new.category)), change.new.category)
+    if last:
+        yield last, _additions(sums, spellings)
 
 
 def _fullest(changes: Sequence[Change]) -> Collection[tuple[str, str]]:
@@ -141,34 +150,56 @@ def _fullest(changes: Sequence[Change]) -> Collection[tuple[str, str]]:
     }
 
 
-def _fits(sums: Iterable[Sum]) -> bool:
-    sums_of_items = Counter((counter, value) for counter, value, _ in sums)
-    return len(sums_of_items) <= MAX_ITEMS and max(sums_of_items.values()) <= MAX_SUMS_PER_ITEM
+def _additions(sums: Mapping[Sum, int], spellings: Mapping[tuple[str, str], str]) -> list[Addition]:
+    """What to add to each item, in the order in which to write it.
+
+    Hours and minutes come before their months: if a reader comes in between, they add up to more, not to less, and it
+    does not read what it can skip. An item with more sums than fit an expression comes again after all the others.
+    """
+    by_item: defaultdict[tuple[str, str], dict[str, int]] = defaultdict(dict)
+    for (counter, value, name), number in sums.items():
+        if number:
+            by_item[counter, value][name] = number
+    additions: list[tuple[int, Addition]] = []
+    for (counter, value), numbers in by_item.items():
+        names = sorted(numbers)
+        for first in range(0, len(names), MAX_SUMS_PER_ITEM):
+            some = {name: numbers[name] for name in names[first : first + MAX_SUMS_PER_ITEM]}
+            additions.append((first, (counter, value, some, spellings.get((counter, value)))))
+    additions.sort(key=lambda each: (each[0], each[1][0] not in (HOURS, MINUTES), each[1][:2]))
+    return [addition for _, addition in additions]
 
 
-def _write(
-    shard: str, sums: Mapping[Sum, int], spellings: Mapping[Sum, str], *, reached: str | None, position: str
-) -> None:
-    unmoved = (
-        PositionRecord.sequence_number.does_not_exist()
-        if reached is None
-        else PositionRecord.sequence_number == reached
+def _write(shard: str, before: PositionRecord | None, reached: str, additions: Sequence[Addition]) -> PositionRecord:
+    """Write as many of the sums as fit a transaction, and the position, with the rest of them; return it."""
+    # A transaction takes an item once. Those that are in it several times come again after all the others.
+    fitting = len({(counter, value) for counter, value, *_ in additions[:MAX_ITEMS]})
+    rest = list(additions[fitting:])
+    position = PositionRecord(
+        shard=shard,
+        sequence_number=reached,
+        rest=rest or None,
+        left=len(rest) or None,
+        expires_at=clock.now() + _POSITION_LIFETIME,
     )
 
     def fill(transaction: TransactWrite) -> None:
-        transaction.save(
-            PositionRecord(shard=shard, sequence_number=position, expires_at=clock.now() + _POSITION_LIFETIME),
-            condition=unmoved,
-        )
-        for (counter, value), each in itertools.groupby(sorted(sums), key=lambda one: one[:2]):
-            actions: list[Action] = []
-            for one in each:
-                if sums[one]:
-                    actions.append(NumberAttribute(attr_name=one[2]).add(sums[one]))
-                    if one in spellings:
-                        # It stays as it is if it is stored already.
-                        actions.append(CountRecord.spelling.set(CountRecord.spelling | spellings[one]))
-            if actions:
-                transaction.update(CountRecord(counter, value), actions=actions)
+        transaction.save(position, condition=_is_still(before))
+        for counter, value, numbers, spelling in additions[:fitting]:
+            actions: list[Action] = [NumberAttribute(attr_name=name).add(number) for name, number in numbers.items()]
+            if spelling is not None:
+                # It stays as it is if it is stored already.
+                actions.append(CountRecord.spelling.set(CountRecord.spelling | spelling))
+            transaction.update(CountRecord(counter, value), actions=actions)
 
     transactions.write(fill)
+    return position
+
+
+def _is_still(position: PositionRecord | None) -> Condition:
+    """The condition that the stored position is this one."""
+    if position is None:
+        return PositionRecord.sequence_number.does_not_exist()
+    is_left = PositionRecord.left.does_not_exist() if position.left is None else PositionRecord.left == position.left
+    condition: Condition = is_left & (PositionRecord.sequence_number == position.sequence_number)
+    return condition

@@ -1,9 +1,9 @@
 """Stored records and API models of detections."""
 
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
-from pynamodb.attributes import BooleanAttribute, NumberAttribute, TTLAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, JSONAttribute, NumberAttribute, TTLAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from sitewatch import settings
@@ -126,7 +126,11 @@ class CountRecord(Model):
 
 
 class PositionRecord(Model):
-    """The position that counting has reached in a shard of the table's stream."""
+    """The position that counting has reached in a shard of the table's stream.
+
+    ``rest`` has the sums up to this position that are not yet written (``counting.Addition``), and ``left`` says how
+    many; both are absent if all are.
+    """
 
     class Meta(TableMeta):
         table_name = settings.text("DETECTION_COUNTS_TABLE")
@@ -134,4 +138,6 @@ class PositionRecord(Model):
     counter = UnicodeAttribute(hash_key=True, default="position")
     shard = UnicodeAttribute(range_key=True, attr_name="value")
     sequence_number = UnicodeAttribute()
+    rest: Any = JSONAttribute(null=True)
+    left: Any = NumberAttribute(null=True)
     expires_at = TTLAttribute()

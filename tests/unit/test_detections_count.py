@@ -194,11 +194,17 @@ class TestTransactions:
     def test_more_sums_are_spread_over_transactions_of_at_most_a_hundred(self) -> None:
         changes = [change(str(n), new=image(str(n), make=f"make {n}")) for n in range(500)]
         sizes = self.transactions(changes)
-        distinct = 500 * 2 + 7
-        assert max(sizes) <= counting.MAX_ITEMS + 1
-        # Each transaction has the seven sums that all changes share.
-        assert len(sizes) == math.ceil((distinct - 7) // 2 / ((counting.MAX_ITEMS - 7) // 2))
+        # The items of two sums for each make, and of seven that all of them share, in the fewest parts.
+        parts = 3
+        assert sum(size - 1 for size in sizes) == 500 * 2 + parts * 7
+        assert len(sizes) == math.ceil((500 * 2 + parts * 7) / counting.MAX_ITEMS)
         assert stats("make") == {f"make {n}": 1 for n in range(500)}
+
+    def test_more_sums_of_an_item_than_fit_an_expression_are_in_two_transactions(self) -> None:
+        each = [f"{1990 + n // 12}-{1 + n % 12:02}" for n in range(counting.MAX_SUMS_PER_ITEM + 1)]
+        changes = [change(str(n), new=image(str(n), hour=f"{month}-07T08")) for n, month in enumerate(each)]
+        assert len(self.transactions(changes)) == 3
+        assert months() == months("make", "kia") == dict.fromkeys(each, 1)
 
     def test_five_hundred_changes_in_the_months_of_26_years_are_four_transactions(self) -> None:
         hours = [f"{2000 + n // 20}-{1 + n % 12:02}-{1 + n % 28:02}T{n % 24:02}" for n in range(500)]
@@ -206,8 +212,10 @@ class TestTransactions:
         assert len(self.transactions(changes)) <= 4
         assert sum(months().values()) == 500
 
-    @pytest.mark.parametrize("seed", range(5))
-    def test_five_hundred_changes_of_many_makes_in_any_order_are_four_transactions_too(self, seed: int) -> None:
+    @pytest.mark.parametrize(("seed", "makes"), [(1, 20), (2, 20), (3, 50), (4, 80)])
+    def test_five_hundred_changes_of_many_makes_in_any_order_are_four_transactions_too(
+        self, seed: int, makes: int
+    ) -> None:
         drawn = random.Random(seed)
         changes = [
             change(
@@ -216,7 +224,7 @@ class TestTransactions:
                     str(n),
                     hour=f"{drawn.randint(2000, 2025)}-{drawn.randint(1, 12):02}-{drawn.randint(1, 28):02}"
                     f"T{drawn.randrange(24):02}",
-                    make=f"make {drawn.randrange(20)}",
+                    make=f"make {drawn.randrange(makes)}",
                     category=f"category {drawn.randrange(5)}",
                     year=1996 + drawn.randrange(30),
                     source=f"gate-{drawn.randrange(3)}",
@@ -232,6 +240,7 @@ class TestTransactions:
         assert all(number in (0, months()[month]) for month, number in by_hour.items())
 
     def test_an_import_leaves_no_hour_of_the_current_month_out(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(counting, "MAX_MONTHS_WITH_HOURS", 12)
         monkeypatch.setattr(clock, "now", lambda: datetime(2026, 11, 22, 7, tzinfo=UTC))
         hours = [f"20{year:02}-03-07T0{n}" for year in range(20) for n in range(3)]
         changes = [change(str(n), new=image(str(n), hour=hour)) for n, hour in enumerate([*hours, "2026-11-22T06"])]
@@ -249,13 +258,42 @@ class TestTransactions:
         assert months() == {"2001-01": 1, "2002-02": 1}
         assert (counts.hours("2001-01"), counts.hours("2002-02")) == ({"0101": 1}, {"0202": -1, "0203": 1})
 
-    def test_a_batch_interrupted_between_two_transactions_resumes_there(self) -> None:
-        changes = [change(str(n), new=image(str(n), make=f"make {n}")) for n in range(100)]
+    def test_what_an_interrupted_batch_has_left_is_written_by_the_next_one(self) -> None:
+        changes = [change(str(n), new=image(str(n), make=f"make {n}")) for n in range(150)]
         with Wire([None, None, Fault.KILLED_AFTER, None, Fault.KILLED_BEFORE]) as wire:
             pipeline = Pipeline(wire)
             event = {"Records": changes, "shardId": SHARD}
-            assert [pipeline.accepts(on_table_change.handler, event) for _ in range(3)] == [False, False, True]
-        assert stats("make") == {f"make {n}": 1 for n in range(100)}
+            assert [pipeline.accepts(on_table_change.handler, event) for _ in range(2)] == [False, False]
+            # The same records may come in another batch.
+            assert pipeline.accepts(on_table_change.handler, {"Records": changes[:7], "shardId": SHARD})
+            assert pipeline.accepts(on_table_change.handler, {"Records": changes[7:], "shardId": SHARD})
+        assert stats("make") == {f"make {n}": 1 for n in range(150)}
+        assert months() == {"2026-11": 150}
+
+    @pytest.mark.parametrize("seed", range(8))
+    def test_whatever_fails_each_change_is_counted_once(self, seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(counting, "MAX_ITEMS", 25)
+        monkeypatch.setattr(counting, "MAX_ITEMS_AT_ONCE", 45)
+        monkeypatch.setattr(counting, "MAX_SUMS_PER_ITEM", 2)
+        drawn = random.Random(seed)
+        images = [
+            image(
+                str(n),
+                hour=f"2026-{drawn.randint(1, 11):02}-07T08",
+                make=f"make {drawn.randrange(9)}",
+                category="Sedan",
+            )
+            for n in range(60)
+        ]
+        changes = [change(str(n), new=each) for n, each in enumerate(images)]
+        changes += [change(str(100 + n), old=each) for n, each in enumerate(images[::3])]
+        sizes = iter(lambda: drawn.randint(1, 40), 0)
+        rewinds = iter(lambda: drawn.randint(0, 3), -1)
+        with Wire(lambda _: drawn.choice([None] * 20 + [*Fault])) as wire:
+            Pipeline(wire).follow(on_table_change.handler, SHARD, changes, sizes=sizes, rewinds=rewinds)
+        left = [each for n, each in enumerate(images) if n % 3]
+        assert stats("make") == Counter(each["make"]["S"] for each in left)
+        assert months() == Counter(each["created_at"]["S"][:7] for each in left)
 
     def test_a_conflict_is_retried(self) -> None:
         with Wire([None, Fault.CONFLICT, None, Fault.THROTTLED]) as wire:
@@ -292,6 +330,20 @@ class TestTransactions:
             wire.fault_of = meanwhile
             Pipeline(wire).invoke(on_table_change.handler, {"Records": batch, "shardId": SHARD})
         assert stats("make") == {"Kia": 2}
+
+    def test_two_concurrent_counters_write_what_is_left_once(self) -> None:
+        changes = [change(str(n), new=image(str(n), make=f"make {n}")) for n in range(150)]
+        with Wire([None, None, Fault.KILLED_BEFORE]) as wire:
+            assert not Pipeline(wire).accepts(on_table_change.handler, {"Records": changes, "shardId": SHARD})
+
+            def meanwhile(made: Call) -> None:
+                if made.operation == "TransactWriteItems":
+                    wire.fault_of = lambda _: None
+                    counting.count(SHARD, [Change.of(each) for each in changes])
+
+            wire.fault_of = meanwhile
+            assert Pipeline(wire).accepts(on_table_change.handler, {"Records": changes, "shardId": SHARD})
+        assert stats("make") == {f"make {n}": 1 for n in range(150)}
 
     def test_two_shards_counted_concurrently_both_count(self) -> None:
         with Wire() as wire:
