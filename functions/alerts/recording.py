@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from itertools import chain
 
 from pynamodb.exceptions import TransactWriteError
 from pynamodb.transactions import TransactWrite
@@ -46,11 +47,10 @@ def append(alerts: Mapping[str, str]) -> int:
 
 def _append(alerts: Mapping[str, str]) -> int:
     global _last_head  # noqa: PLW0603 - a process continues after its own last batch
-    head, recorded = _last_head, set[str]()
-    _last_head = None
-    for _ in attempts(ATTEMPTS):
-        if head is None:
-            head, recorded = _read(alerts)
+    known, _last_head = _last_head, None
+    # If others have written since, what it reads next is new, so that it does not wait before.
+    for attempt in chain([] if known is None else [0], attempts(ATTEMPTS)):
+        head, recorded = (known or 0, set()) if attempt == 0 else _read(alerts)
         new = [(detection_id, detection) for detection_id, detection in alerts.items() if detection_id not in recorded]
         try:
             if new:
@@ -58,7 +58,6 @@ def _append(alerts: Mapping[str, str]) -> int:
         except TransactWriteError as error:
             if not transactions.is_temporary(error):
                 raise
-            head = None
         else:
             _last_head = head + len(new)
             return len(new)
