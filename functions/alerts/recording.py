@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from itertools import chain
 
 from pynamodb.exceptions import TransactWriteError
 from pynamodb.transactions import TransactWrite
@@ -22,12 +23,18 @@ ATTEMPTS = 20
 _MARK_LIFETIME = timedelta(days=60)
 
 
+_last_head: int | None = None
+"""The head of the log after the last batch of this process."""
+
+
 class AppendFailed(RuntimeError):
     """Other writers still moved the head of the log at the last attempt."""
 
 
 def append(alerts: Mapping[str, str]) -> int:
     """Append those of ``alerts`` (detection id to JSON) that are not in the log, and return how many those are.
+
+    A process reads nothing while no other one writes and nothing comes twice: the transaction's conditions show both.
 
     Raises
     ------
@@ -39,17 +46,21 @@ def append(alerts: Mapping[str, str]) -> int:
 
 
 def _append(alerts: Mapping[str, str]) -> int:
-    for _ in attempts(ATTEMPTS):
-        head, recorded = _read(alerts)
+    global _last_head  # noqa: PLW0603 - a process continues after its own last batch
+    known, _last_head = _last_head, None
+    # If others have written since, what it reads next is new, so that it does not wait before.
+    for attempt in chain([] if known is None else [0], attempts(ATTEMPTS)):
+        head, recorded = (known or 0, set()) if attempt == 0 else _read(alerts)
         new = [(detection_id, detection) for detection_id, detection in alerts.items() if detection_id not in recorded]
-        if not new:
-            return 0
         try:
-            _write(new, after=head)
-            return len(new)
+            if new:
+                _write(new, after=head)
         except TransactWriteError as error:
             if not transactions.is_temporary(error):
                 raise
+        else:
+            _last_head = head + len(new)
+            return len(new)
     raise AppendFailed
 
 
@@ -59,6 +70,12 @@ def _read(alerts: Mapping[str, str]) -> tuple[int, set[str]]:
     found = list(LogHead.batch_get([("head", 0), *((key, 0) for key in keys)], consistent_read=True))
     head = next((int(one.reached) for one in found if one.key == "head"), 0)
     return head, {keys[one.key] for one in found if one.key != "head"}
+
+
+def forget() -> None:
+    """Read the head of the log before the next batch."""
+    global _last_head  # noqa: PLW0603
+    _last_head = None
 
 
 def _write(alerts: Sequence[tuple[str, str]], *, after: int) -> None:

@@ -5,7 +5,7 @@ that no mapping has read yet. Here a forked child writes the whole state as it i
 seconds, while the emulator continues. Each save is a folder of its own with the hashes of its files, and the last
 two are kept. So whenever the emulator is killed, the next one starts with a complete save.
 
-It also makes the emulator remember the conditions that it has parsed.
+It also makes the emulator do some things once that it would repeat, and poll what is independent in threads of its own.
 
 The emulator's interpreter runs this file, so that it imports nothing of the runner. `main` ends with guard.py.
 """
@@ -28,6 +28,7 @@ import threading
 import time
 import traceback
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 SAVE_EVERY_S = float(os.environ.get("SAVE_EVERY_SECONDS", "5"))
@@ -317,6 +318,36 @@ def parse_conditions_once(dynamodb: Any) -> None:
     dynamodb._tokenize = lambda expression: list(tokens(expression))
 
 
+def check_permissions_once(actions: Any) -> None:
+    """Make the emulator check each permission of a transaction once, and not once for every item.
+
+    Whether a request may do something to a table depends on the request, the action and the table alone.
+    """
+    checks = actions.dynamodb_transaction_checks
+    actions.dynamodb_transaction_checks = lambda *request: list(dict.fromkeys(checks(*request)))
+
+
+def poll_apart(functions: Any) -> None:
+    """Make the emulator poll queues, streams and tables in a thread each, as AWS does.
+
+    In its one thread, each waits until the functions of all others have returned.
+    """
+    sources = ("_poll_sqs", "_poll_kinesis", "_poll_dynamodb_streams")
+    wakes = {source: threading.Event() for source in sources}
+    loop, variables = functions._poll_loop.__code__, vars(functions).copy()
+
+    def start() -> None:
+        for source, wake in wakes.items():
+            own = {**variables, **dict.fromkeys(sources, bool), source: variables[source], "_esm_wake": wake}
+            threading.Thread(target=FunctionType(loop, own), name=source, daemon=True).start()
+
+    def wake_all() -> None:
+        for wake in wakes.values():
+            wake.set()
+
+    functions._poll_loop, functions._esm_wake.set = start, wake_all
+
+
 def wait_until_recorded(process: Path) -> None:
     """Return once the runner has recorded this process. Ends it if the runner was killed before."""
     end = time.monotonic() + RECORDED_DEADLINE_S
@@ -362,6 +393,8 @@ def main() -> None:
     from ministack import app
 
     parse_conditions_once(app._get_module("dynamodb"))
+    check_permissions_once(importlib.import_module("ministack.core.iam_actions"))
+    poll_apart(app._get_module("lambda_svc"))
     runpy.run_path(str(Path(__file__).with_name("workers.py")))["share"](
         importlib.import_module("ministack.core.lambda_runtime")
     )

@@ -31,6 +31,8 @@ from tests.integration.client import Client
 _MAX_RECORDS_PER_CALL = 500
 _DEADLINE_SECONDS = 300.0
 _POLL_SECONDS = 0.25
+_RETRY_SECONDS = 0.2
+"""How long an EventSource waits before it connects again: the `retry` of /alerts."""
 
 
 class EmptyPipeline:
@@ -116,6 +118,7 @@ class AlertReader:
             now = time.monotonic()
             for event in events:
                 self.seen_at[json.loads(event["data"])["model"]] = now
+            self._closed.wait(_RETRY_SECONDS)
 
     def saw(self, alerts: Set[str]) -> bool:
         """Return whether all of ``alerts`` arrived. Raise the reader's error if it failed."""

@@ -324,6 +324,7 @@ class TestRecording:
 
     def test_an_already_recorded_batch_writes_nothing(self) -> None:
         append(1, 2)
+        recording.forget()
         with Wire() as wire:
             Pipeline(wire).invoke(on_queue_record.handler, event_of(1, 2))
             assert [made.operation for made in wire.calls] == ["BatchGetItem"]
@@ -334,6 +335,31 @@ class TestRecording:
             assert [made.operation for made in wire.calls] == ["BatchGetItem", "TransactWriteItems"]
             # A mark for each, all alerts, and the head.
             assert len(wire.calls[-1].parameters["TransactItems"]) == 10 + 1 + 1
+
+    def test_the_next_batch_of_a_process_reads_nothing(self) -> None:
+        append(1, 2)
+        with Wire() as wire:
+            Pipeline(wire).invoke(on_queue_record.handler, event_of(3, 4))
+            assert [made.operation for made in wire.calls] == ["TransactWriteItems"]
+        assert names(EventSource(last_id="0").connect()) == ["1", "2", "3", "4"]
+
+    @pytest.mark.parametrize(
+        ("batch", "written"),
+        [((2, 3), ["TransactWriteItems"]), ((1, 2), [])],
+        ids=["another process has moved the head", "all of it is recorded"],
+    )
+    def test_a_process_whose_knowledge_is_old_reads_once(self, batch: tuple[int, ...], written: list[str]) -> None:
+        append(1)
+        known = recording._last_head
+        recording.forget()
+        append(2)
+        recording._last_head = known
+        with Wire() as wire:
+            Pipeline(wire).invoke(on_queue_record.handler, event_of(*batch))
+            assert [made.operation for made in wire.calls] == ["TransactWriteItems", "BatchGetItem", *written]
+        events = EventSource(last_id="0").connect()
+        assert names(events) == [str(number) for number in sorted({1, 2, *batch})]
+        assert [int(event.id) for event in events] == list(range(1, len(events) + 1))
 
     def test_the_log_takes_a_thousand_alerts_a_second_by_its_write_units(self) -> None:
         with one_invocation() as wire:

@@ -2,7 +2,10 @@
 
 import json
 import os
+import threading
 from pathlib import Path
+from queue import SimpleQueue
+from types import SimpleNamespace
 
 import pytest
 
@@ -174,3 +177,50 @@ def test_the_emulator_parses_a_condition_once_for_all_items() -> None:
         assert tokens == ["a", "=", ":b"]
         tokens.clear()  # a caller may change what it gets
     assert parsed == ["Filter: a = :b", "a = :b"]
+
+
+def test_the_emulator_checks_a_permission_once_for_all_items_of_a_transaction() -> None:
+    class Emulator:
+        @staticmethod
+        def dynamodb_transaction_checks(*tables: str) -> list[tuple[str, str]]:
+            return [("dynamodb:PutItem", table) for table in tables]
+
+    saving.check_permissions_once(Emulator)
+
+    checks = Emulator.dynamodb_transaction_checks("log", "counts", "log", "log")
+    assert checks == [("dynamodb:PutItem", "log"), ("dynamodb:PutItem", "counts")]
+
+
+def _loop() -> None:
+    """A pass of the emulator's loop, with the variables of the module that it is in."""
+    module = globals()
+    woken = module["_esm_wake"].wait(5)
+    for source in ("_poll_kinesis", "_poll_dynamodb_streams", "_poll_sqs"):
+        module[source](woken)
+
+
+def test_a_queue_is_polled_while_the_function_of_a_stream_runs() -> None:
+    polled, queue_is_polled = SimpleQueue[str](), threading.Event()
+
+    def run_function(woken: bool) -> None:
+        polled.put(f"stream {woken and queue_is_polled.wait(5)}")
+
+    def take_messages(woken: bool) -> None:
+        polled.put(f"queue {woken}")
+        queue_is_polled.set()
+
+    wake = threading.Event()
+    emulator = SimpleNamespace(
+        _esm_wake=wake,
+        _poll_loop=_loop,
+        _poll_kinesis=run_function,
+        _poll_dynamodb_streams=lambda woken: polled.put(f"table {woken}"),
+        _poll_sqs=take_messages,
+    )
+    saving.poll_apart(emulator)
+
+    emulator._poll_loop()
+    wake.set()  # as the emulator's modules do, which have imported it before
+
+    assert sorted(polled.get(timeout=10) for _ in range(3)) == ["queue True", "stream True", "table True"]
+    assert polled.empty()

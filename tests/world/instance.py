@@ -12,6 +12,7 @@ from unittest import mock
 from argon2 import PasswordHasher
 
 from accounts import passwords
+from alerts import recording
 from sitewatch import api_tokens, keyed_hash, keys, secrets, tokens, user_status
 from sitewatch.observability import logger
 from sources import registry
@@ -30,6 +31,7 @@ def forget() -> None:
     user_status._cache.clear()
     rulebook.forget()
     registry.forget()
+    recording.forget()
     secrets._cache.clear()
     keyed_hash._key.cache_clear()
 
