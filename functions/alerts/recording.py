@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from itertools import chain
 
 from pynamodb.exceptions import TransactWriteError
 from pynamodb.transactions import TransactWrite
@@ -22,9 +21,8 @@ ATTEMPTS = 20
 # SQS keeps a message for 14 days at most, and a dead-letter queue for as long again.
 _MARK_LIFETIME = timedelta(days=60)
 
-
 _last_head: int | None = None
-"""The head of the log after the last batch of this process."""
+"""The head of the log after the last batch of this process, if that was written."""
 
 
 class AppendFailed(RuntimeError):
@@ -45,21 +43,19 @@ def append(alerts: Mapping[str, str]) -> int:
     return sum(_append(dict(chunk)) for chunk in chunks(list(alerts.items()), max_entries=MAX_ALERTS))
 
 
+def forget() -> None:
+    """Read the head of the log before the next batch."""
+    global _last_head  # noqa: PLW0603
+    _last_head = None
+
+
 def _append(alerts: Mapping[str, str]) -> int:
-    global _last_head  # noqa: PLW0603 - a process continues after its own last batch
-    known, _last_head = _last_head, None
-    # If others have written since, what it reads next is new, so that it does not wait before.
-    for attempt in chain([] if known is None else [0], attempts(ATTEMPTS)):
-        head, recorded = (known or 0, set()) if attempt == 0 else _read(alerts)
+    if _last_head is not None and _is_written(list(alerts.items()), after=_last_head):
+        return len(alerts)
+    for _ in attempts(ATTEMPTS):
+        head, recorded = _read(alerts)
         new = [(detection_id, detection) for detection_id, detection in alerts.items() if detection_id not in recorded]
-        try:
-            if new:
-                _write(new, after=head)
-        except TransactWriteError as error:
-            if not transactions.is_temporary(error):
-                raise
-        else:
-            _last_head = head + len(new)
+        if not new or _is_written(new, after=head):
             return len(new)
     raise AppendFailed
 
@@ -72,10 +68,18 @@ def _read(alerts: Mapping[str, str]) -> tuple[int, set[str]]:
     return head, {keys[one.key] for one in found if one.key != "head"}
 
 
-def forget() -> None:
-    """Read the head of the log before the next batch."""
-    global _last_head  # noqa: PLW0603
+def _is_written(alerts: Sequence[tuple[str, str]], *, after: int) -> bool:
+    """Write ``alerts`` after a head of the log; whether that was still the head, and none of them in the log."""
+    global _last_head  # noqa: PLW0603 - a process continues after its own last batch
     _last_head = None
+    try:
+        _write(alerts, after=after)
+    except TransactWriteError as error:
+        if not transactions.is_temporary(error):
+            raise
+        return False
+    _last_head = after + len(alerts)
+    return True
 
 
 def _write(alerts: Sequence[tuple[str, str]], *, after: int) -> None:

@@ -77,7 +77,7 @@ def keep_endpoints_of(services: frozenset[str], endpoints: Path) -> None:
 
 
 def without_documentation(value: Any) -> Any:
-    """A service's model without its texts: of DynamoDB's, a fifth is left for new clients to parse."""
+    """A part of a service's model without its texts: of DynamoDB's, a fifth is left for new clients to parse."""
     if isinstance(value, list):
         return [without_documentation(each) for each in value]
     if not isinstance(value, dict):
@@ -91,8 +91,12 @@ def without_documentation(value: Any) -> Any:
 
 
 def shorten(model: Path) -> None:
-    """Remove the documentation from a service's packed model."""
-    content = without_documentation(json.loads(gzip.decompress(model.read_bytes())))
+    """Remove the documentation of a service's shapes and operations from its packed model.
+
+    botocore needs that of the client's parameters, which a few services have.
+    """
+    content = json.loads(gzip.decompress(model.read_bytes()))
+    content |= {part: without_documentation(content[part]) for part in ("shapes", "operations")}
     model.write_bytes(gzip.compress(json.dumps(content, separators=(",", ":")).encode(), mtime=0))
 
 
