@@ -16,12 +16,12 @@ from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from detections.changes import Change
-from detections.counts import months_counter
+from detections.counts import counter_of
 from detections.model import CountRecord, DetectionRecord, PositionRecord
 from sitewatch import clock, transactions
 from sitewatch.names import fold
 from sitewatch.retrying import attempts
-from sitewatch.timeline import ALL, HOURS, MINUTES, MONTH, hour_of, minute_of, month_of, whole_hour_of
+from sitewatch.timeline import ALL, HOURS, MINUTES, MONTH, MONTHS, hour_of, minute_of, month_of, whole_hour_of
 
 MAX_ITEMS = 99
 """Items with sums per transaction: DynamoDB takes 100 items, and one of them is the position."""
@@ -29,10 +29,10 @@ MAX_ITEMS = 99
 MAX_ITEMS_AT_ONCE = 4 * MAX_ITEMS
 """Items with sums that a position moves past: the position's item, with most of them, stays below 400 KB."""
 
-MAX_MONTHS_WITH_HOURS = 100
+MAX_MONTHS_WITH_HOURS = 12
 """Months whose hours a batch counts, besides the current month."""
 
-MAX_HOURS_WITH_MINUTES = 20
+MAX_HOURS_WITH_MINUTES = 10
 """Hours whose minutes a batch counts."""
 
 MAX_SUMS_PER_ITEM = 200
@@ -56,19 +56,16 @@ class CountingFailed(RuntimeError):
 
 def sums_of(detection: DetectionRecord) -> list[Sum]:
     """The sums that include a detection: those of /stats, and those with which each list skips."""
+    at = detection.created_at
     make, category = fold(detection.make), fold(detection.category)
-    month, hour = month_of(detection.created_at), whole_hour_of(detection.created_at)
-    return [
-        ("make", make, _TOTAL),
-        ("category", category, _TOTAL),
-        ("year", str(detection.year), _TOTAL),
-        (months_counter(), ALL, month),
-        (months_counter("make", make), ALL, month),
-        (months_counter("category", category), ALL, month),
-        (months_counter("source", detection.source), ALL, month),
-        (HOURS, month, hour_of(detection.created_at)),
-        (MINUTES, hour, minute_of(detection.created_at)),
-    ]
+    sums = [("make", make, _TOTAL), ("category", category, _TOTAL), ("year", str(detection.year), _TOTAL)]
+    for of in ((), ("make", make), ("category", category), ("source", detection.source)):
+        sums += [
+            (counter_of(MONTHS, *of), ALL, month_of(at)),
+            (counter_of(HOURS, *of), month_of(at), hour_of(at)),
+            (counter_of(MINUTES, *of), whole_hour_of(at), minute_of(at)),
+        ]
+    return sums
 
 
 def count(shard: str, changes: Sequence[Change]) -> None:
@@ -114,7 +111,7 @@ def _parts(changes: Sequence[Change]) -> Iterator[tuple[str, list[Addition]]]:
     for change in changes:
         step: Counter[Sum] = Counter()
         if change.new is not None:
-            step.update(one for one in sums_of(change.new) if one[0] not in (HOURS, MINUTES) or one[:2] in fullest)
+            step.update(one for one in sums_of(change.new) if not _is_fine(one[0]) or one[1] in fullest)
         if change.old is not None:
             # From all: hours may add up to less than their month, and minutes to less than their hour, never to more.
             step.subtract(sums_of(change.old))
@@ -132,12 +129,17 @@ def _parts(changes: Sequence[Change]) -> Iterator[tuple[str, list[Addition]]]:
         yield last, _additions(sums, spellings)
 
 
-def _fullest(changes: Sequence[Change]) -> Collection[tuple[str, str]]:
-    """The items of hours and of minutes that count new detections: those of the months and hours with the most.
+def _is_fine(counter: str) -> bool:
+    """Whether a counter is of hours or minutes."""
+    return counter.startswith((HOURS, MINUTES))
+
+
+def _fullest(changes: Sequence[Change]) -> Collection[str]:
+    """The months whose hours, and the hours whose minutes count new detections: those with the most.
 
     Of an import that spreads over many months, this leaves out those with few: they need no hours to be skipped, and
-    an item for each would take many transactions. The current month has all its hours, so that an import does not slow
-    down the list of a site that is live.
+    items for each would take many transactions. The current month has all its hours, so that an import does not slow
+    down the lists of a site that is live.
     """
     hours = Counter(whole_hour_of(change.new.created_at) for change in changes if change.new is not None)
     months: Counter[str] = Counter()
@@ -145,9 +147,7 @@ def _fullest(changes: Sequence[Change]) -> Collection[tuple[str, str]]:
         months[hour[:MONTH]] += number
     fullest = {month_of(clock.now()), *(month for month, _ in months.most_common(MAX_MONTHS_WITH_HOURS))}
     within = Counter({hour: number for hour, number in hours.items() if hour[:MONTH] in fullest})
-    return {(HOURS, month) for month in fullest} | {
-        (MINUTES, hour) for hour, _ in within.most_common(MAX_HOURS_WITH_MINUTES)
-    }
+    return fullest | {hour for hour, _ in within.most_common(MAX_HOURS_WITH_MINUTES)}
 
 
 def _additions(sums: Mapping[Sum, int], spellings: Mapping[tuple[str, str], str]) -> list[Addition]:
@@ -166,7 +166,7 @@ def _additions(sums: Mapping[Sum, int], spellings: Mapping[tuple[str, str], str]
         for first in range(0, len(names), MAX_SUMS_PER_ITEM):
             some = {name: numbers[name] for name in names[first : first + MAX_SUMS_PER_ITEM]}
             additions.append((first, (counter, value, some, spellings.get((counter, value)))))
-    additions.sort(key=lambda each: (each[0], each[1][0] not in (HOURS, MINUTES), each[1][:2]))
+    additions.sort(key=lambda each: (each[0], not _is_fine(each[1][0]), each[1][:2]))
     return [addition for _, addition in additions]
 
 

@@ -11,24 +11,27 @@ MAX_TOTALS = 5000
 """The most counts in a response: of the longest names, more do not fit."""
 
 
-def months_counter(field: str = "", value: str = "") -> str:
-    """The counter of the months of the detections with a ``value`` (folded) of a field, or without one of all."""
-    return f"{MONTHS}#{field}#{value}" if field else MONTHS
+def counter_of(periods: str, field: str = "", value: str = "") -> str:
+    """The counter of the periods of detections with a ``value`` (folded) of a field, or without one of all.
+
+    ``periods`` are ``MONTHS``, ``HOURS`` or ``MINUTES``.
+    """
+    return f"{periods}#{field}#{value}" if field else periods
 
 
 def months(field: str = "", value: str = "") -> Mapping[str, int]:
     """The number of detections in each month: of those with a ``value`` (folded) of a field, or without one of all."""
-    return _counts(months_counter(field, value), ALL)
+    return _counts(counter_of(MONTHS, field, value), ALL)
 
 
-def hours(month: str) -> Mapping[str, int]:
+def hours(month: str, field: str = "", value: str = "") -> Mapping[str, int]:
     """The number of detections in each day and hour of a month, of those that ``counting`` counts by hour."""
-    return _counts(HOURS, month)
+    return _counts(counter_of(HOURS, field, value), month)
 
 
-def minutes(hour: str) -> Mapping[str, int]:
+def minutes(hour: str, field: str = "", value: str = "") -> Mapping[str, int]:
     """The number of detections in each minute of an hour (``2026-11-22T06``), of those counted by minute."""
-    return _counts(MINUTES, hour)
+    return _counts(counter_of(MINUTES, field, value), hour)
 
 
 def _counts(counter: str, value: str) -> Mapping[str, int]:

@@ -63,11 +63,11 @@ class _Detections(timeline.Timeline):
 
     newest_first = True
     shards = settings.integer("DETECTION_WRITE_SHARDS")
+    counted_to = timeline.MINUTE
 
     def __init__(self, values: Mapping[str, str]) -> None:
         self._read_by, *self._filters = values.items() or [("", "")]
         self.is_filtered = bool(self._filters)
-        self.counted_to = timeline.MONTH if values else timeline.MINUTE
 
     def read(self, lowest: str, highest: str, limit: int, *, positions_only: bool) -> Piece:
         name, value = self._read_by
@@ -92,7 +92,8 @@ class _Detections(timeline.Timeline):
     def counts(self, period: str) -> Mapping[str, int]:
         if not period:
             return counts.months(*self._read_by)
-        return counts.hours(period) if len(period) == timeline.MONTH else counts.minutes(period)
+        read = counts.hours if len(period) == timeline.MONTH else counts.minutes
+        return read(period, *self._read_by)
 
 
 def page(

@@ -112,8 +112,9 @@ class CountRecord(Model):
 
     ``make``/``acura`` has the number of Acuras as its ``total``. Makes and categories are folded; ``spelling`` is the
     first one that was counted. ``months#make#acura``/``all`` has an attribute for each month with Acuras,
-    ``hours``/``2026-11`` one for each day and hour with detections, and ``minutes``/``2026-11-22T06`` one for each
-    minute (see ``sitewatch.timeline``).
+    ``hours#make#acura``/``2026-11`` one for each day and hour of that month, and ``minutes#make#acura``/
+    ``2026-11-22T06`` one for each minute of that hour; ``months``, ``hours`` and ``minutes`` are those of all
+    detections (see ``sitewatch.timeline``).
     """
 
     class Meta(TableMeta):

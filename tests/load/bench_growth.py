@@ -253,10 +253,10 @@ def _id(times: Times, number: int) -> str:
 
 
 class Minutes(Sequence[Item]):
-    """The items with the minutes of each hour."""
+    """The items of a counter with the minutes of each hour."""
 
-    def __init__(self, times: Times) -> None:
-        self._times = times
+    def __init__(self, counter: str, times: Times) -> None:
+        self._counter, self._times = counter, times
         self._first = times.at(0).replace(minute=0, second=0, microsecond=0)
 
     def __len__(self) -> int:
@@ -277,7 +277,7 @@ class Minutes(Sequence[Item]):
             for minute in range(60)
             if numbers[minute + 1] > numbers[minute]
         }
-        return {"counter": {"S": "minutes"}, "value": {"S": whole_hour_of(hour)}, **counts}
+        return {"counter": {"S": self._counter}, "value": {"S": whole_hour_of(hour)}, **counts}
 
 
 MAKES = 5
@@ -286,46 +286,46 @@ RARE_EVERY = 50_000
 
 def _detection(times: Times, number: int) -> Item:
     at, detection_id = times.at(number), _id(times, number)
+    make = (times.count - 1 - number) % MAKES  # the newest one is of make 0
     return DetectionRecord(
         detection_id,
         reported_id=f"entrance-{number}",
         source="gate-north",
         year=2020,
-        make=f"Make {number % MAKES}",
+        make=f"Make {make}",
         model="Sorento",
         category="Rare" if number % RARE_EVERY == 0 else "Sedan",
         created_at=at,
         suspicious=False,
         position=position(at, detection_id),
         time_partition="0#",
-        make_partition=f"0#make {number % MAKES}",
+        make_partition=f"0#make {make}",
         category_partition="0#rare" if number % RARE_EVERY == 0 else "0#sedan",
         source_partition="0#gate-north",
     ).serialize()
 
 
 def _detections(times: Times, table: str, index: str | None, key: str) -> Sequence[Item]:
+    of_make = Times(times.count // MAKES, times.apart * MAKES)
     if table == "DetectionsTable":
-        if index == "by_make":  # every fifth
-            return Partition(times.count // MAKES, lambda number: _detection(times, number * MAKES))
+        if index == "by_make":
+            oldest = times.count - 1 - (of_make.count - 1) * MAKES
+            return Partition(of_make.count, lambda number: _detection(times, oldest + number * MAKES))
         return Partition(times.count, lambda number: _detection(times, number))
-    if key == "hours":
-        months = sorted(times.months)
-        return Partition(len(months), lambda n: {"counter": {"S": key}, **_hours(times, "value", months[n])})
-    if key == "minutes":
-        return Minutes(times)
     if key in ("make", "category", "year"):
-        total = times.count // MAKES
         return Partition(
-            MAKES, lambda n: CountRecord(key, f"make {n:02}", spelling=f"Make {n}", total=total).serialize()
+            MAKES, lambda n: CountRecord(key, f"make {n:02}", spelling=f"Make {n}", total=of_make.count).serialize()
         )
-    of = Times(times.count // MAKES, times.apart * MAKES) if "#make#" in key else times
-    return _counts({"counter": key, "value": "all"}, of.months)
+    of = of_make if "#make#" in key else times
+    if key.startswith("hours"):
+        months = sorted(of.months)
+        return Partition(len(months), lambda n: {"counter": {"S": key}, **_hours(of, "value", months[n])})
+    return Minutes(key, of) if key.startswith("minutes") else _counts({"counter": key, "value": "all"}, of.months)
 
 
 def _imported(times: Times, table: str, index: str | None, key: str) -> Sequence[Item]:
     """Detections that one batch has spread over so many months that it counted no hours."""
-    return EMPTY if key in ("hours", "minutes") else _detections(times, table, index, key)
+    return EMPTY if key.startswith(("hours", "minutes")) else _detections(times, table, index, key)
 
 
 def _hours(times: Times, name: str, month: str) -> Item:

@@ -9,7 +9,6 @@ from tests.load.bench_growth import CASES, Case, measure
 # Bounded, but not the same: it reads what it skips in the last month, or all sources in other states.
 BOUNDED = {
     ("detections of an import, skip half", "hourly"),
-    ("detections of a make, skip half", "dense"),
     ("sources in a state", "dense"),
 }
 

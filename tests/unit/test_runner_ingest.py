@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 from rich.console import Console
 
-from detections.counts import months_counter
+from detections.counts import counter_of
 from runner.__main__ import main
 from runner.errors import RunnerError
 from runner.operate import ingest
@@ -444,7 +444,7 @@ class TestNovelty:
                 return resources[logical_id]
 
         for source, months in (("gate", {"2026-10": 2, "2026-11": 3}), ("lane", {"2026-11": 7})):
-            key = {"counter": {"S": months_counter("source", source)}, "value": {"S": timeline.ALL}}
+            key = {"counter": {"S": counter_of(timeline.MONTHS, "source", source)}, "value": {"S": timeline.ALL}}
             item = {**key, **{month: {"N": str(total)} for month, total in months.items()}}
             client("dynamodb").put_item(TableName=resources["DetectionCountsTable"], Item=item)
         count_of = novelty.counter(OnMoto.named(region=REGION), "mine")
