@@ -124,6 +124,8 @@ def test_a_page_ends_at_its_limit_or_1_mib_or_after_eleven_calls(
 def test_items_are_parsed_as_botocore_does(item: dict[str, Any]) -> None:
     shape = tables.CLIENT.meta.service_model.operation_model("Query").output_shape
     response = {"status_code": 200, "headers": {}, "body": json.dumps({"Items": [item], "Count": 1}).encode()}
-    parsed = tables.CLIENT._response_parser.parse(response, shape)
+    parser = tables.CLIENT._endpoint._response_parser_factory.create_parser("json")
+    assert type(parser) is not JSONParser
+    parsed = parser.parse(response, shape)
     assert parsed == JSONParser().parse(response, shape)
     assert parsed["Items"] != [item] or not {"B", "BS", "M"} & {kind for value in item.values() for kind in value}
