@@ -22,7 +22,7 @@ ATTEMPTS = 20
 _MARK_LIFETIME = timedelta(days=60)
 
 _last_head: int | None = None
-"""The head of the log after the last batch of this process, if that was written."""
+"""The head of the log after the last batch of this process, unless others write too."""
 
 
 class AppendFailed(RuntimeError):
@@ -50,12 +50,17 @@ def forget() -> None:
 
 
 def _append(alerts: Mapping[str, str]) -> int:
-    if _last_head is not None and _is_written(list(alerts.items()), after=_last_head):
+    global _last_head  # noqa: PLW0603 - a process continues after its own last batch
+    known, _last_head = _last_head, None
+    if known is not None and _is_written(list(alerts.items()), after=known):
+        _last_head = known + len(alerts)
         return len(alerts)
     for _ in attempts(ATTEMPTS):
         head, recorded = _read(alerts)
         new = [(detection_id, detection) for detection_id, detection in alerts.items() if detection_id not in recorded]
         if not new or _is_written(new, after=head):
+            # A refused transaction costs as much as one that is written, so after one it reads the next time.
+            _last_head = head + len(new) if known is None else None
             return len(new)
     raise AppendFailed
 
@@ -70,15 +75,12 @@ def _read(alerts: Mapping[str, str]) -> tuple[int, set[str]]:
 
 def _is_written(alerts: Sequence[tuple[str, str]], *, after: int) -> bool:
     """Write ``alerts`` after a head of the log; whether that was still the head, and none of them in the log."""
-    global _last_head  # noqa: PLW0603 - a process continues after its own last batch
-    _last_head = None
     try:
         _write(alerts, after=after)
     except TransactWriteError as error:
         if not transactions.is_temporary(error):
             raise
         return False
-    _last_head = after + len(alerts)
     return True
 
 

@@ -348,7 +348,9 @@ class TestRecording:
         [((2, 3), ["TransactWriteItems"]), ((1, 2), [])],
         ids=["another process has moved the head", "all of it is recorded"],
     )
-    def test_a_process_whose_knowledge_is_old_reads_once(self, batch: tuple[int, ...], written: list[str]) -> None:
+    def test_a_process_whose_knowledge_is_old_reads_now_and_the_next_time(
+        self, batch: tuple[int, ...], written: list[str]
+    ) -> None:
         append(1)
         known = recording._last_head
         recording.forget()
@@ -357,8 +359,11 @@ class TestRecording:
         with Wire() as wire:
             Pipeline(wire).invoke(on_queue_record.handler, event_of(*batch))
             assert [made.operation for made in wire.calls] == ["TransactWriteItems", "BatchGetItem", *written]
+            wire.calls.clear()
+            Pipeline(wire).invoke(on_queue_record.handler, event_of(4))
+            assert [made.operation for made in wire.calls] == ["BatchGetItem", "TransactWriteItems"]
         events = EventSource(last_id="0").connect()
-        assert names(events) == [str(number) for number in sorted({1, 2, *batch})]
+        assert names(events) == [str(number) for number in sorted({1, 2, 4, *batch})]
         assert [int(event.id) for event in events] == list(range(1, len(events) + 1))
 
     def test_the_log_takes_a_thousand_alerts_a_second_by_its_write_units(self) -> None:
