@@ -319,5 +319,6 @@ _COMPILERS: Mapping[str, Callable[[Any], Predicate]] = {
     "equals_ignore_case": _equals_ignore_case,
     "anything_but": _anything_but,
     "numeric": _numeric,
-    "exists": lambda expected: lambda value: (value is not _ABSENT) == expected,
+    # EventBridge compares values, and an empty list has none.
+    "exists": lambda expected: lambda value: (value is not _ABSENT and value != []) == expected,
 }

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 
 from rules.pattern import Match, compiled
 from runner.stack import Stack
@@ -56,6 +56,8 @@ def test_patterns_match_what_eventbridge_matches(stack: Stack) -> None:
 
     @settings(max_examples=150, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
     @given(pattern=PATTERNS, event=EVENTS)
+    @example(pattern={"tags": [{"exists": False}]}, event={"tags": []})
+    @example(pattern={"tags": [{"exists": True}]}, event={"tags": []})
     def agree(pattern: dict[str, Any], event: dict[str, Any]) -> None:
         answer = bridge.test_event_pattern(
             EventPattern=json.dumps({"detail": pattern}), Event=json.dumps({**envelope, "detail": event})
