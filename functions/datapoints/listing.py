@@ -9,8 +9,7 @@ from pynamodb.pagination import ResultIterator
 from datapoints.model import VALID, CountRecord, DataPointRecord
 from sitewatch import partitions, timeline
 from sitewatch.partitions import Piece
-from sitewatch.tables import query_page
-from sitewatch.timeline import ALL, MONTHS, Resume, counts_in, is_current
+from sitewatch.timeline import ALL, MONTHS, Resume, read_counts
 
 
 class _DataPoints(timeline.Timeline):
@@ -39,10 +38,7 @@ class _DataPoints(timeline.Timeline):
         return partitions.read(query, self.shards, "position", newest_first=False)
 
     def counts(self, period: str) -> Mapping[str, int]:
-        value = period or MONTHS
-        query = CountRecord.query(self._list, CountRecord.value == value, limit=1, consistent_read=is_current(value))
-        found = query_page(query)["Items"]
-        return counts_in(found[0]) if found else {}
+        return read_counts(CountRecord, self._list, period or MONTHS)
 
 
 def page(

@@ -19,6 +19,7 @@ from detections.changes import Change
 from detections.counts import counter_of
 from detections.model import CountRecord, DetectionRecord, PositionRecord
 from sitewatch import clock, transactions
+from sitewatch.delivery import chunks
 from sitewatch.names import fold
 from sitewatch.retrying import attempts
 from sitewatch.timeline import ALL, HOURS, MINUTES, MONTH, MONTHS, hour_of, minute_of, month_of, whole_hour_of
@@ -57,14 +58,12 @@ class CountingFailed(RuntimeError):
 def sums_of(detection: DetectionRecord) -> list[Sum]:
     """The sums that include a detection: those of /stats, and those with which each list skips."""
     at = detection.created_at
+    month, hour = month_of(at), whole_hour_of(at)
+    periods = ((MONTHS, ALL, month), (HOURS, month, hour_of(at)), (MINUTES, hour, minute_of(at)))
     make, category = fold(detection.make), fold(detection.category)
     sums = [("make", make, _TOTAL), ("category", category, _TOTAL), ("year", str(detection.year), _TOTAL)]
     for of in ((), ("make", make), ("category", category), ("source", detection.source)):
-        sums += [
-            (counter_of(MONTHS, *of), ALL, month_of(at)),
-            (counter_of(HOURS, *of), month_of(at), hour_of(at)),
-            (counter_of(MINUTES, *of), whole_hour_of(at), minute_of(at)),
-        ]
+        sums += [(counter_of(counter, *of), value, name) for counter, value, name in periods]
     return sums
 
 
@@ -162,10 +161,8 @@ def _additions(sums: Mapping[Sum, int], spellings: Mapping[tuple[str, str], str]
             by_item[counter, value][name] = number
     additions: list[tuple[int, Addition]] = []
     for (counter, value), numbers in by_item.items():
-        names = sorted(numbers)
-        for first in range(0, len(names), MAX_SUMS_PER_ITEM):
-            some = {name: numbers[name] for name in names[first : first + MAX_SUMS_PER_ITEM]}
-            additions.append((first, (counter, value, some, spellings.get((counter, value)))))
+        for turn, some in enumerate(chunks(sorted(numbers.items()), max_entries=MAX_SUMS_PER_ITEM)):
+            additions.append((turn, (counter, value, dict(some), spellings.get((counter, value)))))
     additions.sort(key=lambda each: (each[0], not _is_fine(each[1][0]), each[1][:2]))
     return [addition for _, addition in additions]
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from detections.model import CountRecord
 from sitewatch.names import fold
-from sitewatch.tables import page, query_page
-from sitewatch.timeline import ALL, HOURS, MINUTES, MONTHS, counts_in, is_current
+from sitewatch.tables import page
+from sitewatch.timeline import ALL, HOURS, MINUTES, MONTHS, read_counts
 
 MAX_TOTALS = 5000
 """The most counts in a response: of the longest names, more do not fit."""
@@ -21,23 +21,17 @@ def counter_of(periods: str, field: str = "", value: str = "") -> str:
 
 def months(field: str = "", value: str = "") -> Mapping[str, int]:
     """The number of detections in each month: of those with a ``value`` (folded) of a field, or without one of all."""
-    return _counts(counter_of(MONTHS, field, value), ALL)
+    return read_counts(CountRecord, counter_of(MONTHS, field, value), ALL)
 
 
 def hours(month: str, field: str = "", value: str = "") -> Mapping[str, int]:
     """The number of detections in each day and hour of a month, of those that ``counting`` counts by hour."""
-    return _counts(counter_of(HOURS, field, value), month)
+    return read_counts(CountRecord, counter_of(HOURS, field, value), month)
 
 
 def minutes(hour: str, field: str = "", value: str = "") -> Mapping[str, int]:
     """The number of detections in each minute of an hour (``2026-11-22T06``), of those counted by minute."""
-    return _counts(counter_of(MINUTES, field, value), hour)
-
-
-def _counts(counter: str, value: str) -> Mapping[str, int]:
-    query = CountRecord.query(counter, CountRecord.value == value, limit=1, consistent_read=is_current(value))
-    found = query_page(query)["Items"]
-    return counts_in(found[0]) if found else {}
+    return read_counts(CountRecord, counter_of(MINUTES, field, value), hour)
 
 
 def totals(counter: str, *, after: str | None = None) -> tuple[dict[str, int], str | None]:

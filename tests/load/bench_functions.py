@@ -36,12 +36,11 @@ from tests.load.standin import on_moto
 from tests.world import aws, instance, samples
 
 BARE, BARE_ON_OUR_LAYER, PLAIN_ON_OUR_LAYER = "bare botocore", "the same on our layer", "plain on our layer"
-_SERVICES = ("dynamodb", "kinesis", "s3", "secretsmanager", "sns", "sqs")
 
 
 def sample_request(sample: str) -> Mapping[str, Any]:
     """The sample of an endpoint, in a world that is empty apart from what it needs."""
-    aws.reset(*_SERVICES)
+    aws.reset(everything=True)
     instance.forget()
     with redirect_stdout(io.StringIO()):  # metrics
         return samples.request(sample)

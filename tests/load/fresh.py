@@ -126,12 +126,8 @@ def build_functions(folder: Path) -> tuple[Path, Path, Path]:
             copy = code / file.relative_to(ROOT)
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(file, copy)
-    compile_code(code)
-    return code, built / "SitewatchLayer" / "python", built / "DependenciesLayer" / "python"
-
-
-def compile_code(code: Path) -> None:
     compileall.compile_dir(code, quiet=1, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    return code, built / "SitewatchLayer" / "python", built / "DependenciesLayer" / "python"
 
 
 def installed(lock: Path) -> Path:

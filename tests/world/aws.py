@@ -109,9 +109,12 @@ def new_world() -> Iterator[None]:
         yield
 
 
-def reset(*services: str) -> None:
-    """Empty the template's resources, and remove all others, of these services and of those that calls have changed."""
-    for service in sorted(_changed.union(services)):
+def reset(*, everything: bool = False) -> None:
+    """Empty the template's resources, and remove all others: of the services that calls of this process have changed.
+
+    ``everything``: of all services, because other processes have changed them too.
+    """
+    for service in sorted(_changed.union(_BUILDERS) if everything else _changed):
         attributes = vars(_backend(service))
         state = _built(service)
         attributes.clear()

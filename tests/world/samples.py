@@ -171,17 +171,3 @@ GIVEN: dict[str, Callable[[], None]] = {
     "get_sensor_occupancy": _reading,
     "get_sensor_history": _reading,
 }
-CREATED = {"post_users", "post_auth_signup", "post_api_tokens", "post_rules", "post_user_password_reset"}
-ACCEPTED = {"post_detections", "post_messages", "post_try"}
-EMPTY = {
-    "delete_api_token",
-    "delete_event",
-    "delete_rule",
-    "delete_source",
-    "delete_user",
-    "post_auth_logout",
-    "post_auth_reset_password",
-    "preflight",
-    "put_users_me_password",
-}
-STATUS = dict.fromkeys(ACCEPTED, 202) | dict.fromkeys(EMPTY, 204) | dict.fromkeys(CREATED, 201)

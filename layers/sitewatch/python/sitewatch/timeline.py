@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from sitewatch import clock
 from sitewatch.partitions import Piece
-from sitewatch.tables import MAX_REQUESTS
+from sitewatch.tables import MAX_REQUESTS, query_page
 
 MAX_READ = 1001
 """The most items that a query reads: a page, and the one that shows that there are more."""
@@ -87,18 +87,21 @@ def minute_of(time: datetime) -> str:
     return clock.sortable(time)[HOUR + 1 : MINUTE]
 
 
-def is_current(period: str) -> bool:
-    """Whether a month or hour is the current one, whose counts must be read consistently.
-
-    Other counts do not change now. These, if they were older than those of the months, would add up to less than their
-    month: then a page would read what it can skip.
-    """
-    return clock.sortable(clock.now()).startswith(period)
-
-
 def counts_in(item: Mapping[str, Any]) -> Mapping[str, int]:
     """The counts in an item: its attributes that are named after a time."""
     return {name: int(value["N"]) for name, value in item.items() if name[0].isdigit()}
+
+
+def read_counts(record: type[Any], counter: str, value: str) -> Mapping[str, int]:
+    """The counts in the item with a counter and a value, of a table of counts.
+
+    If ``value`` is the current month or hour, they are read consistently. Others do not change now. These, if they were
+    older than those of the months, would add up to less than their month: then a page would read what it can skip.
+    """
+    is_current = clock.sortable(clock.now()).startswith(value)
+    query = record.query(counter, record.value == value, limit=1, consistent_read=is_current)
+    found = query_page(query)["Items"]
+    return counts_in(found[0]) if found else {}
 
 
 def page(
